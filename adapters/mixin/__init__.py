@@ -1,0 +1,1 @@
+"""Mixin Messenger and Mixin Safe, spoken on aiohttp."""

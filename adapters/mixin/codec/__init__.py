@@ -1,0 +1,1 @@
+"""The pure codecs of the Mixin protocol: bytes in, bytes out."""

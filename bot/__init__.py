@@ -1,0 +1,1 @@
+"""The chat process and its small framework; knows chat, not business."""

@@ -1,0 +1,1 @@
+"""Pairs, books, trading rules, orders and fills."""

@@ -1,0 +1,1 @@
+"""Every use case, one family per file."""

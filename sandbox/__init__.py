@@ -1,0 +1,1 @@
+"""The offline world that speaks the real protocols; imported by nobody."""

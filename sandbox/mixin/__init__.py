@@ -1,0 +1,1 @@
+"""Mixin as its clients see it, on loopback."""

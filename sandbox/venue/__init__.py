@@ -1,0 +1,1 @@
+"""A central exchange as its clients see it, on loopback."""
