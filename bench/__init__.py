@@ -1,0 +1,1 @@
+"""One file per measured thing; each prints a ratio."""

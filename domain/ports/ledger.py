@@ -1,0 +1,59 @@
+"""The ledger, as the domain sees it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer
+from domain.money import Coin
+
+
+class Ledger(Protocol):
+    """Double entry with holds; each call joins the ambient transaction or is one of its own."""
+
+    async def post(self, transfer: Transfer) -> bool:
+        """Post a transfer and return whether it was made now (``False``: it had been made before).
+
+        Raises:
+            Refused: ``insufficient_funds``: a guarded account would fall below what it holds or
+                has promised; ``beyond_float``: runs would claim more than their venue account has.
+            InvariantBroken: the cause was posted before with other contents.
+        """
+        ...
+
+    async def post_all(self, transfers: Sequence[Transfer]) -> int:
+        """Post many transfers in one statement, all or none, and return how many were made now."""
+        ...
+
+    async def hold(self, hold: Hold) -> bool:
+        """Promise an amount; return ``False`` when this owner's hold exists already with the same contents.
+
+        Raises:
+            Refused: ``insufficient_funds``.
+            InvariantBroken: the owner holds something else.
+        """
+        ...
+
+    async def hold_all(self, holds: Sequence[Hold]) -> int:
+        """Promise many amounts in one statement, all or none; return how many were made now."""
+        ...
+
+    async def use_hold(self, owner: Cause, amount: Decimal) -> None:
+        """Shrink a hold by what was just spent from it; never below zero.
+
+        Raises:
+            InvariantBroken: the hold is released, unknown, or smaller than the amount.
+        """
+        ...
+
+    async def release(self, owner: Cause) -> Decimal:
+        """End a hold and return what was still promised; zero when it was ended before."""
+        ...
+
+    async def balance(self, account: Account) -> Balance:
+        """Return an account's balance (in the direction of its side); zeros when never used."""
+        ...
+
+    async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
+        """Return all balances of one owner's accounts of a kind, by coin."""
+        ...

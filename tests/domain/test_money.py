@@ -1,0 +1,91 @@
+"""Amounts: one grammar, exact arithmetic, shares that lose nothing."""
+
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import Refused
+from domain.money import exact, fee_of, parse_amount, plain, round_down, round_up, split
+from tests.corpus import NASTY_AMOUNTS
+
+amounts = st.decimals(min_value=0, max_value=10**17, places=8, allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize("text", ["1", "0.5", "1000", "999999999999999999", "0.00000001", "21.10000000"])
+def test_amount_in_the_grammar_is_understood(text: str) -> None:
+    assert parse_amount(text) == Decimal(text)
+
+
+@pytest.mark.parametrize("text", NASTY_AMOUNTS)
+def test_amount_outside_the_grammar_is_refused_quickly(text: str) -> None:
+    began = time.thread_time()
+    with pytest.raises(Refused):
+        parse_amount(text)
+    assert time.thread_time() - began < 0.05
+
+
+def test_amount_too_precise_for_its_use_is_refused_with_the_places_it_may_have() -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_amount("0.123456789")
+    assert (refusal.value.code, refusal.value.facts) == ("amount_too_precise", {"places": 8})
+    assert parse_amount("0.123456789", places=18) == Decimal("0.123456789")
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "0.00000000"])
+def test_amount_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="amount_not_positive"):
+        parse_amount(text)
+
+
+def test_numbers_from_machines_may_be_negative_but_nothing_else() -> None:
+    assert exact("-0.5") == Decimal("-0.5")
+    for text in ("--1", "1e3", "NaN", "+1", "", "-"):
+        with pytest.raises(Refused, match="number_not_understood"):
+            exact(text)
+
+
+@given(amounts)
+def test_plain_text_reads_back_as_the_same_number(amount: Decimal) -> None:
+    text = plain(amount)
+    assert Decimal(text) == amount
+    assert "E" not in text
+    assert not (("." in text) and text.endswith("0"))
+
+
+def test_plain_text_of_zeros_has_no_sign() -> None:
+    assert [plain(Decimal(zero)) for zero in ("0", "-0", "0.000", "-0.0", "0E+5")] == ["0"] * 5
+
+
+@given(amounts, st.integers(0, 10_000))
+def test_fee_is_never_less_than_its_share_and_less_than_one_unit_more(amount: Decimal, bps: int) -> None:
+    fee = fee_of(amount, bps)
+    assert 0 <= fee - amount * bps / 10_000 < Decimal("1e-8")
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=12))
+def test_rounding_brackets_the_amount(amount: Decimal) -> None:
+    assert round_down(amount) <= amount <= round_up(amount)
+    assert round_up(amount) - round_down(amount) in (0, Decimal("1e-8"))
+
+
+@given(amounts, st.lists(st.integers(0, 10**9), min_size=1, max_size=20).filter(any))
+def test_split_loses_nothing_and_is_fair_to_one_unit(amount: Decimal, weights: list[int]) -> None:
+    shares = split(amount, weights)
+    assert sum(shares) == amount
+    total = sum(weights)
+    for share, weight in zip(shares, weights, strict=True):
+        assert abs(share - amount * weight / total) < Decimal("1e-8")
+
+
+@pytest.mark.parametrize("weights", [[0], [1, -1], [2, -1]])
+def test_split_refuses_weights_that_mean_nothing(weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="weights"):
+        split(Decimal(1), weights)
+
+
+def test_split_refuses_an_amount_finer_than_its_places() -> None:
+    with pytest.raises(ValueError, match="more than 8 places"):
+        split(Decimal("0.000000001"), [1])
