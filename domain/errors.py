@@ -12,7 +12,7 @@ class MrMarketError(Exception):
 
     advice: ClassVar[str] = "look at the log"
 
-    def __init__(self, code: str, **facts: object) -> None:
+    def __init__(self, code: str, /, **facts: object) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts

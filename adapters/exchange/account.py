@@ -1,0 +1,44 @@
+"""One API key set at one venue, as the owner's file of venue accounts gives it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from domain.ids import VenueAccountName
+from domain.market.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class VenueAccount:
+    """Name, venue, keys, and where the venue answers when that is not its public address.
+
+    ``urls`` may hold ``rest``, ``sapi``, ``ws`` and ``ws_api``. ``lockstep`` reads books by request
+    only, so that a replay that waits for its listeners shows the same book each time.
+    """
+
+    name: VenueAccountName
+    venue: str
+    api_key: str = field(repr=False)
+    secret: str = field(repr=False)
+    urls: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    request_expiry_ms: int = 5_000
+    lockstep: bool = False
+
+
+def limits_from(caps: Mapping[str, object]) -> Limits:
+    """Return the limits an owner wrote for an account; what is not written keeps its default.
+
+    Raises:
+        ValueError: a cap is unknown or not a positive number.
+    """
+    known = {"orders_per_second": int, "burst": int, "price_band_bps": int}
+    money = {"max_notional", "max_daily_notional"}
+    values: dict[str, int | Decimal] = {}
+    for name, cap in caps.items():
+        if name not in known and name not in money:
+            raise ValueError(f"unknown limit {name!r}; known are {', '.join(sorted({*known, *money}))}")
+        values[name] = Decimal(str(cap)) if name in money else int(str(cap))
+        if values[name] <= 0:
+            raise ValueError(f"limit {name} must be positive, not {cap}")
+    return Limits(**values)  # type: ignore[arg-type]  # names and types were checked above

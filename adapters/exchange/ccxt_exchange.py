@@ -1,0 +1,188 @@
+"""One account at one venue, through ccxt: translate in, translate errors, translate out."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from adapters.exchange import outcomes, translate
+from adapters.exchange.account import VenueAccount
+from adapters.exchange.client import make_client, writing
+from adapters.exchange.streams import Streams
+from adapters.exchange.venues import VENUES
+from domain.errors import Refused, Unavailable
+from domain.ids import VenueAccountName
+from domain.market.limits import LimitKeeper
+from domain.market.model import Book, Pair, TradingRules
+from domain.market.orders import Fill, LimitOrder, VenueOrder
+from domain.money import Coin, exact, plain
+from domain.ports.clock import Clock
+
+log = structlog.get_logger()
+
+_FRESH_S = 2.0
+"""How old a streamed book may be; an older one is read by request instead."""
+
+_RULES_AGE = timedelta(days=1)
+_PAGE = 500
+
+
+class CcxtExchange:
+    """The ``Exchange`` port on one ccxt client, kept alive with its limiter and streams."""
+
+    def __init__(self, account: VenueAccount, clock: Clock) -> None:
+        """Make the client; nothing is sent yet."""
+        self.account: VenueAccountName = account.name
+        self._settings = account
+        self._contract = VENUES[account.venue]
+        self._clock = clock
+        self._client = make_client(account)
+        self._streams = Streams(self._client, account.name)
+        self._limits = LimitKeeper(account.limits)
+        self._rules: dict[Pair, tuple[datetime, TradingRules]] = {}
+        self._reference: dict[Pair, Decimal] = {}
+
+    async def rules(self, pair: Pair) -> TradingRules:
+        """Return what the venue accepts for a pair; asked again after a day."""
+        known = self._rules.get(pair)
+        if known and self._clock.now() - known[0] < _RULES_AGE:
+            return known[1]
+        markets = await self._read("markets", self._client.load_markets, known is not None)
+        if str(pair) not in markets or not markets[str(pair)].get("active", True):
+            raise Refused("pair_not_traded", pair=pair)
+        fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
+        rules = translate.as_rules(markets[str(pair)], fees)
+        self._rules[pair] = (self._clock.now(), rules)
+        return rules
+
+    async def book(self, pair: Pair, depth: int = 20) -> Book:
+        """Return the streamed book while it is fresh and sane, else one read by request."""
+        rules = await self.rules(pair)
+        book = self._streamed(pair, rules, depth)
+        if book is None:
+            raw = await self._read("book", self._client.fetch_order_book, str(pair), max(depth, 20))
+            book = translate.as_book(pair, rules, raw, depth, self._clock.now())
+        if book.sane:
+            self._reference[pair] = rules.tick * book.twice_mid / 2
+        return book
+
+    def _streamed(self, pair: Pair, rules: TradingRules, depth: int) -> Book | None:
+        if self._settings.lockstep:
+            return None
+        self._streams.watch_book(str(pair))
+        streamed = self._streams.books.get(str(pair))
+        if streamed is None or (age_s := time.monotonic() - streamed.received_s) > _FRESH_S:
+            return None
+        at = self._clock.now() - timedelta(seconds=age_s)
+        book = translate.as_book(pair, rules, streamed.raw, depth, at)
+        return book if book.sane else None
+
+    async def balances(self) -> dict[Coin, Decimal]:
+        """Return free plus locked per coin, zeros left out."""
+        raw = await self._read("balances", self._client.fetch_balance)
+        return {Coin(coin): exact(total) for coin, total in raw["total"].items() if Decimal(total) != 0}
+
+    async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
+        """Rest a limit order; limits and the deadline are checked right before the bytes leave."""
+        raw = await self._write(
+            order.client_order_id,
+            lambda: self._admit(order, not_after),
+            self._client.create_order,
+            str(order.pair),
+            "limit",
+            order.side.value,
+            plain(order.quantity),
+            plain(order.price),
+            {"clientOrderId": order.client_order_id, "postOnly": order.post_only},
+        )
+        try:
+            return translate.as_order(order.pair, raw, order.client_order_id)
+        except Unavailable as e:  # it was accepted, in words we do not understand
+            raise outcomes.of_write(ValueError(str(e)), self._contract, order.client_order_id) from e
+
+    def _admit(self, order: LimitOrder, not_after: datetime) -> None:
+        """Refuse an order that comes too late or goes beyond a hard limit (OR2, OR9)."""
+        if self._clock.now() > not_after:
+            raise Refused("order_too_late", subject=order.client_order_id)
+        self._limits.admit(order, self._reference.get(order.pair), self._clock.monotonic())
+
+    async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
+        """Take an order off the book; a venue that knows no such open order gives ``None``."""
+        try:
+            raw = await self._write(
+                client_order_id,
+                lambda: None,  # a cancel may always leave
+                self._client.cancel_order,
+                None,
+                str(pair),
+                {"clientOrderId": client_order_id},
+            )
+            return translate.as_order(pair, raw, client_order_id)
+        except Refused:
+            return None
+        except Unavailable as e:
+            raise outcomes.of_write(ValueError(str(e)), self._contract, client_order_id) from e
+
+    async def find_order(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
+        """Return the order with our id, open or ended, or ``None`` when the venue shows none."""
+        try:
+            raw = await self._client.fetch_order(None, str(pair), {"clientOrderId": client_order_id})
+        except outcomes.failures() as e:
+            if outcomes.is_kind(e, "OrderNotFound"):
+                return None
+            raise outcomes.of_read(e, client_order_id) from e
+        return translate.as_order(pair, raw, client_order_id)
+
+    async def open_orders(self, pair: Pair) -> list[VenueOrder]:
+        """Return all resting orders of the account for a pair."""
+        raw = await self._read("open orders", self._client.fetch_open_orders, str(pair))
+        return [translate.as_order(pair, order, str(order["clientOrderId"])) for order in raw]
+
+    async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
+        """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
+        fills: dict[str, Fill] = {}
+        start = None if trade_id is not None else int(since.timestamp() * 1000)
+        after = int(trade_id) + 1 if trade_id is not None else None
+        while True:
+            params = {} if after is None else {"fromId": after}
+            raw = await self._read(
+                "own trades", self._client.fetch_my_trades, str(pair), start, _PAGE, params
+            )
+            page = [translate.as_fill(pair, trade) for trade in raw]
+            fills.update((fill.trade_id, fill) for fill in page)
+            if len(page) < _PAGE:
+                return sorted(fills.values(), key=lambda fill: int(fill.trade_id))
+            start, after = None, max(int(fill.trade_id) for fill in page) + 1
+
+    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
+        """Return whether the private stream told of a change before the timeout."""
+        del pairs  # this venue has one private stream for all pairs
+        if self._settings.lockstep:
+            return False
+        self._streams.watch_orders()
+        return await self._streams.wait_for_bell(timeout_s)
+
+    async def close(self) -> None:
+        """Stop the streams and let go of sockets."""
+        await self._streams.stop()
+        await self._client.close()
+
+    async def _read(self, subject: str, call: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await call(*args)
+        except outcomes.failures() as e:
+            raise outcomes.of_read(e, subject) from e
+
+    async def _write(
+        self, subject: str, gate: Callable[[], None], call: Callable[..., Any], *args: Any
+    ) -> Any:
+        try:
+            with writing(gate):
+                return await call(*args)
+        except outcomes.failures() as e:
+            if outcomes.is_kind(e, "OrderNotFound"):
+                raise Refused("order_unknown_to_venue", subject=subject) from e
+            raise outcomes.of_write(e, self._contract, subject) from e

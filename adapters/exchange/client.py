@@ -1,0 +1,95 @@
+"""The ccxt client of one account, with a gate as its last function before the socket."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from adapters.exchange.account import VenueAccount
+from adapters.exchange.venues import VENUES
+from domain.errors import InvariantBroken, Refused
+
+Gate = Callable[[], None]
+"""Called right before the bytes of a write leave; raises ``Refused`` to keep them back."""
+
+_gate: ContextVar[Gate | None] = ContextVar("gate", default=None)
+
+_NOWHERE = "http://127.0.0.1:9"  # the discard port: a part of the venue's API we never use must not leave
+
+
+@contextmanager
+def writing(gate: Gate) -> Iterator[None]:
+    """Let one write through the client, if the gate agrees at the last moment."""
+    token = _gate.set(gate)
+    try:
+        yield
+    finally:
+        _gate.reset(token)
+
+
+def make_client(account: VenueAccount) -> Any:
+    """Return a ccxt.pro client of the account: numbers as text, no retries, late requests refused.
+
+    ccxt is imported here and not above: it costs a second and a hundred megabytes, and only the
+    process that trades needs it.
+
+    Raises:
+        Refused: ``venue_unsupported``: the venue has no row in the contract table.
+    """
+    contract = VENUES.get(account.venue)
+    if contract is None or not contract.can_be_reconciled:
+        raise Refused("venue_unsupported", venue=account.venue)
+    base = getattr(importlib.import_module("ccxt.pro"), account.venue)
+    client = _gated(base)(
+        {
+            "apiKey": account.api_key,
+            "secret": account.secret,
+            "enableRateLimit": True,
+            "timeout": account.request_expiry_ms,
+            "maxRetriesOnFailure": 0,  # a write is never repeated by a library
+            "newUpdates": True,
+            "options": {
+                "defaultType": "spot",
+                "fetchMarkets": {"types": ["spot"]},
+                "fetchMargins": False,
+                "fetchCurrencies": False,
+                "maxRetriesOnFailure": 0,
+                contract.expiry_option: account.request_expiry_ms,
+                "warnOnFetchOpenOrdersWithoutSymbol": False,
+            },
+            **({"urls": {"api": _urls(base, account)}} if account.urls else {}),
+        }
+    )
+    client.number = str
+    return client
+
+
+def _gated(base: type[Any]) -> type[Any]:
+    """Return the client class with a gate in ``fetch``: ccxt calls it after throttling and signing."""
+
+    class GatedClient(base):  # type: ignore[misc]  # ccxt is untyped
+        async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+            if method != "GET":
+                gate = _gate.get()
+                if gate is None:
+                    raise InvariantBroken("write_without_gate", method=method)
+                gate()
+            return await super().fetch(url, method, headers, body)
+
+    GatedClient.__name__ = base.__name__
+    return GatedClient
+
+
+def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:
+    """Return the venue's addresses: the ones given, and nowhere for all others."""
+    given = account.urls
+    rest, sapi = given["rest"], given.get("sapi", given["rest"])
+    known = {"public": rest, "private": rest, "v1": rest}
+    api: dict[str, Any] = {}
+    for name, address in base().urls["api"].items():
+        if name == "ws":
+            api["ws"] = {"spot": given["ws"], "ws-api": {"spot": given["ws_api"]}}
+        elif isinstance(address, str):
+            api[name] = sapi if name.startswith("sapi") else known.get(name, _NOWHERE)
+    return api

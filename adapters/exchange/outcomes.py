@@ -1,0 +1,64 @@
+"""Three answers, not two: what a failed call to a venue proves."""
+
+import asyncio
+from typing import Any
+
+from adapters.exchange.venues import VenueContract
+from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
+
+_DEFINITE = ("InsufficientFunds", "InvalidOrder", "BadSymbol", "PermissionDenied", "AuthenticationError")
+"""ccxt's error classes that mean no; everything else may rest on the book (OR5)."""
+
+_NOT_DEFINITE = ("OrderNotFound", "OrderNotCached", "DuplicateOrderId")
+"""Kinds of InvalidOrder that prove nothing about this order."""
+
+_REASONS = (
+    ("OrderImmediatelyFillable", "order_would_take"),
+    ("InsufficientFunds", "venue_funds_short"),
+    ("BadSymbol", "pair_not_traded"),
+    ("PermissionDenied", "venue_key_forbidden"),
+    ("AuthenticationError", "venue_key_refused"),
+)
+
+
+def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrMarketError:
+    """Return what a failed write proves: ``Refused`` for a definite no, else ``OutcomeUnknown``."""
+    if isinstance(error, MrMarketError):
+        return error  # our own gate kept it back
+    code = venue_code(error)
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if code in contract.silence_codes or "Duplicate order" in str(error):
+        return OutcomeUnknown("no_clear_answer", subject=subject, code=code)
+    if code in contract.refusal_codes or (kinds & set(_DEFINITE) and not kinds & set(_NOT_DEFINITE)):
+        return Refused(_reason(kinds), subject=subject, code=code)
+    return OutcomeUnknown("no_clear_answer", subject=subject, code=code, error=type(error).__name__)
+
+
+def of_read(error: BaseException, subject: str) -> MrMarketError:
+    """Return what a failed read proves: that we do not know, and may ask again."""
+    if isinstance(error, MrMarketError):
+        return error
+    return Unavailable("venue_silent", subject=subject, error=type(error).__name__, code=venue_code(error))
+
+
+def is_kind(error: BaseException, name: str) -> bool:
+    """Tell whether the error is of this class of ccxt, by name, so that ccxt need not be imported."""
+    return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+def venue_code(error: BaseException) -> str:
+    """Return the venue's own code in ccxt's message (``binance {"code":-2010,…}``), or nothing."""
+    _, found, rest = str(error).partition('"code":')
+    return rest.split(",", 1)[0].split("}", 1)[0].strip().strip('"') if found else ""
+
+
+def failures() -> tuple[type[BaseException], ...]:
+    """Return every error class a call through ccxt may raise."""
+    import ccxt
+
+    base: Any = ccxt.BaseError
+    return (base, OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError, MrMarketError)
+
+
+def _reason(kinds: set[str]) -> str:
+    return next((code for kind, code in _REASONS if kind in kinds), "venue_declined")

@@ -1,0 +1,110 @@
+"""From ccxt's unified texts to our words; nothing here decides."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from domain.errors import Refused, Unavailable
+from domain.market.model import Book, Level, Pair, Side, TradingRules
+from domain.market.orders import Fill, OrderState, VenueOrder
+from domain.money import BPS, Coin, exact
+
+Raw = Mapping[str, Any]
+
+_STATES = {
+    "open": OrderState.OPEN,
+    "closed": OrderState.FILLED,
+    "canceled": OrderState.CANCELLED,
+    "canceling": OrderState.OPEN,
+    "rejected": OrderState.REJECTED,
+    "expired": OrderState.EXPIRED,
+}
+
+
+def as_rules(market: Raw, fees: Raw) -> TradingRules:
+    """Return trading rules from ccxt's market (precision as tick sizes) and trading fees (fractions)."""
+    limits = market["limits"]
+    orders: Raw = next(
+        (f for f in market["info"].get("filters", ()) if f.get("filterType") == "MAX_NUM_ORDERS"), {}
+    )
+    return TradingRules(
+        tick=exact(market["precision"]["price"]),
+        lot=exact(market["precision"]["amount"]),
+        min_quantity=exact(limits["amount"]["min"] or "0"),
+        min_notional=exact(limits["cost"]["min"] or "0"),
+        maker_fee_bps=exact(fees["maker"]) * BPS,
+        taker_fee_bps=exact(fees["taker"]) * BPS,
+        max_open_orders=int(orders.get("maxNumOrders", 200)),
+    )
+
+
+def as_book(pair: Pair, rules: TradingRules, raw: Raw, depth: int, at: datetime) -> Book:
+    """Return a book in whole ticks and lots from ccxt's floats.
+
+    A float is read by its shortest text and put on the grid it came from; levels below one lot vanish.
+    """
+    return Book(pair, _levels(raw["bids"], rules, depth), _levels(raw["asks"], rules, depth), at)
+
+
+def _levels(side: Sequence[Sequence[float]], rules: TradingRules, depth: int) -> tuple[Level, ...]:
+    levels = (Level(_on_grid(entry[0], rules.tick), _on_grid(entry[1], rules.lot)) for entry in side[:depth])
+    return tuple(level for level in levels if level.lots > 0)
+
+
+def _on_grid(number: float, step: Decimal) -> int:
+    return int((Decimal(repr(float(number))) / step).to_integral_value(ROUND_HALF_EVEN))
+
+
+def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:
+    """Return what the venue says of an order.
+
+    ``client_order_id`` is the id we asked with: a cancel's answer may carry a new one.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``: a field that must be there is missing.
+    """
+    try:
+        filled = exact(raw["filled"])
+        state = _STATES[raw["status"]]
+        return VenueOrder(
+            client_order_id=client_order_id,
+            order_id=str(raw["id"]),
+            pair=pair,
+            side=Side(raw["side"]),
+            price=exact(raw["price"]),
+            quantity=exact(raw["amount"]),
+            filled=filled,
+            state=OrderState.PARTIAL if state is OrderState.OPEN and filled > 0 else state,
+        )
+    except (KeyError, TypeError, ValueError, Refused) as e:
+        raise Unavailable("venue_answer_incomplete", subject=client_order_id) from e
+
+
+def as_fill(pair: Pair, raw: Raw) -> Fill:
+    """Return one execution.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``: a field that must be there is missing or makes no sense.
+    """
+    try:
+        fee = raw["fee"] or {}
+        fill = Fill(
+            trade_id=str(raw["id"]),
+            order_id=str(raw["order"]),
+            client_order_id=str(raw["info"].get("clientOrderId") or ""),
+            pair=pair,
+            side=Side(raw["side"]),
+            price=exact(raw["price"]),
+            quantity=exact(raw["amount"]),
+            quote_quantity=exact(raw["cost"]),
+            fee=exact(fee.get("cost") or "0"),
+            fee_coin=Coin(str(fee.get("currency") or pair.quote)),
+            maker=raw["takerOrMaker"] == "maker",
+            at=datetime.fromtimestamp(int(raw["timestamp"]) / 1000, UTC),
+        )
+    except (KeyError, TypeError, ValueError, Refused) as e:
+        raise Unavailable("venue_answer_incomplete", subject="fill") from e
+    if fill.price <= 0 or fill.quantity <= 0 or fill.quote_quantity <= 0:
+        raise Unavailable("venue_answer_absurd", subject=fill.trade_id)
+    return fill
