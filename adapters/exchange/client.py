@@ -85,11 +85,13 @@ def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:
     """Return the venue's addresses: the ones given, and nowhere for all others."""
     given = account.urls
     rest, sapi = given["rest"], given.get("sapi", given["rest"])
-    known = {"public": rest, "private": rest, "v1": rest}
-    api: dict[str, Any] = {}
-    for name, address in base().urls["api"].items():
-        if name == "ws":
-            api["ws"] = {"spot": given["ws"], "ws-api": {"spot": given["ws_api"]}}
-        elif isinstance(address, str):
-            api[name] = sapi if name.startswith("sapi") else known.get(name, _NOWHERE)
+    known = base().urls["api"]
+    api = _nowhere(known)
+    api.update({name: rest for name in ("public", "private", "v1") if name in known})
+    api.update({name: sapi for name in known if name.startswith("sapi")})
+    api["ws"]["spot"], api["ws"]["ws-api"]["spot"] = given["ws"], given["ws_api"]
     return api
+
+
+def _nowhere(addresses: dict[str, Any]) -> dict[str, Any]:
+    return {name: _nowhere(part) if isinstance(part, dict) else _NOWHERE for name, part in addresses.items()}

@@ -1,0 +1,79 @@
+"""What a failed call proves: one test per error class of ccxt (OR5)."""
+
+import inspect
+
+import ccxt
+import pytest
+
+from adapters.exchange.outcomes import of_read, of_write, venue_code
+from adapters.exchange.venues import BINANCE
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
+
+CLASSES = [kind for _, kind in inspect.getmembers(ccxt, inspect.isclass) if issubclass(kind, ccxt.BaseError)]
+MEANS_NO = {
+    "InsufficientFunds",
+    "InvalidOrder",
+    "OrderImmediatelyFillable",
+    "OrderNotFillable",
+    "BadSymbol",
+    "PermissionDenied",
+    "AuthenticationError",
+    "AccountNotEnabled",
+    "AccountSuspended",
+    "ContractUnavailable",
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_class_of_error_without_a_code_is_a_no_only_when_it_is_on_the_list(
+    kind: type[ccxt.BaseError],
+) -> None:
+    proven = of_write(kind("binance said something"), BINANCE, "mm1")
+    assert isinstance(proven, Refused if kind.__name__ in MEANS_NO else OutcomeUnknown), kind
+
+
+@pytest.mark.parametrize("code", sorted(BINANCE.refusal_codes))
+def test_refusal_code_of_the_venue_is_a_no_whatever_class_ccxt_gives_it(code: str) -> None:
+    assert isinstance(
+        of_write(ccxt.ExchangeError(f'binance {{"code":{code},"msg":"no"}}'), BINANCE, "mm1"), Refused
+    )
+
+
+@pytest.mark.parametrize("code", sorted(BINANCE.silence_codes))
+def test_silence_code_of_the_venue_is_unknown_whatever_class_ccxt_gives_it(code: str) -> None:
+    error = ccxt.InvalidOrder(f'binance {{"code":{code},"msg":"timeout"}}')
+    assert isinstance(of_write(error, BINANCE, "mm1"), OutcomeUnknown)
+
+
+def test_duplicate_client_id_is_looked_up_although_the_venue_declines_it() -> None:
+    error = ccxt.InvalidOrder('binance {"code":-2010,"msg":"Duplicate order sent."}')
+    assert isinstance(of_write(error, BINANCE, "mm1"), OutcomeUnknown)
+
+
+def test_reset_and_timeout_prove_nothing() -> None:
+    for error in (ConnectionResetError(), TimeoutError(), ccxt.RequestTimeout(), ValueError("not json")):
+        assert isinstance(of_write(error, BINANCE, "mm1"), OutcomeUnknown)
+
+
+def test_our_own_gate_is_passed_on_as_it_is() -> None:
+    kept_back = Refused("limit_notional")
+    assert of_write(kept_back, BINANCE, "mm1") is kept_back
+    broken = InvariantBroken("write_without_gate")
+    assert of_read(broken, "book") is broken
+
+
+def test_failed_read_may_be_asked_again() -> None:
+    assert isinstance(of_read(ccxt.NetworkError("gone"), "book"), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('binance {"code":-2010,"msg":"x"}', "-2010"),
+        ('binance {"msg":"x","code":-1}', "-1"),
+        ('x {"code":"7"}', "7"),
+        ("no code", ""),
+    ],
+)
+def test_venue_code_is_read_from_the_message(text: str, code: str) -> None:
+    assert venue_code(ccxt.ExchangeError(text)) == code
