@@ -1,0 +1,100 @@
+"""A payout: one transaction out of the wallet, from a person's word to its settlement.
+
+Most are withdrawals. A consolidation pays the wallet itself, so that many small outputs become
+one; it walks the same states and touches nobody's claims.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.ids import UserId, WithdrawalId, request_id
+from domain.ledger.model import AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
+from domain.money import Token
+
+
+class Purpose(StrEnum):
+    """Why the wallet pays."""
+
+    WITHDRAWAL = "withdrawal"
+    CONSOLIDATION = "consolidation"
+
+
+class PayoutState(StrEnum):
+    """The life of a payout (safety §2.6).
+
+    A missing answer is no state: the payout stays where it is, and its next step looks it up first.
+    """
+
+    REQUESTED = "requested"  # confirmed by the person, amount held
+    WAITING = "waiting"  # the float is too small for now; nothing is reserved
+    RESERVED = "reserved"  # its inputs are nobody else's any more
+    BUILT = "built"  # raw bytes and their hash are fixed for good
+    SIGNED = "signed"  # signed bytes are stored; from here they may have left
+    SENT = "sent"  # Mixin accepted them
+    DONE = "done"  # final and settled
+    REFUSED = "refused"  # a definite no; nothing was and nothing will be paid
+
+
+PAYOUT_EDGES: dict[PayoutState, frozenset[PayoutState]] = {
+    PayoutState.REQUESTED: frozenset({PayoutState.WAITING, PayoutState.RESERVED}),
+    PayoutState.WAITING: frozenset({PayoutState.RESERVED}),
+    PayoutState.RESERVED: frozenset({PayoutState.BUILT, PayoutState.REFUSED}),
+    PayoutState.BUILT: frozenset({PayoutState.SIGNED, PayoutState.SENT, PayoutState.REFUSED}),
+    PayoutState.SIGNED: frozenset({PayoutState.SENT, PayoutState.REFUSED}),
+    PayoutState.SENT: frozenset({PayoutState.DONE}),
+    PayoutState.DONE: frozenset(),
+    PayoutState.REFUSED: frozenset(),
+}
+
+ENDED = frozenset({PayoutState.DONE, PayoutState.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One row of the payouts table; ``amount`` leaves the person's claims, ``fee`` is part of it."""
+
+    id: WithdrawalId
+    purpose: Purpose
+    receiver: UserId
+    token: Token
+    amount: Decimal
+    fee: Decimal
+    state: PayoutState
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    reason: str = ""
+    raw: str = ""
+    transaction_hash: str = ""
+    signed_raw: str = ""
+
+    @property
+    def pays(self) -> Decimal:
+        """Return what the receiver gets."""
+        return self.amount - self.fee
+
+    @property
+    def request_id(self) -> str:
+        """Return the id that names this payout at Mixin, in every attempt."""
+        return request_id(self.purpose, self.id)
+
+    @property
+    def cause(self) -> Cause:
+        """Return the cause of its hold and of its transfer."""
+        return Cause(self.purpose, self.id)
+
+
+def promise(payout: Payout) -> Hold:
+    """Return the hold that keeps a withdrawal's amount from being spent twice."""
+    return Hold(payout.cause, available(payout.receiver, payout.token.coin), payout.amount)
+
+
+def settlement(payout: Payout) -> Transfer:
+    """Return the transfer that books a paid withdrawal: out of Mixin, and the fee to the instance."""
+    account = available(payout.receiver, payout.token.coin)
+    postings = [Posting(account, mixin(payout.token), payout.pays)]
+    if payout.fee:
+        postings.append(Posting(account, own(AccountKind.FEES, payout.token.coin), payout.fee))
+    return Transfer(payout.cause, tuple(postings))

@@ -1,0 +1,14 @@
+"""Which noes of Mixin end a payout for good; any other answer leaves it to be looked up."""
+
+DEFINITE = frozenset(
+    {
+        "amount_too_small",
+        "receiver_unregistered",
+        "receiver_deleted",
+        "receiver_invalid",
+    }
+)
+"""Nothing was spent and nothing will be: the hold is released and the person is told (WD7)."""
+
+SPENT_ELSEWHERE = frozenset({"inputs_spent"})
+"""Somebody else spent what only we can spend: the wallet's payouts stop, and a person is woken (WD4)."""

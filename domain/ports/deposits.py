@@ -1,0 +1,68 @@
+"""What came into the wallet: intents, outputs, and how far they were read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from domain.ids import UserId
+from domain.money import Token
+from domain.ports.wallet import WalletOutput
+
+
+@dataclass(frozen=True, slots=True)
+class DepositIntent:
+    """A person's wish to pay in; the link can be paid once, by anybody."""
+
+    id: str
+    user_id: UserId
+    token: Token
+    amount: Decimal
+    trace: str
+    pay_link: str
+    created_at: datetime
+
+
+class OutputKind(StrEnum):
+    """What an output of the wallet was taken for."""
+
+    DEPOSIT = "deposit"  # credited to the sender
+    FLOAT = "float"  # the owner's own money
+    CHANGE = "change"  # what we paid ourselves
+    SUSPENSE = "suspense"  # of an approved token, credited to nobody
+    STRANGE = "strange"  # of a token we do not know; not in the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """An output and what it was taken for; ``reason`` says why it was not wanted."""
+
+    output: WalletOutput
+    kind: OutputKind
+    reason: str = ""
+
+
+class DepositStore(Protocol):
+    """The tables of incoming money; calls join the ambient transaction."""
+
+    async def add_intent(self, intent: DepositIntent) -> None:
+        """Store a fresh intent."""
+        ...
+
+    async def pay_intent(self, trace: str, output_id: str) -> None:
+        """Note which output paid the intent with this trace, if there is such an unpaid intent."""
+        ...
+
+    async def cursor(self) -> int:
+        """Return the last sequence number up to which every output is stored."""
+        ...
+
+    async def hashes(self, output_ids: Sequence[str]) -> dict[str, str]:
+        """Return the immutable hashes of those outputs that are stored."""
+        ...
+
+    async def add_output(self, classified: Classified, at: datetime) -> bool:
+        """Store an output and move the cursor up to it; return ``False`` when it is stored already."""
+        ...

@@ -1,0 +1,32 @@
+"""Who has talked to us, and in which language."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from domain.ids import UserId
+from domain.money import Coin
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person; ``language`` is ``en`` or ``zh``."""
+
+    user_id: UserId
+    language: str
+
+
+class UserStore(Protocol):
+    """The users table; calls join the ambient transaction."""
+
+    async def ensure(self, user: User) -> User:
+        """Add the user unless known, and return the stored one."""
+        ...
+
+    async def set_language(self, user_id: UserId, language: str) -> None:
+        """Change a known user's language."""
+        ...
+
+    async def run_claims(self, user_id: UserId) -> dict[Coin, Decimal]:
+        """Return what all runs of a person hold together, by coin, zeros left out."""
+        ...

@@ -1,0 +1,69 @@
+"""Payouts, and which outputs they have reserved."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from domain.ids import AssetId, WithdrawalId
+from domain.payouts.inputs import Spendable
+from domain.payouts.model import Payout, PayoutState
+
+
+class PayoutStore(Protocol):
+    """The tables of outgoing money; calls join the ambient transaction."""
+
+    async def add(self, payout: Payout) -> None:
+        """Store a fresh payout."""
+        ...
+
+    async def get(self, payout_id: WithdrawalId) -> Payout:
+        """Return a payout.
+
+        Raises:
+            Refused: ``withdrawal_unknown``.
+        """
+        ...
+
+    async def save(self, payout: Payout, was: PayoutState) -> bool:
+        """Store what changed if the row is still in the state ``was``; return whether it was.
+
+        Bytes and hash can be set once and never changed: the database refuses (WD3).
+        """
+        ...
+
+    async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
+        """Return payouts that have not ended and are due, oldest first."""
+        ...
+
+    async def lock_wallet(self, asset_id: AssetId) -> None:
+        """Be the only one who chooses outputs of an asset until the ambient transaction ends."""
+        ...
+
+    async def place(self, payout: Payout) -> int:
+        """Return how many withdrawals of the same asset were asked for earlier and are waiting."""
+        ...
+
+    async def spendable(self, asset_id: AssetId) -> list[Spendable]:
+        """Return the outputs of an asset that no payout has reserved; never an inscription."""
+        ...
+
+    async def change_due(self, asset_id: AssetId) -> Decimal:
+        """Return what will come back, but has not yet, from payouts that have reserved more than they pay."""
+        ...
+
+    async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
+        """Reserve outputs for a payout, in this order, and note what change will come back.
+
+        Raises:
+            InvariantBroken: one of them is reserved already.
+        """
+        ...
+
+    async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
+        """Return the outputs a payout has reserved, in order."""
+        ...
+
+    async def give_back(self, payout_id: WithdrawalId) -> None:
+        """End the reservations of a refused payout."""
+        ...

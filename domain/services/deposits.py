@@ -1,0 +1,141 @@
+"""Money coming in: links to pay by, and the one path on which an output becomes somebody's claim."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from domain.errors import InvariantBroken, Refused
+from domain.ids import AssetId, Ids, UserId, request_id
+from domain.money import Token, plain, round_down
+from domain.ports.clock import Clock
+from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind
+from domain.ports.freezes import FreezeStore
+from domain.ports.ledger import Ledger
+from domain.ports.notices import Notices
+from domain.ports.store import Store
+from domain.ports.wallet import Wallet, WalletOutput
+from domain.services.incoming import Known, booking, classify
+
+PAGE = 500
+PAY_MEMO = "deposit"
+
+
+class DepositService:
+    """Deposits: what may be paid in, and what has been."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        wallet: Wallet,
+        notices: Notices,
+        clock: Clock,
+        ids: Ids,
+        deposits: DepositStore,
+        freezes: FreezeStore,
+        known: Known,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._wallet = wallet
+        self._notices = notices
+        self._clock = clock
+        self._ids = ids
+        self._deposits = deposits
+        self._freezes = freezes
+        self._known = known
+
+    def choices(self) -> list[Token]:
+        """Return what may be paid in."""
+        return self._known.tokens.list()
+
+    def minimum(self, token: Token) -> Decimal:
+        """Return the smallest deposit that is credited."""
+        return self._known.tokens.get(token.asset_id).minimum
+
+    async def open(self, user_id: UserId, asset_id: AssetId, amount: Decimal) -> DepositIntent:
+        """Return a fresh intent with a link that can be paid once.
+
+        Raises:
+            Refused: ``token_unknown``, ``amount_not_positive``, ``amount_too_precise`` or
+                ``amount_too_small``.
+        """
+        approved = self._known.tokens.get(asset_id)
+        if not amount.is_finite() or amount <= 0:
+            raise Refused("amount_not_positive")
+        if amount != round_down(amount):
+            raise Refused("amount_too_precise", places=8)
+        if amount < approved.minimum:
+            raise Refused("amount_too_small", minimum=plain(approved.minimum))
+        intent_id = self._ids.new_id()
+        trace = request_id("deposit", intent_id)
+        link = await self._wallet.pay_link(asset_id, amount, trace, PAY_MEMO)
+        intent = DepositIntent(
+            intent_id, user_id, approved.token, amount, trace, link, created_at=self._clock.now()
+        )
+        async with self._store.transaction():
+            await self._deposits.add_intent(intent)
+        return intent
+
+    async def collect(self) -> str:
+        """Book every output that is new at Mixin, each in a transaction of its own; say how many.
+
+        The cursor moves in the commit of each output, so a crash anywhere leaves no gap (DP1, DP2).
+
+        Raises:
+            InvariantBroken: ``output_changed``: Mixin tells another story of a known output. What was
+                booked stays, payouts of that asset stop, and the others go on.
+        """
+        cursor = await self._deposits.cursor()
+        booked, changed = 0, list[str]()
+        while True:
+            page = await self._wallet.outputs_from(cursor, PAGE)
+            for classified in await self._new_of(page, changed):
+                booked += await self._book(classified)
+            if len(page) < PAGE or page[-1].sequence <= cursor:
+                break
+            cursor = page[-1].sequence
+        if changed:
+            raise InvariantBroken("output_changed", output_ids=",".join(changed))
+        return f"booked {booked} outputs" if booked else "no new output"
+
+    async def _new_of(self, page: Sequence[WalletOutput], changed: list[str]) -> list[Classified]:
+        """Return the outputs that are not stored yet; compare those that are (DP5)."""
+        stored = await self._deposits.hashes([o.output_id for o in page])
+        for output in page:
+            same = stored.get(output.output_id, output.immutable_hash) == output.immutable_hash
+            if not same and await self._freeze(output):
+                changed.append(output.output_id)
+        return [classify(o, self._known) for o in page if o.output_id not in stored]
+
+    async def _freeze(self, output: WalletOutput) -> bool:
+        """Stop payouts of an asset whose outputs change under us; return whether they ran before."""
+        async with self._store.transaction():
+            return await self._freezes.freeze(
+                output.asset_id, f"output_changed:{output.output_id}", self._clock.now()
+            )
+
+    async def _book(self, classified: Classified) -> bool:
+        """Store, post and tell in one commit; return ``False`` when somebody else just did."""
+        output = classified.output
+        approved = self._known.tokens.find(output.asset_id)
+        async with self._store.transaction():
+            if not await self._deposits.add_output(classified, self._clock.now()):
+                return False
+            if approved and (transfer := booking(classified, approved.token)):
+                await self._ledger.post(transfer)
+            if approved and classified.kind is OutputKind.DEPOSIT:
+                await self._deposits.pay_intent(output.request_id, output.output_id)
+                await self._tell_credited(output, approved.token)
+            elif classified.reason and output.sender:
+                await self._tell_unwanted(output, classified.reason)
+        return True
+
+    async def _tell_credited(self, output: WalletOutput, token: Token) -> None:
+        assert output.sender is not None
+        params = {"coin": token.coin, "amount": plain(output.amount), "network": token.network}
+        await self._notices.tell(output.sender, "deposit_credited", output.output_id, params)
+
+    async def _tell_unwanted(self, output: WalletOutput, reason: str) -> None:
+        assert output.sender is not None
+        params = {"asset_id": output.asset_id, "amount": plain(output.amount), "reason": reason}
+        await self._notices.tell(output.sender, "payment_unwanted", output.output_id, params)

@@ -1,0 +1,62 @@
+"""What an output is taken for: a pure judgement, total over whatever anybody may send us (DP6)."""
+
+from dataclasses import dataclass
+
+from domain.ids import UserId
+from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own
+from domain.money import Token
+from domain.ports.deposits import Classified, OutputKind
+from domain.ports.wallet import WalletOutput
+from domain.services.tokens import Tokens
+
+FLOAT_MEMO = "float"
+"""With this memo the owner adds to the instance's own money instead of their own balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who we are and what we take."""
+
+    bot: UserId
+    owner: UserId
+    tokens: Tokens
+
+
+def classify(output: WalletOutput, known: Known) -> Classified:
+    """Return what an output is, looking only at what its sender cannot choose.
+
+    A payer chooses memo and request id, so neither makes anybody's payment our change or another
+    person's deposit: change is what we ourselves sent (DP8).
+    """
+    if output.sender == known.bot:
+        return Classified(output, OutputKind.CHANGE)
+    approved = known.tokens.find(output.asset_id)
+    if approved is None:
+        return Classified(output, OutputKind.STRANGE, "asset_unknown")
+    if output.inscription:
+        return Classified(output, OutputKind.SUSPENSE, "inscription")
+    if output.sender is None:
+        return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
+    if output.sender == known.owner and output.memo == FLOAT_MEMO:
+        return Classified(output, OutputKind.FLOAT)
+    if output.amount < approved.minimum:
+        return Classified(output, OutputKind.SUSPENSE, "below_minimum")
+    return Classified(output, OutputKind.DEPOSIT)
+
+
+def booking(classified: Classified, token: Token) -> Transfer | None:
+    """Return the transfer that books an output of an approved token; change moves nothing."""
+    output = classified.output
+    destination: Account
+    match classified.kind:
+        case OutputKind.DEPOSIT:
+            assert output.sender is not None
+            destination = available(output.sender, token.coin)
+        case OutputKind.FLOAT:
+            destination = own(AccountKind.INVENTORY, token.coin)
+        case OutputKind.SUSPENSE:
+            destination = own(AccountKind.SUSPENSE, token.coin)
+        case _:
+            return None
+    postings = (Posting(mixin(token), destination, output.amount),)
+    return Transfer(Cause(classified.kind, output.output_id), postings)

@@ -1,0 +1,287 @@
+"""Paying: reserve, build, sign, send, settle, one step at a time, each safe to repeat (WD1-WD9).
+
+Every step reads the row, talks to Mixin outside any transaction, and commits the outcome only if the
+row still stands where it stood. From the moment bytes are fixed, the first thing a step does is to ask
+what became of the request id; only the stored bytes are ever sent.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
+from domain.ids import Ids, UserId, WithdrawalId
+from domain.money import ZERO, plain
+from domain.payouts.inputs import Choice, Verdict, choose
+from domain.payouts.model import ENDED, Payout, PayoutState, Purpose, settlement
+from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE
+from domain.ports.clock import Clock
+from domain.ports.freezes import FreezeStore
+from domain.ports.ledger import Ledger
+from domain.ports.notices import Notices
+from domain.ports.store import Store
+from domain.ports.wallet import Payment, SendState, SentTransaction, Wallet
+from domain.ports.withdrawals import PayoutStore
+
+SOON = timedelta(seconds=1)
+LATER = timedelta(seconds=30)
+MOST_STEPS = 8
+MEMO = "withdrawal"
+CONSOLIDATING = "consolidating"
+FLOAT_TOO_SMALL = "float_too_small"
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long to leave a payout alone after so many fruitless tries in a row."""
+    return min(SOON * (1 << min(attempts, 5)), LATER)
+
+
+class PayoutService:
+    """Drives payouts; holds nothing in memory, so any worker may take any step."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        wallet: Wallet,
+        notices: Notices,
+        clock: Clock,
+        ids: Ids,
+        payouts: PayoutStore,
+        freezes: FreezeStore,
+        bot: UserId,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._wallet = wallet
+        self._notices = notices
+        self._clock = clock
+        self._ids = ids
+        self._payouts = payouts
+        self._freezes = freezes
+        self._bot = bot
+        self._steps: dict[PayoutState, Callable[[Payout], Awaitable[str]]] = {
+            PayoutState.REQUESTED: self._reserve,
+            PayoutState.WAITING: self._reserve,
+            PayoutState.RESERVED: self._build,
+            PayoutState.BUILT: self._sign,
+            PayoutState.SIGNED: self._send,
+            PayoutState.SENT: self._settle,
+        }
+
+    async def advance(self, payout_id: WithdrawalId) -> str:
+        """Take one step and say what happened; without a clear answer, say so and try again later.
+
+        Raises:
+            InvariantBroken: Mixin's story and ours differ; all payouts of the wallet stop.
+        """
+        payout = await self._payouts.get(payout_id)
+        if payout.state in ENDED:
+            return f"{payout.cause} is {payout.state}: nothing to do"
+        if payout.state is not PayoutState.SENT and (
+            reason := await self._freezes.frozen(payout.token.asset_id)
+        ):
+            return f"{payout.cause} {await self._stay(payout, f'frozen by {reason}', LATER)}"
+        try:
+            return f"{payout.cause} {await self._steps[payout.state](payout)}"
+        except _OvertakenError:
+            return f"{payout.cause} was moved on by somebody else"
+        except (Refused, Unavailable, OutcomeUnknown) as error:
+            again = replace(payout, attempts=payout.attempts + 1)
+            return f"{payout.cause} {await self._stay(again, str(error), wait_after(payout.attempts))}"
+        except InvariantBroken as error:
+            await self._freeze(payout, error.code)
+            raise
+
+    async def drive(self, payout_id: WithdrawalId) -> str:
+        """Take steps until the payout rests; say what the last one did."""
+        said = ""
+        for _ in range(MOST_STEPS):
+            before = (await self._payouts.get(payout_id)).state
+            said = await self.advance(payout_id)
+            after = (await self._payouts.get(payout_id)).state
+            if after in ENDED or after is before:
+                break
+        return said
+
+    # Steps, in the order of the states.
+
+    async def _reserve(self, payout: Payout) -> str:
+        """Choose inputs as the only chooser of this asset, or wait for money or for one's turn."""
+        asset = payout.token.asset_id
+        async with self._store.transaction():
+            await self._payouts.lock_wallet(asset)
+            if (await self._payouts.get(payout.id)).state is not payout.state:
+                raise _OvertakenError
+            if ahead := await self._payouts.place(payout):
+                return await self._wait(payout, ahead, FLOAT_TOO_SMALL)
+            free = await self._payouts.spendable(asset)
+            choice = choose(free, payout.pays)
+            if choice.verdict is Verdict.ENOUGH:
+                return await self._take(payout, choice)
+            change = await self._payouts.change_due(asset)
+            if change and sum((o.amount for o in free), change) >= payout.pays:
+                return await self._stay(payout, "change is on its way back", SOON)
+            if choice.verdict is Verdict.TOO_MANY:
+                return await self._consolidate(payout, choice)
+            return await self._wait(payout, 0, FLOAT_TOO_SMALL)
+
+    async def _build(self, payout: Payout) -> str:
+        """Fix the bytes; the same payment gives the same bytes, so a repeat changes nothing."""
+        payment = Payment(
+            request_id=payout.request_id,
+            asset_id=payout.token.asset_id,
+            receiver=payout.receiver,
+            amount=payout.pays,
+            memo=MEMO,
+            inputs=await self._payouts.inputs(payout.id),
+        )
+        try:
+            built = await self._wallet.build(payment)
+        except Refused as error:
+            return await self._refuse(payout, error)
+        fixed = replace(payout, raw=built.raw, transaction_hash=built.transaction_hash)
+        return await self._move(fixed, PayoutState.BUILT)
+
+    async def _sign(self, payout: Payout) -> str:
+        if await self._accepted(payout):
+            return await self._move(payout, PayoutState.SENT)
+        inputs = await self._payouts.inputs(payout.id)
+        try:
+            signed = await self._wallet.sign(payout.request_id, payout.raw, inputs)
+        except Refused as error:
+            return await self._refuse(payout, error)
+        return await self._move(replace(payout, signed_raw=signed), PayoutState.SIGNED)
+
+    async def _send(self, payout: Payout) -> str:
+        if not await self._accepted(payout):
+            try:
+                sent = await self._wallet.submit(payout.request_id, payout.signed_raw)
+            except Refused as error:
+                return await self._refuse(payout, error)
+            _compare(payout, sent)
+        return await self._move(payout, PayoutState.SENT)
+
+    async def _settle(self, payout: Payout) -> str:
+        """Book a final payment: promise, ledger and notice end in one commit."""
+        sent = await self._accepted(payout)
+        if sent is None:  # Mixin has lost it: the same bytes again can at most complete it
+            sent = await self._wallet.submit(payout.request_id, payout.signed_raw)
+            _compare(payout, sent)
+        if sent.state is not SendState.SPENT:
+            return await self._stay(payout, "not final yet", SOON)
+        async with self._store.transaction():
+            said = await self._move(payout, PayoutState.DONE)
+            if payout.purpose is Purpose.WITHDRAWAL:
+                await self._ledger.release(payout.cause)
+                await self._ledger.post(settlement(payout))
+                await self._tell(
+                    payout, "withdrawal_sent", payout.pays, transaction_hash=payout.transaction_hash
+                )
+        return said
+
+    # Parts of steps.
+
+    async def _accepted(self, payout: Payout) -> SentTransaction | None:
+        """Return the payout's transaction if Mixin has accepted it.
+
+        Raises:
+            InvariantBroken: ``other_transaction``: another one than ours goes by our request id.
+        """
+        sent = await self._wallet.find(payout.request_id)
+        if sent is None or sent.state is SendState.CHECKED:
+            return None
+        _compare(payout, sent)
+        return sent
+
+    async def _refuse(self, payout: Payout, error: Refused) -> str:
+        """End a payout after a definite no, unless Mixin has accepted it all the same.
+
+        Raises:
+            Refused: the no is not one that we know to be final; the payout stays.
+            InvariantBroken: ``spent_elsewhere``: somebody else has spent our inputs.
+        """
+        if payout.transaction_hash and await self._accepted(payout):
+            return await self._move(payout, PayoutState.SENT)
+        if error.code in SPENT_ELSEWHERE:
+            raise InvariantBroken("spent_elsewhere", payout=payout.id) from error
+        if error.code not in DEFINITE:
+            raise error
+        async with self._store.transaction():
+            said = await self._move(replace(payout, reason=error.code), PayoutState.REFUSED)
+            await self._payouts.give_back(payout.id)
+            if payout.purpose is Purpose.WITHDRAWAL:
+                await self._ledger.release(payout.cause)
+                await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
+        return f"{said}: {error.code}"
+
+    async def _take(self, payout: Payout, choice: Choice) -> str:
+        await self._payouts.reserve(payout.id, [o.output_id for o in choice.inputs])
+        return await self._move(replace(payout, reason=""), PayoutState.RESERVED)
+
+    async def _consolidate(self, payout: Payout, choice: Choice) -> str:
+        """Merge the largest outputs into one by paying ourselves; the payout tries again after that."""
+        now = self._clock.now()
+        merge = Payout(
+            id=WithdrawalId(self._ids.new_id()),
+            purpose=Purpose.CONSOLIDATION,
+            receiver=self._bot,
+            token=payout.token,
+            amount=choice.total,
+            fee=ZERO,
+            state=PayoutState.REQUESTED,
+            created_at=now,
+            due_at=now,
+        )
+        await self._payouts.add(merge)
+        await self._take(merge, choice)
+        await self._wait(payout, 0, CONSOLIDATING)
+        return f"waits while {merge.cause} merges {len(choice.inputs)} outputs"
+
+    async def _wait(self, payout: Payout, ahead: int, reason: str) -> str:
+        """Queue a payout, and tell its owner once when they cannot be paid within seconds."""
+        waiting = replace(payout, reason=reason)
+        if payout.state is PayoutState.REQUESTED:
+            await self._move(waiting, PayoutState.WAITING)
+            waiting = replace(waiting, state=PayoutState.WAITING)
+        if reason == FLOAT_TOO_SMALL and payout.reason != FLOAT_TOO_SMALL:
+            await self._tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
+        return await self._stay(waiting, f"at place {ahead + 1}, {reason}", SOON)
+
+    async def _move(self, payout: Payout, state: PayoutState) -> str:
+        """Store a payout in its next state.
+
+        Raises:
+            _OvertakenError: it is no longer in the state it was read in; nothing is stored.
+        """
+        moved = replace(payout, state=state, attempts=0, due_at=self._clock.now())
+        async with self._store.transaction():
+            if not await self._payouts.save(moved, was=payout.state):
+                raise _OvertakenError
+        return f"is {state}"
+
+    async def _stay(self, payout: Payout, why: str, wait: timedelta) -> str:
+        """Leave the state as it is and look again after a while."""
+        async with self._store.transaction():
+            await self._payouts.save(replace(payout, due_at=self._clock.now() + wait), was=payout.state)
+        return f"stays {payout.state}: {why}"
+
+    async def _freeze(self, payout: Payout, reason: str) -> None:
+        """Stop all payouts of the wallet until a person has looked."""
+        async with self._store.transaction():
+            await self._freezes.freeze("wallet", f"{reason}:{payout.id}", self._clock.now())
+            await self._stay(payout, reason, LATER)
+
+    async def _tell(self, payout: Payout, kind: str, amount: Decimal, **more: str) -> None:
+        params = {"coin": payout.token.coin, "amount": plain(amount), **more}
+        await self._notices.tell(payout.receiver, kind, str(payout.cause), params)
+
+
+class _OvertakenError(Exception):
+    """Somebody else has taken the step: what we found out is not needed any more."""
+
+
+def _compare(payout: Payout, sent: SentTransaction) -> None:
+    if sent.transaction_hash != payout.transaction_hash:
+        raise InvariantBroken("other_transaction", payout=payout.id, theirs=sent.transaction_hash)

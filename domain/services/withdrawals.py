@@ -1,0 +1,111 @@
+"""Money going out at a person's word: what it costs, and the promise to pay."""
+
+from decimal import Decimal
+
+from domain.errors import Refused
+from domain.ids import AssetId, Ids, UserId, WithdrawalId
+from domain.ledger.model import available
+from domain.money import plain, round_down
+from domain.payouts.fees import WithdrawalQuote, quote_withdrawal
+from domain.payouts.model import Payout, PayoutState, Purpose, promise
+from domain.ports.clock import Clock
+from domain.ports.ledger import Ledger
+from domain.ports.store import Store
+from domain.ports.withdrawals import PayoutStore
+from domain.services.confirmations import ConfirmationService
+from domain.services.payouts import PayoutService
+from domain.services.tokens import Tokens
+from domain.services.user_balance import CoinBalance, UserBalanceService
+
+ACTION = "withdraw"
+"""What a confirmation must have been issued for, with ``WithdrawalQuote.params``."""
+
+DUE_AT_ONCE = 100
+
+
+class WithdrawalService:
+    """Withdrawals, always to the Mixin account of the person who asks (D6)."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        ids: Ids,
+        payouts: PayoutStore,
+        payout_service: PayoutService,
+        balances: UserBalanceService,
+        confirmations: ConfirmationService,
+        tokens: Tokens,
+        fee_bps: int,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._payouts = payouts
+        self._payout_service = payout_service
+        self._balances = balances
+        self._confirmations = confirmations
+        self._tokens = tokens
+        self._fee_bps = fee_bps
+
+    async def choices(self, user_id: UserId) -> list[CoinBalance]:
+        """Return the coins of which the person can withdraw anything."""
+        coins = {token.coin for token in self._tokens.list()}
+        return [b for b in await self._balances.of(user_id) if b.coin in coins and round_down(b.available)]
+
+    async def quote(self, user_id: UserId, asset_id: AssetId, amount: Decimal | None) -> WithdrawalQuote:
+        """Return what a withdrawal would cost and bring; no amount means everything.
+
+        Raises:
+            Refused: ``token_unknown``; ``insufficient_funds`` with what is available;
+                ``amount_too_small`` with the minimum; ``amount_not_positive``, ``amount_too_precise``.
+        """
+        token = self._tokens.get(asset_id).token
+        free = round_down((await self._ledger.balance(available(user_id, token.coin))).free)
+        if free == 0 or (amount is not None and amount.is_finite() and amount > free):
+            raise Refused("insufficient_funds", available=plain(free))
+        return quote_withdrawal(token, free if amount is None else amount, self._fee_bps)
+
+    async def confirm(self, user_id: UserId, quote: WithdrawalQuote) -> str:
+        """Return the single-use token with which this person may request exactly this quote."""
+        return await self._confirmations.issue(user_id, ACTION, quote.params)
+
+    async def request(self, quote: WithdrawalQuote, user_id: UserId, confirmation: str) -> WithdrawalId:
+        """Promise to pay: confirmation, hold and row in one commit.
+
+        Raises:
+            Refused: ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``;
+                ``insufficient_funds`` with what is available; ``quote_expired`` when the fee has changed.
+        """
+        if (
+            quote_withdrawal(self._tokens.get(quote.token.asset_id).token, quote.amount, self._fee_bps)
+            != quote
+        ):
+            raise Refused("quote_expired")
+        now = self._clock.now()
+        payout = Payout(
+            id=WithdrawalId(self._ids.new_id()),
+            purpose=Purpose.WITHDRAWAL,
+            receiver=user_id,
+            token=quote.token,
+            amount=quote.amount,
+            fee=quote.fee,
+            state=PayoutState.REQUESTED,
+            created_at=now,
+            due_at=now,
+        )
+        async with self._store.transaction():
+            await self._confirmations.consume(user_id, confirmation, ACTION, quote.params)
+            await self._payouts.add(payout)
+            await self._ledger.hold(promise(payout))
+        return payout.id
+
+    async def due(self) -> list[WithdrawalId]:
+        """Return the payouts that have a step to take now, oldest first."""
+        return await self._payouts.due(self._clock.now(), DUE_AT_ONCE)
+
+    async def advance(self, payout_id: WithdrawalId) -> str:
+        """Take a payout one step further, however often this runs; say what happened."""
+        return await self._payout_service.advance(payout_id)
