@@ -1,0 +1,54 @@
+"""What every test may ask for: a database of its own on a real Postgres."""
+
+import asyncio
+import importlib
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Give one throw-away cluster per test process, without durability."""
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(cluster: Postgres) -> Iterator[str]:
+    """Give the address of an empty database."""
+    yield from _fresh(cluster, None)
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Postgres) -> str:
+    """Make one database with all migrations applied, to be copied, and give its name."""
+    migrate = importlib.import_module("adapters.db.migrate").migrate
+    asyncio.run(migrate(create_database(cluster, "template_migrated")))
+    return "template_migrated"
+
+
+@pytest.fixture
+def migrated_url(cluster: Postgres, template: str) -> Iterator[str]:
+    """Give the address of a database with all migrations applied: a copy, made in 50 ms."""
+    yield from _fresh(cluster, template)
+
+
+def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    yield create_database(cluster, name, template)
+    drop_database(cluster, name)
+
+
+@pytest.fixture
+def root() -> Path:
+    """Give the project's root directory."""
+    return Path(__file__).parent.parent
