@@ -68,6 +68,9 @@ class Conversation(ABC, Generic[Draft]):
         """Return what to store."""
         return Place(self.flow, self.state, asdict(self.draft), at)  # type: ignore[call-overload]  # a dataclass
 
+    async def begin(self) -> None:
+        """Prepare the first question; may end the conversation at once, with a word why."""
+
     @abstractmethod
     async def answer(self, text: str) -> bool:
         """Take what the person said; return whether it moved the conversation on."""

@@ -38,6 +38,11 @@ class Say:
     params: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Question(Say):
+    """Something said that waits for the person's answer: the end of a step of a conversation."""
+
+
 Answer = Say | Sequence[Say] | None
 """What a handler may return."""
 
