@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
+from tests.vectors import OWN, vectors_file
 
 _numbers = itertools.count(1)
 
@@ -46,6 +47,12 @@ def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     yield create_database(cluster, name, template)
     drop_database(cluster, name)
+
+
+def pytest_report_header() -> str:
+    """Say which known answers of the Mixin protocol are used."""
+    note = " (our own small set: the shared one was not found)" if vectors_file() == OWN else ""
+    return f"mixin vectors: {vectors_file().name}{note}"
 
 
 @pytest.fixture
