@@ -1,0 +1,113 @@
+"""The HTTP side of binance spot: routes, signatures, limits, error shapes, and the faults of bad days."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from sandbox.venue.calls import ROUTES, Params, Route
+from sandbox.venue.gatekeeper import Gatekeeper
+from sandbox.venue.model import RefusedByVenue
+from sandbox.venue.venue import Venue
+
+log = logging.getLogger("sandbox.venue")
+compact = partial(json.dumps, separators=(",", ":"))
+HANG_SECONDS = 120
+FAULTY = {
+    429: (-1003, "Too many requests queued."),
+    500: (-1000, "An unknown error occurred while processing the request."),
+    503: (-1008, "Server is currently overloaded with other requests. Please try again in a few minutes."),
+    504: (-1007, "Timeout waiting for response from backend server. Send status unknown."),
+}
+
+
+class Rest:
+    """Answers every route of the table and refuses the rest, loudly."""
+
+    def __init__(self, venue: Venue, door: Gatekeeper) -> None:
+        self._venue, self._door = venue, door
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve the table; everything else below the venue's roots is a 404 that shouts."""
+        for method, path in ROUTES:
+            app.router.add_route(method, path, self.handle)
+        for root in ("/api/{rest:.*}", "/sapi/{rest:.*}"):
+            app.router.add_route("*", root, self.unknown)
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """Say that there is no such route: that is how a missing endpoint shows."""
+        log.error("UNKNOWN ROUTE %s %s", request.method, request.path)
+        return web.json_response(
+            {"code": -1, "msg": f"no route {request.method} {request.path}"}, status=404, dumps=compact
+        )
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, or do not, if a fault says so."""
+        raw = await _raw(request)
+        route, headers = ROUTES[request.method, request.path], {}
+        params: Params = dict(parse_qsl(raw, keep_blank_values=True))
+        try:
+            self._door.weigh(route.weighs(params))
+            headers["X-MBX-USED-WEIGHT-1M"] = str(self._door.weight.used)
+            account = self._enter(route, request, raw)
+            struck = route.signed and self._venue.faults.concerns(f"{request.method} {request.path}")
+            if struck and (failure := self._refused_by_fault()):
+                return failure
+            if (request.method, request.path) == ("POST", "/api/v3/order"):
+                headers["X-MBX-ORDER-COUNT-10S"] = str(self._door.count_order(account))
+            answer = route.call(self._venue, account, params)
+        except RefusedByVenue as e:
+            return web.json_response(
+                {"code": e.code, "msg": e.text}, status=e.http, headers=headers, dumps=compact
+            )
+        if struck:
+            await self._misbehave(request, answer)
+        return _json(answer, 200, headers)
+
+    def _enter(self, route: Route, request: web.Request, raw: str) -> str:
+        key = request.headers.get("X-MBX-APIKEY")
+        return self._door.check_signed(key, raw).account if route.signed else ""
+
+    def _refused_by_fault(self) -> web.Response | None:
+        faults = self._venue.faults
+        if faults.strikes(faults.settings.limit_percent):
+            return _failure(429)
+        if faults.strikes(faults.settings.refuse_percent):
+            return _failure(faults.settings.refuse_status)
+        return None
+
+    async def _misbehave(self, request: web.Request, answer: Any) -> None:
+        """Answer late, never, or with the wrong echo: the deed is done and written down."""
+        faults = self._venue.faults
+        if faults.settings.delay_ms:
+            await asyncio.sleep(faults.settings.delay_ms / 1000)
+        placed = isinstance(answer, dict) and "fills" in answer
+        if placed and faults.strikes(faults.settings.wrong_echo_percent):
+            answer["clientOrderId"] = "somebody-else"
+        if faults.strikes(faults.settings.withhold_percent):
+            if faults.settings.withhold_how == "hang":
+                await asyncio.sleep(HANG_SECONDS)
+            if request.transport is not None:
+                request.transport.abort()
+
+
+def _json(answer: Any, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response(answer, status=status, headers=headers, dumps=compact)
+
+
+def _failure(status: int) -> web.Response:
+    code, message = FAULTY.get(status, FAULTY[500])
+    return _json({"code": code, "msg": message}, status)
+
+
+async def _raw(request: web.Request) -> str:
+    """Return the text that was signed: the query as it came, and behind it the body."""
+    query = request.raw_path.partition("?")[2]
+    body = (await request.read()).decode("utf-8", "replace")
+    return query + body

@@ -1,0 +1,106 @@
+"""The venue as a whole: every action is matched, written down, and only then told to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from sandbox.venue import shapes
+from sandbox.venue.engine import Engine
+from sandbox.venue.faults import Faults
+from sandbox.venue.hub import Hub
+from sandbox.venue.model import Changes, Report, Side, text, units
+from sandbox.venue.store import Store
+from sandbox.venue.tape import Tape
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The venue's two times: the market's, which may stand still, and the one on the wall."""
+
+    def now_ms(self) -> int:
+        """Return the time that orders and trades bear."""
+        ...
+
+    def wall_ms(self) -> int:
+        """Return the time that signatures are checked against."""
+        ...
+
+
+class Venue:
+    """One engine with its file, its listeners and its clock."""
+
+    def __init__(self, engine: Engine, store: Store, hub: Hub, faults: Faults, clock: Clock) -> None:
+        self.engine, self.store, self.hub, self.faults = engine, store, hub, faults
+        self.now_ms, self.wall_ms = clock.now_ms, clock.wall_ms
+        self.tapes = {symbol: Tape() for symbol in engine.pairs}
+        self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}
+        self.before_saving: Callable[[Changes], Mapping[str, str]] = lambda changes: {}
+
+    def open_accounts(self, accounts: list[dict[str, Any]]) -> None:
+        """Credit the accounts of the world file that this venue does not know yet."""
+        known = self.store.notes()
+        opened = {}
+        for account in accounts:
+            note = f"account {account['name']}"
+            if note not in known:
+                for asset, amount in account.get("balances", {}).items():
+                    self.engine.accounts.bring(account["name"], asset, units(amount))
+                opened[note] = "opened"
+        self.publish(opened)
+
+    def act(self, action: Callable[[int], T]) -> T:
+        """Carry out an action now; what it changed is on disk when this returns."""
+        try:
+            return action(self.now_ms())
+        finally:
+            self.publish()
+
+    def publish(self, notes: Mapping[str, str] | None = None) -> None:
+        """Write down what changed, then tell the listeners."""
+        changes = self.engine.drain()
+        kept = self.before_saving(changes)
+        self.store.save(self.engine, changes, {**kept, **(notes or {})})
+        for trade in changes.prints:
+            self.tapes[trade.symbol].add(trade)
+            stream = f"{trade.symbol.lower()}@trade"
+            if self.hub.listeners(stream):
+                self.hub.tell_market(stream, shapes.trade_event(self.engine.pairs[trade.symbol], trade))
+        self._tell_accounts(changes)
+
+    def tell_depth(self) -> None:
+        """Send what changed in each book since the last time, numbered without a gap."""
+        for symbol, market in self.engine.markets.items():
+            first, last = self._told[symbol] + 1, market.changed.update_id
+            if last < first:
+                continue
+            self._told[symbol] = last
+            prices = market.changed.drain()
+            streams = [f"{symbol.lower()}@depth@100ms", f"{symbol.lower()}@depth"]
+            if not any(self.hub.listeners(stream) for stream in streams) or self.faults.loses_delta():
+                continue
+            pair = self.engine.pairs[symbol]
+            event = {"e": "depthUpdate", "E": self.now_ms(), "s": symbol, "U": first, "u": last}
+            for name, side in (("b", Side.BUY), ("a", Side.SELL)):
+                changed = [(ticks, market.size_at(side, ticks)) for ticks in sorted(prices[side])]
+                event[name] = shapes.levels(pair, changed)
+            for stream in streams:
+                self.hub.tell_market(stream, event)
+
+    def _tell_accounts(self, changes: Changes) -> None:
+        for report in changes.reports:
+            pair = self.engine.pairs[report.order.symbol]
+            self.hub.tell_account(report.order.account, shapes.execution_report(pair, report))
+        latest: dict[str, Report] = {report.order.account: report for report in changes.reports}
+        for account, report in latest.items():
+            assets = sorted(asset for name, asset in changes.balances if name == account)
+            self.hub.tell_account(account, self._position(account, assets, report.at_ms))
+
+    def _position(self, account: str, assets: list[str], at_ms: int) -> dict[str, Any]:
+        held = self.engine.accounts
+        balances = [
+            {"a": asset, "f": text(held.free[account, asset]), "l": text(held.locked[account, asset])}
+            for asset in assets
+        ]
+        return {"e": "outboundAccountPosition", "E": at_ms, "u": at_ms, "B": balances}
