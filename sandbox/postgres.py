@@ -6,14 +6,21 @@ world and leaves servers behind.
 
 import importlib.util
 import os
-import secrets
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.children import CannotStart, as_somebody, dies_with_us, free_port, last_lines
+from sandbox.children import (
+    CannotStart,
+    Guise,
+    dies_with_us,
+    find_guise,
+    free_port,
+    last_lines,
+    read_password,
+)
 
 _MAJOR = "18"
 _USER = "mrmarket"
@@ -55,10 +62,12 @@ def start_postgres(state: Path, port: int | None = None, *, durable: bool = True
         CannotStart: with a sentence that says what to do.
     """
     bin_dir = _binaries()
+    guise = find_guise(bin_dir / "postgres")
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cluster, password = state / "cluster", _password(state / "password")
+    cluster, password = state / "cluster", read_password(state / "password")
+    guise.own(state)
     if not (cluster / "PG_VERSION").exists():
-        _initialise(bin_dir, cluster, state / "password", state / "initdb.log")
+        _initialise(bin_dir, cluster, state, guise)
     _refuse_other_version(cluster)
     chosen = port or free_port()
     command = [str(bin_dir / "postgres"), "-D", str(cluster), "-p", str(chosen)]
@@ -67,7 +76,7 @@ def start_postgres(state: Path, port: int | None = None, *, durable: bool = True
     log = state / "postgres.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            as_somebody(command),
+            guise.dress(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -99,18 +108,20 @@ def _binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / f"pginstall{_MAJOR}" / "bin"
 
 
-def _password(path: Path) -> str:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text().strip()
-
-
-def _initialise(bin_dir: Path, cluster: Path, password_file: Path, log: Path) -> None:
-    options = ["-U", _USER, "--auth=scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--no-sync"]
+def _initialise(bin_dir: Path, cluster: Path, state: Path, guise: Guise) -> None:
+    log = state / "initdb.log"
+    options = [
+        "-U",
+        _USER,
+        "--auth=scram-sha-256",
+        f"--pwfile={state / 'password'}",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     with log.open("wb") as output:
-        command = as_somebody([str(bin_dir / "initdb"), "-D", str(cluster), *options, *locale])
+        command = guise.dress([str(bin_dir / "initdb"), "-D", str(cluster), *options, *locale])
         done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise CannotStart(f"Postgres could not make its files in {cluster}:\n{last_lines(log)}")

@@ -1,7 +1,6 @@
 """A real Redis from a wheel, started as a child of ours."""
 
 import importlib.util
-import secrets
 import shutil
 import signal
 import socket
@@ -11,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.children import CannotStart, dies_with_us, free_port, last_lines
+from sandbox.children import CannotStart, dies_with_us, free_port, last_lines, read_password
 
 _READY_WITHIN_S = 10.0
 
@@ -47,7 +46,7 @@ def start_redis(state: Path, port: int | None = None) -> Redis:
         CannotStart: with a sentence that says what to do.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    chosen, password = port or free_port(), secrets.token_urlsafe(24)
+    chosen, password = port or free_port(), read_password(state / "password")
     config = state / "redis.conf"
     config.touch(mode=0o600)
     config.write_text(

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+import redis
 
-from sandbox.children import CannotStart, free_port, port_is_free
+from sandbox import children
+from sandbox.children import CannotStart, Guise, free_port, port_is_free
 from sandbox.postgres import _binaries, start_postgres
 from sandbox.redis import start_redis
 
@@ -82,3 +85,38 @@ def test_servers_end_when_their_starter_is_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
     assert port_is_free(port)
     assert port_is_free(other)
+
+
+def test_redis_keeps_what_it_was_given_and_its_password(tmp_path: Path) -> None:
+    first = start_redis(tmp_path)
+    with redis.Redis.from_url(first.url) as client:
+        client.set("kept", "7")
+    first.stop()
+    second = start_redis(tmp_path, first.port)
+    try:
+        assert second.url == first.url
+        with redis.Redis.from_url(second.url) as client:
+            assert client.get("kept") == b"7"
+    finally:
+        second.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has to become somebody else")
+def test_postgres_runs_for_root_where_namespaces_are_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_NAMESPACE", Guise(("false",)))
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        if not children._works(children._OTHER_USER.dress([str(_binaries() / "postgres"), "--version"])):
+            pytest.skip("nobody may not read the binaries here")
+        server = start_postgres(Path(name) / "state", durable=False)
+        try:
+            assert ask(server.url(), "select 7") == "7"
+            assert (Path(name) / "state" / "cluster").stat().st_uid == 65534
+        finally:
+            server.stop()
+
+
+def test_a_program_that_nobody_can_start_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(children, "_works", lambda command: False)
+    with pytest.raises(CannotStart, match="Run MrMarket as an ordinary user"):
+        start_postgres(tmp_path)
