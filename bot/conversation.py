@@ -42,7 +42,7 @@ Draft = TypeVar("Draft")
 class Conversation(ABC, Generic[Draft]):
     """One person's walk through one flow.
 
-    A subclass brings a state machine: ``answer`` takes what was said and either moves on or adds
+    A subclass brings a state machine: ``hear`` takes what was said and either moves on or adds
     to ``says`` what was wrong with it; ``question`` words what the present state waits for. An answer
     that does not fit changes neither state nor draft. The draft is a dataclass of JSON values.
     """
@@ -72,9 +72,12 @@ class Conversation(ABC, Generic[Draft]):
         """Prepare the first question; may end the conversation at once, with a word why."""
 
     @abstractmethod
-    async def answer(self, text: str) -> bool:
+    async def hear(self, text: str) -> bool:
         """Take what the person said; return whether it moved the conversation on."""
 
     @abstractmethod
     async def question(self) -> list[Say]:
-        """Return what the present state asks of the person."""
+        """Return what the present state asks of the person.
+
+        Where the world has changed it may step back to an earlier state, or end, with a word why.
+        """

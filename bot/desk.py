@@ -30,7 +30,7 @@ class Desk:
         conversation = self._resume(place, user_id)
         if conversation is None:
             return await self._lost(place, user_id)
-        await conversation.answer(text)
+        await conversation.hear(text)
         return await self._go_on(conversation, now)
 
     async def remind(self, place: Place, user_id: str, now: datetime) -> list[Say]:
@@ -70,5 +70,8 @@ class Desk:
             await self._store.forget(conversation.user_id)
             return conversation.says
         questions = [Question(say.kind, say.params) for say in await conversation.question()]
+        if conversation.state in conversation.last:  # there is nothing left to ask for
+            await self._store.forget(conversation.user_id)
+            return [*conversation.says, *questions]
         await self._store.keep(conversation.user_id, conversation.place(now))
         return [*conversation.says, *questions]

@@ -30,7 +30,7 @@ class Greeting(Conversation[Draft]):
     states = frozenset({"name", "sure", "done"})
     draft_type = Draft
 
-    async def answer(self, text: str) -> bool:
+    async def hear(self, text: str) -> bool:
         if self.state == "name" and text.isalpha():
             self.state, self.draft.name = "sure", text
             return True

@@ -1,0 +1,1 @@
+"""The catalogues of texts, one per language, and what turns facts into them."""

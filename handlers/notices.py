@@ -1,0 +1,177 @@
+"""Every kind of thing we say, and how it is said; the words themselves are in the catalogues."""
+
+from collections.abc import Sequence
+
+from bot.ports import Json
+from bot.replies import BLUE, BROWN, GREEN, RED, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
+from bot.words import Texts, Words
+from handlers.wording import Params, Render, Tap, choice_buttons, lines, names, records, text, with_buttons
+
+MENU: tuple[Tap, ...] = (
+    ("button_deposit", "/deposit", GREEN),
+    ("button_new", "/new", BLUE),
+    ("button_runs", "/runs", TEAL),
+    ("button_balance", "/balance", VIOLET),
+    ("button_withdraw", "/withdraw", BROWN),
+    ("button_help", "/help", BLUE),
+)
+
+CANCEL: Tap = ("button_cancel", "/cancel", RED)
+
+
+def of_flow(key: str) -> Render:
+    """Say something about a conversation, named in the person's words."""
+    return lambda words, params: [Text(words(key, flow=words(f"flow_{params['flow']}")))]
+
+
+def render_balance(words: Words, params: Params) -> list[Reply]:
+    """List what a person has, one coin a line."""
+    coins = records(params, "coins")
+    if not coins:
+        return with_buttons("balance_empty", MENU[0])(words, {})
+    listed = []
+    for coin in coins:
+        parts = [words("balance_available", **coin)]
+        parts += [words(f"balance_{place}", **coin) for place in ("held", "in_runs") if coin[place] != "0"]
+        listed.append(words("list_separator").join(parts))
+    return [lines(words("balance_title"), *listed)]
+
+
+def render_coin_choice(words: Words, params: Params) -> list[Reply]:
+    """Ask for one of the coins that can be paid in."""
+    offered = names(params, "choices")
+    if not offered:
+        return [Text(words("deposit_no_coin"))]
+    asked = words("deposit_ask_coin", choices=words("list_separator").join(offered))
+    return [Text(asked), *choice_buttons(offered)]
+
+
+def render_own_coin_choice(words: Words, params: Params) -> list[Reply]:
+    """Ask for one of the coins that a person has."""
+    offered = records(params, "choices")
+    listed = [words("withdraw_choice", **choice) for choice in offered]
+    return [
+        lines(words("withdraw_ask_coin"), *listed),
+        *choice_buttons(str(choice["name"]) for choice in offered),
+    ]
+
+
+def render_not_a_choice(words: Words, params: Params) -> list[Reply]:
+    """Say what could have been chosen."""
+    return [Text(words("not_a_choice", choices=words("list_separator").join(names(params, "choices"))))]
+
+
+def render_pay(words: Words, params: Params) -> list[Reply]:
+    """Give a button that opens the payment sheet."""
+    pay = Button(words("button_pay"), str(params["link"]), GREEN)
+    return [Text(words("deposit_pay", **params)), Buttons((pay,))]
+
+
+def confirmation(key: str) -> Render:
+    """Show a summary, with the one button that confirms it and the one that drops it."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        return [Text(words(key, **params)), confirm_buttons(words, str(params["token"]))]
+
+    return render
+
+
+def confirm_buttons(words: Words, token: str) -> Buttons:
+    """Return the buttons under a summary."""
+    return Buttons(
+        (
+            sends(words("button_confirm"), f"/confirm {token}", GREEN),
+            sends(words("button_cancel"), "/cancel", RED),
+        )
+    )
+
+
+def with_reason(key: str) -> Render:
+    """Say something whose reason is a code; a code without words of its own is shown as it is."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        code = f"reason_{params['reason']}"
+        reason = words(code) if words.has(code) else str(params["reason"])
+        return [Text(words(key, **{**params, "reason": reason}))]
+
+    return render
+
+
+def render_insufficient(words: Words, params: Params) -> list[Reply]:
+    """Say that it is not enough, and how much there is where that is known."""
+    known = "available" in params
+    return [Text(words("insufficient_funds" if known else "insufficient_funds_somewhere", **params))]
+
+
+TALK: dict[str, Render] = {
+    "welcome": with_buttons("welcome", *MENU),
+    "help": with_buttons("help", *MENU),
+    "not_understood": with_buttons("not_understood", *MENU),
+    "unknown_command": text("unknown_command"),
+    "unsupported": text("unsupported"),
+    "language_ask": with_buttons(
+        "language_ask",
+        ("button_english", "/language en", BLUE),
+        ("button_chinese", "/language 中文", BLUE),
+    ),
+    "language_set": text("language_set"),
+    "language_unknown": text("language_unknown"),
+    "nothing_to_cancel": text("nothing_to_cancel"),
+    "conversation_left": of_flow("conversation_left"),
+    "conversation_expired": of_flow("conversation_expired"),
+    "conversation_lost": of_flow("conversation_lost"),
+    "conversation_goes_on": of_flow("conversation_goes_on"),
+    "message_too_old": text("message_too_old"),
+    "slow_down": text("slow_down"),
+    "representative_refused": text("representative_refused"),
+    "apology": text("apology"),
+    "not_a_choice": render_not_a_choice,
+    "not_yes_or_no": text("not_yes_or_no"),
+}
+
+MONEY: dict[str, Render] = {
+    "balance": render_balance,
+    "deposit_ask_coin": render_coin_choice,
+    "deposit_ask_amount": with_buttons("deposit_ask_amount", CANCEL),
+    "deposit_pay": render_pay,
+    "deposit_credited": with_buttons("deposit_credited", MENU[1], MENU[3]),
+    "payment_unwanted": with_reason("payment_unwanted"),
+    "withdraw_nothing": with_buttons("withdraw_nothing", MENU[0]),
+    "withdraw_ask_coin": render_own_coin_choice,
+    "withdraw_ask_amount": with_buttons("withdraw_ask_amount", ("button_all", "all", BLUE), CANCEL),
+    "withdraw_confirm": confirmation("withdraw_confirm"),
+    "withdraw_requested": text("withdraw_requested"),
+    "withdrawal_sent": text("withdrawal_sent"),
+    "withdrawal_refused": with_reason("withdrawal_refused"),
+    "withdrawal_waiting": text("withdrawal_waiting"),
+}
+
+REFUSALS: dict[str, Render] = {
+    "amount_not_understood": text("amount_not_understood"),
+    "amount_not_positive": text("amount_not_positive"),
+    "amount_too_precise": text("amount_too_precise"),
+    "amount_too_small": text("amount_too_small"),
+    "insufficient_funds": render_insufficient,
+    "token_unknown": text("token_unknown"),
+    "quote_expired": text("quote_expired"),
+    "confirmation_unknown": text("confirmation_unknown"),
+    "confirmation_used": text("confirmation_used"),
+    "confirmation_expired": text("confirmation_expired"),
+}
+
+NOTICES: dict[str, Render] = {**TALK, **MONEY, **REFUSALS}
+
+
+class NoticeRenderer:
+    """Kinds and parameters in, replies out, as ``bot.outbox.Renderer``."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def render(self, kind: str, params: Params, language: str) -> Sequence[Reply]:
+        """Return the replies that say this in a language; an unknown kind is said to be one."""
+        words = self._texts.words(language)
+        if kind in NOTICES:
+            return NOTICES[kind](words, params)
+        named: dict[str, Json] = {"kind": kind}
+        return [Text(words("refused", **named))]

@@ -1,0 +1,41 @@
+"""The first word, help, the language, and what we cannot read."""
+
+from bot.filters import command
+from bot.replies import Answer, Say
+from bot.router import Router
+from domain.ports.users import User
+from domain.services.users import UserService
+
+router = Router("start")
+
+LANGUAGE_NAMES = {
+    **dict.fromkeys(("en", "english", "英文", "英语"), "en"),
+    **dict.fromkeys(("zh", "chinese", "中文", "汉语", "简体中文"), "zh"),
+}
+
+
+@router.message(command("/start", "hi", "hello", "你好", "您好", "开始"))
+async def welcome() -> Answer:
+    """Greet, and say what can be done here."""
+    return Say("welcome")
+
+
+@router.message(command("/help", "帮助"))
+async def show_help() -> Answer:
+    """List the commands."""
+    return Say("help")
+
+
+@router.message(command("/language", "语言"))
+async def choose_language(person: User, arguments: list[str], users: UserService) -> Answer:
+    """Answer in another language from now on."""
+    if not arguments:
+        return Say("language_ask")
+    await users.set_language(person.user_id, LANGUAGE_NAMES.get(arguments[0], arguments[0]))
+    return Say("language_set")
+
+
+@router.unsupported()
+async def cannot_read() -> Answer:
+    """Say that only texts are understood."""
+    return Say("unsupported")

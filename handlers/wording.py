@@ -1,0 +1,56 @@
+"""The pieces that renderers are made of: a text, a text with buttons, a list of choices."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from bot.ports import Json
+from bot.replies import BLUE, LONGEST_LABEL, MOST_BUTTONS, Button, Buttons, Reply, Text, sends
+from bot.words import Words
+
+Params = Mapping[str, Json]
+Render = Callable[[Words, Params], list[Reply]]
+
+Tap = tuple[str, str, str]
+"""A button: the key of its label, what it sends, its colour."""
+
+
+def text(key: str) -> Render:
+    """Say one text."""
+    return lambda words, params: [Text(words(key, **params))]
+
+
+def with_buttons(key: str, *taps: Tap) -> Render:
+    """Say one text and offer things to tap."""
+    return lambda words, params: [
+        Text(words(key, **params)),
+        *groups(sends(words(label), sent, colour) for label, sent, colour in taps),
+    ]
+
+
+def groups(buttons: Iterable[Button]) -> list[Reply]:
+    """Return buttons in groups that every client shows."""
+    rest = list(buttons)
+    return [Buttons(tuple(rest[i : i + MOST_BUTTONS])) for i in range(0, len(rest), MOST_BUTTONS)]
+
+
+def choice_buttons(names: Iterable[str], colour: str = BLUE) -> list[Reply]:
+    """Return a button for each choice that sends its name."""
+    return groups(sends(name[:LONGEST_LABEL], name, colour) for name in names)
+
+
+def records(params: Params, name: str) -> Sequence[dict[str, Json]]:
+    """Return a parameter that is a list of records."""
+    found = params[name]
+    assert isinstance(found, list), name
+    return [one for one in found if isinstance(one, dict)]
+
+
+def names(params: Params, name: str) -> list[str]:
+    """Return a parameter that is a list of texts."""
+    found = params[name]
+    assert isinstance(found, list), name
+    return [str(one) for one in found]
+
+
+def lines(*parts: str) -> Text:
+    """Return one text of several lines, empty ones left out."""
+    return Text("\n".join(part for part in parts if part))
