@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -99,8 +99,11 @@ class RateLimit:
 class People(Protocol):
     """Who we know."""
 
-    async def ensure(self, user_id: str, first_text: str) -> Person:
-        """Return the person; one unknown so far is noted, with the language of ``first_text``."""
+    async def ensure(self, user_id: Any, first_text: str) -> Person:
+        """Return the person; one unknown so far is noted, with the language of ``first_text``.
+
+        ``user_id`` is text; what type of its own the business gives it is not ours to know.
+        """
         ...
 
 
@@ -146,7 +149,7 @@ class Refusals:
 
     transactions: Transactions
     refusals: tuple[type[Exception], ...]
-    worded: Callable[[Exception], Say]
+    worded: Callable[[Any], Say]  # takes whatever ``refusals`` are
 
     async def __call__(self, context: Context, inner: Handle) -> list[Say]:
         """Return the handler's answer or the reason of its refusal."""

@@ -19,9 +19,9 @@ async def cancel(person: User, desk: Desk) -> Answer:
     return await desk.leave(person.user_id) or Say("nothing_to_cancel")
 
 
-@router.message(in_state(), payload("/confirm"), moves_money=True)
+@router.message(in_state(None, "confirm"), payload("/confirm"), moves_money=True)
 async def confirm(message: Message, person: User, place: Place, desk: Desk, now: datetime) -> Answer:
-    """Give the tapped confirmation to the conversation that asks for one."""
+    """Give the tapped confirmation to the conversation that asks for one now."""
     return await desk.answer(place, person.user_id, message.text, now)
 
 

@@ -73,8 +73,8 @@ class LanguageWords(Formatter):
         return str(format_decimal(Decimal(text), _NUMBER, self._locale, decimal_quantization=False))
 
     def when(self, instant: datetime) -> str:
-        """Return date and minute, in UTC."""
-        return str(format_datetime(instant.astimezone(UTC), "d MMM y, HH:mm", locale=self._locale)) + " UTC"
+        """Return date and time, in UTC."""
+        return str(format_datetime(instant.astimezone(UTC), "medium", locale=self._locale)) + " UTC"
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return one parameter in the format its placeholder asks for."""

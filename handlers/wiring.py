@@ -1,0 +1,78 @@
+"""The chat put together: routers in their order, flows, and what happens around every event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.conversation import ConversationStore
+from bot.desk import Desk, Open
+from bot.dispatcher import Dispatcher, Middleware
+from bot.events import Event
+from bot.middleware import (
+    KnownPerson,
+    PrivateOnly,
+    RateLimit,
+    Refusals,
+    Whereabouts,
+    log_context,
+    own_words_only,
+)
+from bot.ports import Transactions
+from bot.router import Router
+from conversations.deposit import DepositConversation
+from conversations.refusal import worded
+from conversations.withdraw import WithdrawConversation
+from domain.errors import Refused
+from domain.services.deposits import DepositService
+from domain.services.tokens import Tokens
+from domain.services.user_balance import UserBalanceService
+from domain.services.users import UserService
+from domain.services.withdrawals import WithdrawalService
+from handlers import balance, deposit, start, talk, withdraw
+
+ROUTER = Router("mrmarket", start.router, balance.router, deposit.router, withdraw.router, talk.router)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatServices:
+    """The use cases that people reach by chat."""
+
+    users: UserService
+    balances: UserBalanceService
+    deposits: DepositService
+    withdrawals: WithdrawalService
+    tokens: Tokens
+
+
+def flows_of(services: ChatServices) -> dict[str, Open]:
+    """Return every conversation there is, by its name."""
+    return {
+        DepositConversation.flow: lambda user_id: DepositConversation(user_id, services.deposits),
+        WithdrawConversation.flow: lambda user_id: WithdrawConversation(
+            user_id, services.withdrawals, services.tokens
+        ),
+    }
+
+
+def dispatcher_of(
+    services: ChatServices,
+    conversations: ConversationStore,
+    transactions: Transactions,
+    is_private: Callable[[Event], bool],
+) -> Dispatcher:
+    """Return the dispatcher of the whole chat.
+
+    Raises:
+        WiringError: a handler asks for something that nobody gives.
+    """
+    desk = Desk(conversations, flows_of(services))
+    around: list[Middleware] = [
+        log_context,
+        PrivateOnly(is_private),
+        RateLimit(),
+        own_words_only,
+        KnownPerson(services.users),
+        Whereabouts(conversations, desk),
+        Refusals(transactions, (Refused,), worded),
+    ]
+    named = {"desk": desk, "users": services.users, "balances": services.balances}
+    return Dispatcher(ROUTER, named, around)

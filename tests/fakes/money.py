@@ -1,0 +1,147 @@
+"""Just enough of money in memory for people to talk about: claims, holds, intents, payouts, confirmations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any, cast
+
+from domain.errors import Refused
+from domain.ids import AssetId, UserId
+from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer, available
+from domain.money import ZERO, Coin
+from domain.payouts.model import Payout
+from domain.ports.confirmations import Confirmation
+from domain.ports.deposits import DepositIntent
+from domain.ports.users import User
+
+
+class FakeLedger:
+    """Balances and holds by account."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {"total": {}, "holds": {}, "causes": set()}
+
+    def give(self, user_id: str, coin: str, amount: str) -> None:
+        """Let a person have so much."""
+        account = available(UserId(user_id), Coin(coin))
+        self.rows["total"][account] = self.rows["total"].get(account, ZERO) + Decimal(amount)
+
+    async def post(self, transfer: Transfer) -> bool:
+        if transfer.cause in self.rows["causes"]:
+            return False
+        self.rows["causes"].add(transfer.cause)
+        for posting in transfer.postings:
+            if (await self.balance(posting.source)).free < posting.amount:
+                raise Refused("insufficient_funds")
+            total = self.rows["total"]
+            total[posting.source] = total.get(posting.source, ZERO) - posting.amount
+            total[posting.destination] = total.get(posting.destination, ZERO) + posting.amount
+        return True
+
+    async def hold(self, hold: Hold) -> bool:
+        if (await self.balance(hold.account)).free < hold.amount:
+            raise Refused("insufficient_funds")
+        self.rows["holds"][hold.owner] = hold
+        return True
+
+    async def balance(self, account: Account) -> Balance:
+        held = sum((h.amount for h in self.rows["holds"].values() if h.account == account), ZERO)
+        return Balance(self.rows["total"].get(account, ZERO), held)
+
+    async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
+        mine = [account for account in self.rows["total"] if (account.kind, account.owner) == (kind, owner)]
+        return {account.coin: await self.balance(account) for account in mine}
+
+    async def post_all(self, transfers: Sequence[Transfer]) -> int:
+        raise NotImplementedError
+
+    async def hold_all(self, holds: Sequence[Hold]) -> int:
+        raise NotImplementedError
+
+    async def use_hold(self, owner: Cause, amount: Decimal) -> None:
+        raise NotImplementedError
+
+    async def release(self, owner: Cause) -> Decimal:
+        raise NotImplementedError
+
+
+class FakeUsers:
+    """People by id."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, User] = {}
+
+    async def ensure(self, user: User) -> User:
+        return self.rows.setdefault(user.user_id, user)
+
+    async def set_language(self, user_id: UserId, language: str) -> None:
+        self.rows[user_id] = replace(self.rows[user_id], language=language)
+
+    async def run_claims(self, user_id: UserId) -> dict[Coin, Decimal]:
+        return {}
+
+
+class FakeConfirmations:
+    """Confirmations by the hash of their token."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Confirmation] = {}
+
+    async def add(self, confirmation: Confirmation) -> None:
+        self.rows[confirmation.token_hash] = confirmation
+
+    async def use(self, token_hash: str, used_at: datetime) -> Confirmation | None:
+        found = self.rows.get(token_hash)
+        if found is not None and found.used_at is None:
+            self.rows[token_hash] = replace(found, used_at=used_at)
+        return found
+
+
+class FakeIntents:
+    """Deposit intents in order; nothing else of the deposit store is reached by chat."""
+
+    def __init__(self) -> None:
+        self.rows: list[DepositIntent] = []
+
+    async def add_intent(self, intent: DepositIntent) -> None:
+        self.rows.append(intent)
+
+
+class FakePayouts:
+    """Payouts in order; nothing else of the payout store is reached by chat."""
+
+    def __init__(self) -> None:
+        self.rows: list[Payout] = []
+
+    async def add(self, payout: Payout) -> None:
+        self.rows.append(payout)
+
+
+class FakeLinks:
+    """The one call of the wallet that stays in the building."""
+
+    async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
+        return f"https://mixin.one/pay/bot?asset={asset_id}&amount={amount}&memo={memo}&trace={trace}"
+
+
+class CountedIds:
+    """Ids that can be read in a failing test."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def new_id(self) -> str:
+        return f"id-{next(self._numbers)}"
+
+    def client_order_id(self) -> str:
+        return f"mmk{next(self._numbers):015d}"
+
+    def token(self) -> str:
+        return f"ToKeN_{next(self._numbers)}"
+
+
+def unreached(port: object) -> Any:
+    """Return a fake that has only the calls which chat reaches, for a parameter that asks for all of them."""
+    return cast("Any", port)

@@ -1,0 +1,135 @@
+"""Everything that is said anywhere has words, and all words are said somewhere."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.texts.catalogues import entries_of, texts
+from bot.ports import Json
+from bot.replies import Text
+from handlers.notices import NOTICES, NoticeRenderer
+
+ROOT = Path(__file__).parents[2]
+
+COMMON: dict[str, Json] = {
+    "amount": "1000.5",
+    "asset_id": "4d8c508b-91c5-375b-92b0-ee702ed2dac5",
+    "available": "999.5",
+    "coin": "USDT",
+    "fee": "0.5",
+    "flow": "withdraw",
+    "link": "https://mixin.one/pay/bot?asset=a&amount=1&trace=t",
+    "minimum": "1",
+    "minutes": 12,
+    "network": "Ethereum",
+    "place": "2",
+    "places": 8,
+    "reason": "asset_unknown",
+    "receives": "1000",
+    "token": "x" * 32,
+    "transaction_hash": "a" * 64,
+}
+
+SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "balance": [
+        {"coins": []},
+        {"coins": [{"coin": "USDT", "available": "1", "held": "2", "in_runs": "0"}]},
+        {"coins": [{"coin": "USDT", "available": "1", "held": "0", "in_runs": "3"}]},
+    ],
+    "not_a_choice": [{"choices": ["BTC", "USDT"]}],
+    "deposit_ask_coin": [{"choices": []}, {"choices": [f"COIN{n}" for n in range(20)]}],
+    "withdraw_ask_coin": [{"choices": [{"name": "USDT TRON", "available": "1"}]}],
+    "insufficient_funds": [{}, {"available": "1"}],
+}
+
+
+def samples(kind: str) -> list[dict[str, Json]]:
+    return SAMPLES.get(kind, [COMMON])
+
+
+class Recording:
+    """Words that note which keys were asked for."""
+
+    def __init__(self, said: set[str]) -> None:
+        self._words = texts().words("en")
+        self._said = said
+
+    def words(self, language: str) -> "Recording":
+        return self
+
+    def __call__(self, key: str, **params: Json) -> str:
+        self._said.add(key)
+        return self._words(key, **params)
+
+    def has(self, key: str) -> bool:
+        return self._words.has(key)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._words, name)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", sorted(NOTICES))
+def test_every_kind_can_be_said_in_every_language(kind: str, language: str) -> None:
+    for params in samples(kind):
+        replies = NoticeRenderer(texts()).render(kind, params, language)
+        assert isinstance(replies[0], Text)
+        assert "{" not in replies[0].text
+
+
+def literals(*packages: str) -> Iterator[tuple[str, str]]:
+    """Yield (name of the called function, first literal argument) of every call."""
+    for path in (p for package in packages for p in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                for argument in node.args[:2]:
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        yield name, argument.value
+
+
+def test_everything_that_handlers_say_has_a_renderer() -> None:
+    said = {
+        text for name, text in literals("bot", "handlers", "conversations") if name in ("Say", "complain")
+    }
+    said |= {"apology"}
+    assert said - NOTICES.keys() == set()
+    assert len(said) > 20
+
+
+MACHINES_ONLY = {"number_not_understood", "limit_daily_notional", "limit_notional", "limit_order_rate"} | {
+    "limit_price_band"
+}
+"""Refusals that no person's message leads to."""
+
+
+def test_everything_that_the_domain_tells_or_refuses_has_a_renderer() -> None:
+    told = {text for name, text in literals("domain") if name in ("tell", "_tell") and "_" in text}
+    refused = {text for name, text in literals("domain") if name == "Refused"}
+    assert (told | refused) - MACHINES_ONLY - NOTICES.keys() == set()
+
+
+def test_unknown_kind_is_said_to_be_one() -> None:
+    [reply] = NoticeRenderer(texts()).render("moon_in_wrong_phase", {}, "en")
+    assert isinstance(reply, Text)
+    assert "moon_in_wrong_phase" in reply.text
+
+
+def test_reason_without_words_is_shown_as_it_is() -> None:
+    [reply] = NoticeRenderer(texts()).render("withdrawal_refused", {**COMMON, "reason": "tide"}, "en")
+    assert isinstance(reply, Text)
+    assert "tide" in reply.text
+
+
+def test_every_catalogue_entry_is_said_somewhere() -> None:
+    said: set[str] = set()
+    renderer = NoticeRenderer(Recording(said))  # type: ignore[arg-type]  # records what the real words say
+    for kind in [*NOTICES, "an unknown one"]:
+        for params in samples(kind):
+            renderer.render(kind, params, "en")
+    spoken_by_code = {key for key in entries_of("en") if key.startswith(("reason_", "flow_"))}
+    assert entries_of("en").keys() - said - spoken_by_code == set()

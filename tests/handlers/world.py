@@ -1,0 +1,203 @@
+"""The whole chat on fakes, spoken to as people speak: ``await alice.says("/withdraw")``."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+
+from adapters.texts.catalogues import texts
+from bot.conversation import Place
+from bot.delivery import Delivery
+from bot.events import Event, Message
+from bot.reception import Reception
+from bot.replies import Button, Buttons, Card, Reply, Text
+from domain.ids import AssetId, UserId
+from domain.money import Coin, Token
+from domain.services.confirmations import ConfirmationService
+from domain.services.deposits import DepositService
+from domain.services.incoming import Known
+from domain.services.tokens import ApprovedToken, Tokens
+from domain.services.user_balance import UserBalanceService
+from domain.services.users import UserService
+from domain.services.withdrawals import WithdrawalService
+from handlers.notices import NoticeRenderer
+from handlers.wiring import ChatServices, dispatcher_of
+from tests.fakes.chat import (
+    FakeClock,
+    FakeConversations,
+    FakeInbox,
+    FakeMessenger,
+    FakeOutbox,
+    FakeTransactions,
+)
+from tests.fakes.money import (
+    CountedIds,
+    FakeConfirmations,
+    FakeIntents,
+    FakeLedger,
+    FakeLinks,
+    FakePayouts,
+    FakeUsers,
+    unreached,
+)
+
+USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
+BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
+
+
+class MonotonicClock(FakeClock):
+    """The fake clock, with the seconds that domain services may ask for."""
+
+    def monotonic(self) -> float:
+        return self.now().timestamp()
+
+
+BEGINNING = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Person:
+    """Somebody who chats."""
+
+    world: "World"
+    user_id: str
+    buttons: dict[str, str] = field(default_factory=dict)
+
+    async def says(self, text: str, **facts: str) -> str:
+        """Say something; return all that is answered, as one text."""
+        return "\n".join(await self.hears(self.world.message(self.user_id, text, **facts)))
+
+    async def taps(self, label: str) -> str:
+        """Tap the button that was shown last under this label."""
+        return await self.says(self.buttons[label].removeprefix("input:"))
+
+    async def hears(self, *events: Event) -> list[str]:
+        """Let events happen; return what this person is told then."""
+        before = len(self.world.told_to(self.user_id))
+        await self.world.reception.receive_all(events)
+        await self.world.settle()
+        told = self.world.told_to(self.user_id)[before:]
+        for reply in told:
+            for button in _buttons(reply):
+                self.buttons[button.label] = button.action
+        return [line for reply in told if (line := _words(reply))]
+
+    @property
+    def place(self) -> Place | None:
+        """Return where the person stands; its instant does not matter."""
+        row = self.world.conversations.rows.get(self.user_id)
+        return None if row is None else Place(row[0], row[1], {"draft": row[2]}, BEGINNING)
+
+
+def _buttons(reply: Reply) -> tuple[Button, ...]:
+    if isinstance(reply, Buttons):
+        return reply.buttons
+    return reply.actions if isinstance(reply, Card) else ()
+
+
+def _words(reply: Reply) -> str:
+    match reply:
+        case Text(text):
+            return text
+        case Card(title, description):
+            return f"{title}\n{description}"
+        case _:
+            return ""
+
+
+class World:
+    """Chat, use cases and fakes."""
+
+    def __init__(self, fee_bps: int = 10) -> None:
+        self.clock = MonotonicClock()
+        self.inbox, self.outbox, self.conversations = FakeInbox(), FakeOutbox(), FakeConversations()
+        self.ledger, self.users, self.intents = FakeLedger(), FakeUsers(), FakeIntents()
+        self.payouts, self.confirmations = FakePayouts(), FakeConfirmations()
+        self.messenger = FakeMessenger()
+        self.store = FakeTransactions(
+            *(self.inbox, self.outbox, self.conversations, self.ledger),
+            *(self.users, self.intents, self.payouts, self.confirmations),
+        )
+        self.ids = CountedIds()
+        self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
+        self.fee_bps = fee_bps
+        self.numbers = count(1)
+        self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
+        self.restart()
+
+    def services(self) -> ChatServices:
+        """Return the use cases over the fakes."""
+        confirming = ConfirmationService(self.store, self.confirmations, self.clock, self.ids)
+        balances = UserBalanceService(self.ledger, self.users)
+        bot = UserId("bot")
+        deposits = DepositService(
+            self.store,
+            self.ledger,
+            unreached(FakeLinks()),
+            unreached(self.outbox),
+            self.clock,
+            self.ids,
+            unreached(self.intents),
+            unreached(None),
+            Known(bot, bot, self.tokens),
+        )
+        withdrawals = WithdrawalService(
+            self.store,
+            self.ledger,
+            self.clock,
+            self.ids,
+            unreached(self.payouts),
+            unreached(None),
+            balances,
+            confirming,
+            self.tokens,
+            self.fee_bps,
+        )
+        users = UserService(self.store, self.users)
+        return ChatServices(users, balances, deposits, withdrawals, self.tokens)
+
+    def restart(self) -> None:
+        """Start the bot anew: only what is stored remains."""
+        self.reception = Reception(
+            self.inbox,
+            self.outbox,
+            self.store,
+            dispatcher_of(self.services(), self.conversations, self.store, _is_private),
+            self.clock,
+            on_answer=self.delivery.ring,
+        )
+
+    def person(self, name: str, **coins: str) -> Person:
+        """Return somebody who has so much of some coins."""
+        for coin, amount in coins.items():
+            self.ledger.give(name, coin, amount)
+        return Person(self, name)
+
+    def message(self, user_id: str, text: str, **facts: str) -> Message:
+        """Return a message as it would arrive now."""
+        return Message(
+            text=text,
+            sender_id=user_id,
+            conversation_id=facts.get("conversation_id", f"room-{user_id}"),
+            message_id=facts.get("message_id", f"m{next(self.numbers)}"),
+            representative_id=facts.get("representative_id", ""),
+            sent_at=self.clock.now(),
+        )
+
+    async def settle(self) -> None:
+        """Let the bot answer and deliver all there is."""
+        await self.reception.drain()
+        for user in self.users.rows.values():
+            self.outbox.languages[user.user_id] = user.language
+        await self.delivery.drain()
+        assert "dead" not in self.inbox.states(), [row.reason for row in self.inbox.rows.values()]
+        assert "pending" not in self.inbox.states(), [row.reason for row in self.inbox.rows.values()]
+        assert set(self.outbox.states()) <= {"sent"}, [row.reason for row in self.outbox.rows.values()]
+
+    def told_to(self, user_id: str) -> list[Reply]:
+        """Return all that was shown to a person."""
+        return [one.reply for one in self.messenger.shown.values() if one.user_id == user_id]
+
+
+def _is_private(event: Event) -> bool:
+    return event.conversation_id == f"room-{event.sender_id}"
