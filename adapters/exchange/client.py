@@ -56,7 +56,6 @@ def make_client(account: VenueAccount) -> Any:
                 "fetchCurrencies": False,
                 "maxRetriesOnFailure": 0,
                 contract.expiry_option: account.request_expiry_ms,
-                "warnOnFetchOpenOrdersWithoutSymbol": False,
             },
             **({"urls": {"api": _urls(base, account)}} if account.urls else {}),
         }

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.ids import RunId, VenueAccountName
 from domain.market.model import Pair, Side
 from domain.money import Coin
 
@@ -100,3 +101,64 @@ class Fill:
     fee_coin: Coin
     maker: bool
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order we mean to send or have sent; the row exists, with its hold, before a byte leaves.
+
+    ``filled`` is the venue's count, ``booked`` and ``booked_quote`` the sums of fills in our books.
+    ``absent_since`` is when a look-up first showed nothing of it. ``settled`` means: ended by the venue's
+    word, every fill booked, and the hold given back.
+    """
+
+    id: str
+    client_order_id: str
+    run_id: RunId
+    account: VenueAccountName
+    epoch: int
+    pair: Pair
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    post_only: bool
+    not_after: datetime
+    state: OrderState = OrderState.SENDING
+    order_id: str = ""
+    filled: Decimal = Decimal(0)
+    booked: Decimal = Decimal(0)
+    booked_quote: Decimal = Decimal(0)
+    absent_since: datetime | None = None
+    settled: bool = False
+
+    @property
+    def order(self) -> LimitOrder:
+        """Return what is sent."""
+        return LimitOrder(
+            self.client_order_id, self.pair, self.side, self.price, self.quantity, self.post_only
+        )
+
+    @property
+    def pays(self) -> Coin:
+        """Return the coin this order spends."""
+        return self.pair.quote if self.side is Side.BUY else self.pair.base
+
+    @property
+    def cost(self) -> Decimal:
+        """Return the most this order can spend of the coin it pays, fees apart."""
+        return self.price * self.quantity if self.side is Side.BUY else self.quantity
+
+    @property
+    def spent(self) -> Decimal:
+        """Return what booked fills have spent of it."""
+        return self.booked_quote if self.side is Side.BUY else self.booked
+
+    @property
+    def uncertain(self) -> bool:
+        """Tell whether the venue's word on it is still missing."""
+        return self.state in (OrderState.PREPARED, OrderState.SENDING, OrderState.UNKNOWN)
+
+
+def may_become(state: OrderState, told: OrderState) -> bool:
+    """Tell whether an order in one state may be told to be in another (I11)."""
+    return told is state or told in ORDER_EDGES[state]

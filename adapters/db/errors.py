@@ -1,0 +1,63 @@
+"""What the database said, in the domain's errors.
+
+Our SQL raises with states of class ``MM``: ``MM0..`` is a refusal, ``MM1..`` a broken invariant; the
+message is the code and the detail holds the facts as JSON.
+"""
+
+import json
+from typing import Any
+
+import asyncpg
+from tortoise.exceptions import BaseORMException
+
+from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException, OSError)
+"""Everything the driver and tortoise raise; a ``TimeoutError`` is an ``OSError``."""
+
+_BUSY = ("40", "55P03")  # rolled back by a conflict, or a lock that was not to be had
+_GONE = ("08", "53", "57")  # connection, resources, shutdown
+_FORBIDDEN = ("23", "P0")  # constraints and plain RAISE
+
+
+class Conflict(Unavailable):
+    """Two transactions stood in each other's way; this one did nothing and may run again."""
+
+
+def as_domain_error(error: BaseException, *, lost: bool, may_have_happened: bool) -> MrMarketError | None:
+    """Return what a driver's error means, or ``None`` when it is no answer of the store but a bug.
+
+    ``lost`` says that the connection is gone, ``may_have_happened`` that what was sent would have
+    counted had it arrived.
+    """
+    if isinstance(error, BaseORMException) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, asyncpg.PostgresError) and (said := _of_state(error)):
+        return said
+    gone = isinstance(error, asyncpg.PostgresError) and _state(error).startswith(_GONE)
+    silent = isinstance(error, OSError)
+    if not (gone or silent or (lost and isinstance(error, asyncpg.InterfaceError))):
+        return None
+    if may_have_happened:
+        return OutcomeUnknown("store_outcome_unknown", said=str(error))
+    return Unavailable("store_unavailable", said=str(error))
+
+
+def _of_state(error: asyncpg.PostgresError) -> MrMarketError | None:
+    state = _state(error)
+    if state.startswith("MM"):
+        kind = Refused if state[2] == "0" else InvariantBroken
+        return kind(str(error.message), **_facts(error.detail))
+    if state.startswith(_BUSY):
+        return Conflict("store_conflict", said=str(error))
+    if state.startswith(_FORBIDDEN):
+        return InvariantBroken("store_refused", constraint=error.constraint_name, said=str(error))
+    return None
+
+
+def _state(error: asyncpg.PostgresError) -> str:
+    return str(error.sqlstate or "")
+
+
+def _facts(detail: str | None) -> dict[str, Any]:
+    return dict(json.loads(detail)) if detail else {}

@@ -1,0 +1,137 @@
+"""The ledger in Postgres: values in, one function call, values out. The rules are the database's."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.db.store import PostgresStore
+from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer
+from domain.money import ZERO, Coin
+
+_POST = "SELECT post_transfers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS made"
+_HOLD = "SELECT make_holds($1, $2, $3, $4, $5, $6, $7, $8) AS made"
+_USE = "SELECT use_hold($1, $2, $3)"
+_RELEASE = "SELECT release_hold($1, $2) AS released"
+_BALANCE = """
+    SELECT b.total, b.held FROM balances b JOIN accounts a ON a.id = b.account_id
+    WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
+"""
+_BALANCES = """
+    SELECT a.coin, sum(b.total) AS total, sum(b.held) AS held
+    FROM balances b JOIN accounts a ON a.id = b.account_id
+    WHERE a.kind = $1 AND a.owner = $2
+    GROUP BY a.coin ORDER BY a.coin
+"""
+_FAULTS = "SELECT rule, subject, expected, found FROM ledger_faults ORDER BY rule, subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something the ledger's own books contradict each other in."""
+
+    rule: str
+    subject: str
+    expected: str | None
+    found: str | None
+
+
+class PostgresLedger:
+    """Double entry with holds, as ``domain.ports.ledger.Ledger``."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def post(self, transfer: Transfer) -> bool:
+        """Post a transfer and return whether it was made now."""
+        return await self.post_all((transfer,)) == 1
+
+    async def post_all(self, transfers: Sequence[Transfer]) -> int:
+        """Post many transfers in one statement, all or none, and return how many were made now."""
+        if not transfers:
+            return 0
+        rows = await self._store.fetch(_POST, *_as_arrays(transfers), writes=True)
+        return int(rows[0]["made"])
+
+    async def hold(self, hold: Hold) -> bool:
+        """Promise an amount; return whether it was promised now."""
+        return await self.hold_all((hold,)) == 1
+
+    async def hold_all(self, holds: Sequence[Hold]) -> int:
+        """Promise many amounts in one statement, all or none; return how many were promised now."""
+        if not holds:
+            return 0
+        accounts = _Numbered(hold.account for hold in holds)
+        rows = await self._store.fetch(
+            _HOLD,
+            *accounts.columns(),
+            [hold.owner.kind for hold in holds],
+            [hold.owner.id for hold in holds],
+            [accounts.number(hold.account) for hold in holds],
+            [hold.amount for hold in holds],
+            writes=True,
+        )
+        return int(rows[0]["made"])
+
+    async def use_hold(self, owner: Cause, amount: Decimal) -> None:
+        """Shrink a hold by what is about to be spent from it."""
+        await self._store.fetch(_USE, owner.kind, owner.id, amount, writes=True)
+
+    async def release(self, owner: Cause) -> Decimal:
+        """End a hold and return what was still promised."""
+        rows = await self._store.fetch(_RELEASE, owner.kind, owner.id, writes=True)
+        return Decimal(rows[0]["released"])
+
+    async def balance(self, account: Account) -> Balance:
+        """Return an account's balance; zeros when never used."""
+        rows = await self._store.fetch(_BALANCE, account.kind, account.owner, account.venue, account.coin)
+        return Balance(rows[0]["total"], rows[0]["held"]) if rows else Balance(ZERO, ZERO)
+
+    async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
+        """Return all balances of one owner's accounts of a kind, by coin."""
+        rows = await self._store.fetch(_BALANCES, kind, owner)
+        return {Coin(row["coin"]): Balance(row["total"], row["held"]) for row in rows}
+
+    async def faults(self) -> list[Fault]:
+        """Return where balances, postings and holds contradict each other: nothing, ever.
+
+        Everything is recomputed from the first posting on, so this is for tests and nightly jobs.
+        """
+        return [Fault(**row) for row in await self._store.fetch(_FAULTS)]
+
+
+class _Numbered:
+    """Distinct accounts with numbers from 1, as our SQL functions name them."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        self._numbers: dict[Account, int] = {}
+        for account in accounts:
+            self._numbers.setdefault(account, len(self._numbers) + 1)
+
+    def number(self, account: Account) -> int:
+        return self._numbers[account]
+
+    def columns(self) -> tuple[list[str], list[str], list[str], list[str]]:
+        """Return kinds, owners, venues and coins."""
+        accounts = list(self._numbers)
+        return (
+            [a.kind for a in accounts],
+            [a.owner for a in accounts],
+            [a.venue for a in accounts],
+            [a.coin for a in accounts],
+        )
+
+
+def _as_arrays(transfers: Sequence[Transfer]) -> tuple[list[str] | list[int] | list[Decimal], ...]:
+    """Return the arguments of ``post_transfers``: accounts, transfers, postings, each column by column."""
+    postings = [(number, p) for number, t in enumerate(transfers, 1) for p in t.postings]
+    accounts = _Numbered(account for _, p in postings for account in (p.source, p.destination))
+    return (
+        *accounts.columns(),
+        [t.cause.kind for t in transfers],
+        [t.cause.id for t in transfers],
+        [t.fingerprint for t in transfers],
+        [number for number, _ in postings],
+        [accounts.number(p.source) for _, p in postings],
+        [accounts.number(p.destination) for _, p in postings],
+        [p.amount for _, p in postings],
+    )

@@ -1,0 +1,143 @@
+"""Settings: the environment, read and checked once, then frozen.
+
+Only composition roots read them. What is missing or wrong ends the process with a sentence that says
+what to do, before anything else is tried.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.exchange.account import VenueAccount, limits_from
+from domain.ids import VenueAccountName
+
+PREFIX = "MRMARKET_"
+_ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
+_VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_SCHEMES = {
+    "database_url": ("postgres://", "postgresql://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "mixin_api_url": ("https://", "http://127.0.0.1:", "http://localhost:"),
+    "mixin_blaze_url": ("wss://", "ws://127.0.0.1:", "ws://localhost:"),
+    "public_url": ("https://", "http://"),
+    "chat_url": ("https://", "http://", "mixin://"),
+    "market_clock_url": ("http://127.0.0.1:", "http://localhost:"),
+}
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one instance of MrMarket and another."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=_ENV_FILE, frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    database_url: SecretStr = Field(description="where Postgres is: postgres://user:password@host:5432/name")
+    redis_url: SecretStr = Field(description="where Redis is: redis://:password@host:6379/0")
+
+    mixin_api_url: str = Field("https://api.mixin.one", description="Mixin's HTTP address")
+    mixin_blaze_url: str = Field("wss://blaze.mixin.one", description="Mixin's message socket")
+    mixin_keystore_file: Path = Field(description="file with the bot's keystore, as the dashboard gave it")
+    mixin_spend_key_file: Path | None = Field(
+        None, description="file with the spend key alone, when the keystore does not hold it"
+    )
+    venue_accounts_file: Path = Field(description="file with the venue accounts, a JSON list")
+    owner_id: str = Field(pattern=_UUID, description="the Mixin user id of the instance's owner")
+
+    chat_url: str | None = Field(None, description="a link that opens the chat with the bot")
+    web_host: str = Field("127.0.0.1", description="the interface our pages listen on")
+    web_port: int = Field(8080, ge=1, le=65535, description="the port our pages listen on")
+    public_url: str = Field(
+        default_factory=lambda known: f"http://127.0.0.1:{known.get('web_port', 8080)}",
+        description="the address people reach our pages at",
+    )
+
+    log_format: Literal["console", "json", "auto"] = Field(
+        "auto", description="console, json, or auto: readable on a terminal, JSON elsewhere"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least to log")
+
+    withdrawal_fee_bps: int = Field(0, ge=0, le=1_000, description="our fee of a withdrawal")
+    market_clock_url: str | None = Field(None, description="set by the sandbox only: a replay's clock")
+    unknown_lookup_window_s: float = Field(
+        30, gt=0, description="how long to look for an order without an answer"
+    )
+    stop_settle_s: float = Field(5, gt=0, description="how long a stopped run waits for late fills")
+    request_expiry_ms: int = Field(
+        5_000, ge=100, le=60_000, description="after this a venue refuses a request"
+    )
+    sweep_interval_s: float = Field(5, gt=0, description="how often orders and fills are asked for")
+
+    @field_validator(*_SCHEMES)
+    @classmethod
+    def _has_a_known_scheme(cls, value: SecretStr | str | None, known: Any) -> SecretStr | str | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and not text.startswith(_SCHEMES[known.field_name]):
+            raise ValueError(f"must begin with {' or '.join(_SCHEMES[known.field_name])}")
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    def venue_accounts(self) -> list[VenueAccount]:
+        """Return the venue accounts of the owner's file, or end with a sentence that says what to do."""
+        try:
+            rows = json.loads(self.venue_accounts_file.read_text(encoding="utf-8"))
+            accounts = [self._venue_account(row) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            form = '{"name", "venue", "api_key", "secret"}'
+            found = f"{type(error).__name__} {error}"
+            _give_up([f"{_VENUES} must name a JSON list of {form}: {self.venue_accounts_file}: {found}"])
+        if len({account.name for account in accounts}) < len(accounts):
+            _give_up(
+                [f"{PREFIX}VENUE_ACCOUNTS_FILE: two accounts in {self.venue_accounts_file} share a name"]
+            )
+        return accounts
+
+    def _venue_account(self, row: dict[str, Any]) -> VenueAccount:
+        if unknown := row.keys() - {"name", "venue", "api_key", "secret", "urls", "limits"}:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        return VenueAccount(
+            name=VenueAccountName(row["name"]),
+            venue=row["venue"],
+            api_key=row["api_key"],
+            secret=row["secret"],
+            urls=row.get("urls", {}),
+            limits=limits_from(row.get("limits", {})),
+            request_expiry_ms=self.request_expiry_ms,
+            lockstep=self.market_clock_url is not None,
+        )
+
+
+def load_settings() -> Settings:
+    """Return the settings, or end the process (code 2) and say what to mend."""
+    try:
+        return Settings.model_validate({})  # which reads the environment
+    except ValidationError as error:
+        _give_up([_sentence(mistake) for mistake in error.errors()])
+
+
+def _sentence(mistake: Any) -> str:
+    """Return one mistake in words; the wrong value itself is never repeated, since it may be a secret."""
+    field = str(mistake["loc"][0]) if mistake["loc"] else ""
+    name = field.upper() if field.lower().startswith(PREFIX.lower()) else f"{PREFIX}{field.upper()}"
+    if mistake["type"] == "extra_forbidden":
+        return f"{name} is not a setting we know: mend its name or remove it."
+    meaning = Settings.model_fields[field].description
+    if mistake["type"] == "missing":
+        return f"{name} is missing. Set it to {meaning}."
+    return f"{name} is wrong: {mistake['msg'].removeprefix('Value error, ')}. It is {meaning}."
+
+
+def _give_up(sentences: list[str]) -> NoReturn:
+    sys.stderr.write("MrMarket cannot start.\n" + "".join(f"  {line}\n" for line in sentences))
+    sys.stderr.write("  See .env.example and docs/operations.md; `make run` needs no settings at all.\n")
+    raise SystemExit(2)

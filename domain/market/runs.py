@@ -1,0 +1,83 @@
+"""Runs: one person's instance of a strategy, and the states of its life."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.model import Pair, TradingRules
+
+
+class RunState(StrEnum):
+    """The life of a run."""
+
+    FUNDING = "funding"  # waits for coins to reach its venue
+    RUNNING = "running"
+    STOPPING = "stopping"  # cancels, waits for the venue's last word and the last fills
+    STOPPED = "stopped"
+
+
+RUN_EDGES: dict[RunState, frozenset[RunState]] = {
+    RunState.FUNDING: frozenset({RunState.RUNNING, RunState.STOPPING}),
+    RunState.RUNNING: frozenset({RunState.STOPPING}),
+    RunState.STOPPING: frozenset({RunState.STOPPED}),
+    RunState.STOPPED: frozenset(),
+}
+
+ACTIVE = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One person's instance of a strategy; ``number`` counts that person's runs from one.
+
+    ``config`` are the strategy's parameters as texts, in version ``config_version``. ``anchored_at`` is
+    the market's time at its first tick, from which all its ticks count; it is set by the worker that
+    adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty.
+    """
+
+    id: RunId
+    number: int
+    user_id: UserId
+    account: VenueAccountName
+    pair: Pair
+    strategy: str
+    preset: str  # empty: the person's own settings
+    config: Mapping[str, str]
+    config_version: int
+    state: RunState
+    base_start: Decimal
+    quote_start: Decimal
+    started_at: datetime
+    anchored_at: datetime | None = None
+    stopped_at: datetime | None = None
+    trouble: str = ""
+    base_end: Decimal | None = None
+    quote_end: Decimal | None = None
+
+    def anchored(self, at: datetime) -> "Run":
+        """Return the run with the instant from which its ticks count."""
+        return replace(self, anchored_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """What the account's worker last saw of a pair it trades, for those who only read the database."""
+
+    account: VenueAccountName
+    pair: Pair
+    rules: TradingRules
+    mid: Decimal
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FillTotals:
+    """What a run has traded: how many fills, how much base bought and sold, how much quote they moved."""
+
+    fills: int
+    volume: Decimal  # quote quantity of all fills
+    bought: Decimal
+    sold: Decimal

@@ -1,0 +1,101 @@
+"""Runs, venue accounts and what workers saw of markets, as stored; calls join the ambient transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.runs import MarketView, Run, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """A venue account as stored; ``halted`` is the code of what stopped it, or empty."""
+
+    name: VenueAccountName
+    venue: str
+    epoch: int
+    opened: bool  # its opening balances are booked
+    halted: str
+
+
+class VenueAccountStore(Protocol):
+    """Venue accounts: who may act for them (the epoch), and whether anybody may."""
+
+    async def take(self, name: VenueAccountName, venue: str) -> AccountState:
+        """Raise the account's epoch by one, so that whoever acted before can no more; return its state."""
+        ...
+
+    async def guard(self, name: VenueAccountName, epoch: int) -> None:
+        """Keep the epoch from changing until the ambient transaction ends.
+
+        Raises:
+            Refused: ``epoch_lost``: somebody else acts for the account now.
+        """
+        ...
+
+    async def find(self, name: VenueAccountName) -> AccountState | None:
+        """Return an account's state."""
+        ...
+
+    async def mark_opened(self, name: VenueAccountName) -> None:
+        """Note that the opening balances are booked."""
+        ...
+
+    async def halt(self, name: VenueAccountName, reason: str) -> bool:
+        """Let nobody place orders from this account; return whether it was not halted before."""
+        ...
+
+    async def see(self, views: Sequence[MarketView]) -> None:
+        """Store what the worker sees of its pairs."""
+        ...
+
+    async def views(self) -> list[MarketView]:
+        """Return the newest view of every pair on every opened account that is not halted."""
+        ...
+
+
+class RunStore(Protocol):
+    """Runs and the versions of their configs."""
+
+    async def add(self, run: Run) -> Run:
+        """Store a new run with its config as version 1; return it with the person's next number."""
+        ...
+
+    async def find(self, user_id: UserId, number: int) -> Run | None:
+        """Return a person's run by its number."""
+        ...
+
+    async def list(self, user_id: UserId) -> Sequence[Run]:
+        """Return a person's runs, active ones first, then the newest first."""
+        ...
+
+    async def active(self, account: VenueAccountName) -> Sequence[Run]:
+        """Return the runs of an account that are RUNNING or STOPPING, oldest first."""
+        ...
+
+    async def anchor(self, run_id: RunId, at: datetime) -> None:
+        """Set the instant from which the run's ticks count, unless it is set."""
+        ...
+
+    async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
+        """Change the state if it is still ``was``; return whether it was. Locks the row."""
+        ...
+
+    async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
+        """Note with how much of each asset a run ended."""
+        ...
+
+    async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:
+        """Set what keeps runs from trading (empty: nothing); return those for whom this is new."""
+        ...
+
+    async def untold_fills(self, account: VenueAccountName, told_before: datetime) -> Sequence[RunId]:
+        """Return runs that have filled since they were last told, and were last told before the instant."""
+        ...
+
+    async def mark_told(self, run_id: RunId, fills: int, at: datetime) -> None:
+        """Note how many fills the person has been told of."""
+        ...

@@ -1,0 +1,384 @@
+"""Runs at a person's word: what can be run, what it would do, start, look, stop."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from domain.errors import Refused
+from domain.ids import Ids, RunId, UserId, VenueAccountName
+from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
+from domain.ledger.model import run as run_account
+from domain.ledger.model import venue as venue_account
+from domain.market.model import Book, Level, Pair, Side
+from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
+from domain.money import ZERO, Coin, plain
+from domain.ports.clock import Clock
+from domain.ports.ledger import Ledger
+from domain.ports.notices import Notices
+from domain.ports.orders import FillStore
+from domain.ports.runs import RunStore, VenueAccountStore
+from domain.ports.store import Store
+from domain.services.confirmations import ConfirmationService
+from domain.strategies import get_strategy, strategies
+from domain.strategies.base import Inventory, Parameter, Strategy, show
+
+ACTION = "start_run"
+"""What a confirmation must have been issued for, with ``NewRun.params``."""
+
+_FRESH = timedelta(minutes=2)
+"""How old a worker's view of a market may be; an older one means that nobody trades there now."""
+
+_NOTHING = FillTotals(0, ZERO, ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class PairOffer:
+    """A pair one can run a strategy on, and what the venue asks of its orders; amounts are exact."""
+
+    account: VenueAccountName
+    pair: Pair
+    mid: Decimal
+    maker_fee_bps: Decimal
+    min_base: Decimal  # the least base asset with which one ask can be quoted
+    min_quote: Decimal  # the least quote asset with which one bid can be quoted
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a person asks for: a preset by name, or (``preset`` empty) the parameters in ``answers``."""
+
+    pair: Pair
+    base: Decimal
+    quote: Decimal
+    strategy: str = "pure_market_making"
+    preset: str = "balanced"
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Return everything a confirmation binds."""
+        return {
+            "pair": str(self.pair),
+            "base": plain(self.base),
+            "quote": plain(self.quote),
+            "strategy": self.strategy,
+            "preset": self.preset,
+            **{f"answer:{name}": text for name, text in self.answers.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunPreview:
+    """What a run would do if it began now.
+
+    ``half_spread_bps`` is the nearest quotes' distance from mid; ``edge_bps`` what remains of it after the
+    maker fee; ``widened`` says that the fee made it wider than asked for. ``bids`` and ``asks`` are
+    (price, base quantity), nearest first, at the present mid.
+    """
+
+    request: NewRun
+    offer: PairOffer
+    parameters: tuple[tuple[Parameter, str], ...]
+    half_spread_bps: Decimal
+    edge_bps: Decimal
+    widened: bool
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as its owner sees it. ``profit`` is in the quote asset at the last mid, ``None`` without one."""
+
+    number: int
+    pair: Pair
+    state: RunState
+    strategy: str
+    preset: str
+    config: Mapping[str, str]
+    base: Decimal
+    quote: Decimal
+    base_start: Decimal
+    quote_start: Decimal
+    fills: int
+    volume: Decimal
+    open_orders: int
+    mid: Decimal | None
+    profit: Decimal | None
+    trouble: str
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+class TradingStrategyService:
+    """Strategies and runs, for those who talk to people; orders are the workers' business."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        ids: Ids,
+        notices: Notices,
+        accounts: VenueAccountStore,
+        runs: RunStore,
+        fills: FillStore,
+        confirmations: ConfirmationService,
+        most_active_runs: int = 20,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._notices = notices
+        self._accounts = accounts
+        self._runs = runs
+        self._fills = fills
+        self._confirmations = confirmations
+        self._most_active_runs = most_active_runs
+
+    async def pairs(self) -> list[PairOffer]:
+        """Return the pairs that can be traded now, by name; one venue account each."""
+        offers = {view.pair: _offer(view) for view in reversed(await self._fresh_views())}
+        return [offers[pair] for pair in sorted(offers, key=str)]
+
+    def strategies(self) -> list[Strategy]:
+        """Return every strategy, by name."""
+        return list(strategies().values())
+
+    def presets(self, strategy: str) -> Mapping[str, Mapping[str, str]]:
+        """Return a strategy's presets: the value of every parameter, as text.
+
+        Raises:
+            Refused: ``strategy_unknown``.
+        """
+        return {name: show(config) for name, config in get_strategy(strategy).presets.items()}
+
+    async def preview(self, user_id: UserId, request: NewRun) -> RunPreview:
+        """Return what the run would do now, having checked everything that ``start`` checks.
+
+        Raises:
+            Refused: ``pair_not_offered``; ``strategy_unknown``, ``preset_unknown``; ``parameter_unknown``,
+                ``parameter_not_understood``, ``parameter_out_of_range``; ``insufficient_funds`` with coin
+                and available; ``funds_too_small`` with the minimum of both assets; ``order_too_small`` with
+                the minimum; ``beyond_float`` with coin and what fits; ``too_many_runs``.
+        """
+        view = await self._view(request.pair)
+        config = _config(request)
+        await self._check_funds(user_id, request, view)
+        return _preview(request, view, config)
+
+    async def confirm(self, user_id: UserId, request: NewRun) -> str:
+        """Return the single-use token with which this person may start exactly this."""
+        return await self._confirmations.issue(user_id, ACTION, request.params)
+
+    async def start(self, request: NewRun, user_id: UserId, confirmation: str) -> Run:
+        """Start a run: confirmation, funds and row in one commit; the worker's next round quotes.
+
+        Raises:
+            Refused: as ``preview``; ``confirmation_unknown``, ``confirmation_used``,
+                ``confirmation_expired``.
+        """
+        preview = await self.preview(user_id, request)
+        run = Run(
+            id=RunId(self._ids.new_id()),
+            number=0,
+            user_id=user_id,
+            account=preview.offer.account,
+            pair=request.pair,
+            strategy=request.strategy,
+            preset=request.preset,
+            config=show(_config(request)),
+            config_version=1,
+            state=RunState.RUNNING,
+            base_start=request.base,
+            quote_start=request.quote,
+            started_at=self._clock.now(),
+        )
+        async with self._store.transaction():
+            await self._confirmations.consume(user_id, confirmation, ACTION, request.params)
+            run = await self._runs.add(run)
+            await self._ledger.post(_funding(run))
+            told = {"number": str(run.number), "pair": str(run.pair)}
+            await self._notices.tell(user_id, "run_started", f"run_started:{run.id}", told)
+        return run
+
+    async def list(self, user_id: UserId) -> Sequence[RunSummary]:
+        """Return a person's runs, active ones first, then the newest first."""
+        runs = await self._runs.list(user_id)
+        return await self._summaries(runs)
+
+    async def get(self, user_id: UserId, number: int) -> RunSummary:
+        """Return one of a person's runs.
+
+        Raises:
+            Refused: ``run_unknown``, also when it is somebody else's.
+        """
+        return (await self._summaries([await self._find(user_id, number)]))[0]
+
+    async def stop(self, user_id: UserId, number: int) -> str:
+        """Ask a run to stop, however often; return the state it is in then.
+
+        Raises:
+            Refused: ``run_unknown``.
+        """
+        run = await self._find(user_id, number)
+        async with self._store.transaction():
+            for was in (RunState.RUNNING, RunState.FUNDING):
+                if await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()):
+                    told = {"number": str(run.number), "pair": str(run.pair)}
+                    await self._notices.tell(user_id, "run_stopping", f"run_stopping:{run.id}", told)
+        return (await self._find(user_id, number)).state
+
+    async def stop_all(self, user_id: UserId) -> int:
+        """Ask all of a person's runs to stop; return how many had not been asked before."""
+        running = [
+            r for r in await self._runs.list(user_id) if r.state in (RunState.RUNNING, RunState.FUNDING)
+        ]
+        for run in running:
+            await self.stop(user_id, run.number)
+        return len(running)
+
+    async def _find(self, user_id: UserId, number: int) -> Run:
+        run = await self._runs.find(user_id, number)
+        if run is None:
+            raise Refused("run_unknown", number=number)
+        return run
+
+    async def _fresh_views(self) -> Sequence[MarketView]:
+        oldest = self._clock.now() - _FRESH
+        return [view for view in await self._accounts.views() if view.seen_at >= oldest]
+
+    async def _view(self, pair: Pair) -> MarketView:
+        for view in await self._fresh_views():
+            if view.pair == pair:
+                return view
+        raise Refused("pair_not_offered", pair=pair)
+
+    async def _check_funds(self, user_id: UserId, request: NewRun, view: MarketView) -> None:
+        active = [run for run in await self._runs.list(user_id) if run.state in ACTIVE]
+        if len(active) >= self._most_active_runs:
+            raise Refused("too_many_runs", maximum=self._most_active_runs)
+        for coin, amount in ((request.pair.base, request.base), (request.pair.quote, request.quote)):
+            free = (await self._ledger.balance(available(user_id, coin))).free
+            if amount < 0 or amount > free:
+                raise Refused("insufficient_funds", coin=coin, available=plain(free))
+            there = (await self._ledger.balance(venue_account(view.account, coin))).total
+            if amount > there:
+                raise Refused("beyond_float", coin=coin, fits=plain(there))
+
+    async def _summaries(self, runs: Sequence[Run]) -> Sequence[RunSummary]:
+        run_ids = [run.id for run in runs]
+        totals = await self._fills.totals(run_ids)
+        open_orders = await self._fills.open_orders(run_ids)
+        mids = {(view.account, view.pair): view.mid for view in await self._accounts.views()}
+        return [
+            _summary(
+                run,
+                await self._ledger.balances(AccountKind.RUN, run.id),
+                totals.get(run.id, _NOTHING),
+                open_orders.get(run.id, 0),
+                mids.get((run.account, run.pair)),
+            )
+            for run in runs
+        ]
+
+
+def _config(request: NewRun) -> Any:
+    strategy = get_strategy(request.strategy)
+    if not request.preset:
+        return strategy.read(request.answers)
+    if request.preset not in strategy.presets:
+        raise Refused("preset_unknown", preset=request.preset)
+    return strategy.presets[request.preset]
+
+
+def _funding(run: Run) -> Transfer:
+    """Return the transfer that puts a person's coins to work in a run."""
+    amounts = ((run.pair.base, run.base_start), (run.pair.quote, run.quote_start))
+    return Transfer(
+        Cause("run_start", run.id),
+        tuple(
+            Posting(available(run.user_id, coin), run_account(run.id, run.account, coin), amount)
+            for coin, amount in amounts
+            if amount
+        ),
+    )
+
+
+def _offer(view: MarketView) -> PairOffer:
+    rules = view.rules
+    least = max(rules.min_quantity, rules.min_notional / view.mid, rules.lot)
+    lots = -(-least // rules.lot)
+    min_base = rules.quantity(int(lots))
+    return PairOffer(
+        view.account,
+        view.pair,
+        view.mid,
+        rules.maker_fee_bps,
+        min_base,
+        max(rules.min_notional, min_base * view.mid),
+    )
+
+
+def _book_at(view: MarketView) -> Book:
+    """Return the tightest book around the last mid, for quotes on paper."""
+    ticks = view.rules.ticks_down(view.mid)
+    return Book(view.pair, (Level(ticks, 1),), (Level(ticks + 1, 1),), view.seen_at)
+
+
+def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
+    strategy, rules, offer = get_strategy(request.strategy), view.rules, _offer(view)
+    quotes = strategy.quote(_book_at(view), rules, config, Inventory(request.base, request.quote))
+    if not quotes:
+        amount = getattr(config, "order_amount", ZERO)
+        if 0 < amount < offer.min_base:
+            raise Refused("order_too_small", coin=request.pair.base, minimum=plain(offer.min_base))
+        minimum = {"minimum_base": plain(offer.min_base), "minimum_quote": plain(offer.min_quote)}
+        raise Refused("funds_too_small", **minimum)
+    half_spread = strategy.half_spread(rules, config)
+    sides: dict[Side, list[tuple[Decimal, Decimal]]] = {Side.BUY: [], Side.SELL: []}
+    for quote in quotes:
+        sides[quote.side].append((rules.price(quote.ticks), rules.quantity(quote.lots)))
+    texts = show(config)
+    return RunPreview(
+        request=request,
+        offer=offer,
+        parameters=tuple((knob, texts[knob.name]) for knob in strategy.parameters),
+        half_spread_bps=half_spread,
+        edge_bps=half_spread - rules.maker_fee_bps,
+        widened=half_spread > getattr(config, "half_spread_bps", half_spread),
+        bids=tuple(sides[Side.BUY]),
+        asks=tuple(sides[Side.SELL]),
+    )
+
+
+def _summary(
+    run: Run, balances: Mapping[Coin, Balance], totals: FillTotals, open_orders: int, mid: Decimal | None
+) -> RunSummary:
+    nothing = Balance(ZERO, ZERO)
+    base = balances.get(run.pair.base, nothing).total if run.base_end is None else run.base_end
+    quote = balances.get(run.pair.quote, nothing).total if run.quote_end is None else run.quote_end
+    profit = None if mid is None else (base - run.base_start) * mid + quote - run.quote_start
+    return RunSummary(
+        number=run.number,
+        pair=run.pair,
+        state=run.state,
+        strategy=run.strategy,
+        preset=run.preset,
+        config=run.config,
+        base=base,
+        quote=quote,
+        base_start=run.base_start,
+        quote_start=run.quote_start,
+        fills=totals.fills,
+        volume=totals.volume,
+        open_orders=open_orders,
+        mid=mid,
+        profit=profit,
+        trouble=run.trouble,
+        started_at=run.started_at,
+        stopped_at=run.stopped_at,
+    )

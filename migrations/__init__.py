@@ -1,0 +1,1 @@
+"""The schema's history; how to add to it stands in ``README.md`` beside this file."""

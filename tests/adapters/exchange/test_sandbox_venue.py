@@ -1,0 +1,215 @@
+"""The adapter against the sandbox's venue, on the wire."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.exchange.account import VenueAccount
+from adapters.exchange.ccxt_exchange import CcxtExchange
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ids import VenueAccountName
+from domain.market.limits import Limits
+from domain.market.model import Pair, Side
+from domain.market.orders import LimitOrder, OrderState
+from domain.money import Coin
+from sandbox.venue.app import Options, serve
+
+BTC = Pair.parse("BTC/USDT")
+
+
+class WallClock:
+    """The real clock, for tests on real sockets."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@pytest.fixture
+async def urls(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """Run a venue with one account; give its addresses."""
+    world = tmp_path / "world.json"
+    account = {"name": "mm", "api_key": "k", "secret": "s", "balances": {"USDT": "100000", "BTC": "2"}}
+    world.write_text(json.dumps({"venue": {"accounts": [account]}}))
+    async with serve(Options(tmp_path / "state", 0, world, seed=7)) as addresses:
+        yield addresses
+
+
+def account(urls: dict[str, str], **changes: Any) -> VenueAccount:
+    return VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls, **changes)
+
+
+@pytest.fixture
+async def exchange(urls: dict[str, str]) -> AsyncIterator[CcxtExchange]:
+    """Give the adapter of the venue's account."""
+    adapter = CcxtExchange(account(urls), WallClock())
+    yield adapter
+    await adapter.close()
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=5)
+
+
+async def far_bid(exchange: CcxtExchange, client_order_id: str = "mm1") -> LimitOrder:
+    """Return a bid 10 % below the market, which nobody will fill."""
+    rules, book = await exchange.rules(BTC), await exchange.book(BTC)
+    price = rules.price(book.bids[0].ticks * 9 // 10)
+    return LimitOrder(client_order_id, BTC, Side.BUY, price, Decimal("0.001"))
+
+
+async def taking_buy(exchange: CcxtExchange, client_order_id: str) -> LimitOrder:
+    """Return a buy that takes what is offered now."""
+    rules, book = await exchange.rules(BTC), await exchange.book(BTC)
+    price = rules.price(book.asks[0].ticks + 10_000)
+    return LimitOrder(client_order_id, BTC, Side.BUY, price, Decimal("0.001"), post_only=False)
+
+
+async def fault(urls: dict[str, str], **settings: Any) -> None:
+    async with aiohttp.ClientSession() as session:
+        (await session.post(urls["control"] + "/faults", json=settings)).raise_for_status()
+
+
+async def test_rules_and_book_are_in_whole_steps(exchange: CcxtExchange) -> None:
+    rules, book = await exchange.rules(BTC), await exchange.book(BTC)
+    assert rules.tick > 0
+    assert rules.min_notional > 0
+    assert book.sane
+    assert len(book.bids) >= 10
+    assert [level.ticks for level in book.bids] == sorted((level.ticks for level in book.bids), reverse=True)
+
+
+async def test_streamed_book_takes_over_and_agrees_with_the_venue(exchange: CcxtExchange) -> None:
+    await exchange.book(BTC)
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if str(BTC) in exchange._streams.books:
+            break
+    assert str(BTC) in exchange._streams.books
+    assert (await exchange.book(BTC)).sane
+
+
+async def test_pair_that_is_not_traded_is_refused(exchange: CcxtExchange) -> None:
+    with pytest.raises(Refused, match="pair_not_traded"):
+        await exchange.rules(Pair.parse("DOGE/USDT"))
+
+
+async def test_order_rests_is_found_listed_and_cancelled_by_our_own_id(exchange: CcxtExchange) -> None:
+    order = await far_bid(exchange)
+    placed = await exchange.place(order, soon())
+    assert (placed.client_order_id, placed.price, placed.quantity) == ("mm1", order.price, order.quantity)
+    assert (placed.state, placed.filled) == (OrderState.OPEN, Decimal(0))
+    assert [o.client_order_id for o in await exchange.open_orders(BTC)] == ["mm1"]
+    found = await exchange.find_order(BTC, "mm1")
+    assert found is not None
+    assert found.order_id == placed.order_id
+    cancelled = await exchange.cancel(BTC, "mm1")
+    assert cancelled is not None
+    assert (cancelled.client_order_id, cancelled.state) == ("mm1", OrderState.CANCELLED)
+    assert await exchange.open_orders(BTC) == []
+    ended = await exchange.find_order(BTC, "mm1")
+    assert ended is not None
+    assert ended.state is OrderState.CANCELLED
+
+
+async def test_cancel_of_what_is_not_open_says_so(exchange: CcxtExchange) -> None:
+    await exchange.rules(BTC)
+    assert await exchange.cancel(BTC, "mmnever") is None
+    assert await exchange.find_order(BTC, "mmnever") is None
+
+
+async def test_post_only_order_that_would_take_is_refused_and_leaves_nothing(exchange: CcxtExchange) -> None:
+    taking = await taking_buy(exchange, "mm2")
+    with pytest.raises(Refused, match="order_would_take"):
+        await exchange.place(LimitOrder("mm2", BTC, Side.BUY, taking.price, taking.quantity), soon())
+    assert await exchange.open_orders(BTC) == []
+
+
+async def test_order_beyond_the_funds_is_refused(urls: dict[str, str]) -> None:
+    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10**9))), WallClock())
+    try:
+        bid = await far_bid(adapter, "mm3")
+        with pytest.raises(Refused, match="venue_funds_short"):
+            await adapter.place(LimitOrder("mm3", BTC, Side.BUY, bid.price, Decimal(3)), soon())
+    finally:
+        await adapter.close()
+
+
+async def test_fills_are_exact_and_complete_from_any_trade_on(exchange: CcxtExchange) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    before = await exchange.balances()
+    for number in range(3):
+        await exchange.place(await taking_buy(exchange, f"mmt{number}"), soon())
+    fills = await exchange.fills_since(BTC, None, began)
+    assert sum(fill.quantity for fill in fills) == Decimal("0.003")
+    after = await exchange.balances()
+    fees = sum(fill.fee for fill in fills)
+    assert {fill.fee_coin for fill in fills} == {Coin("BTC")}
+    assert after[Coin("BTC")] - before[Coin("BTC")] == Decimal("0.003") - fees
+    assert before[Coin("USDT")] - after[Coin("USDT")] == sum(fill.quote_quantity for fill in fills)
+    rest = await exchange.fills_since(BTC, fills[0].trade_id, began)
+    assert [fill.trade_id for fill in rest] == [fill.trade_id for fill in fills[1:]]
+
+
+async def test_private_stream_rings_when_something_of_ours_changes(exchange: CcxtExchange) -> None:
+    assert await exchange.wait_for_news([BTC], 0.5) is False
+    waiting = asyncio.create_task(exchange.wait_for_news([BTC], 10))
+    await asyncio.sleep(0.5)
+    await exchange.place(await far_bid(exchange, "mm5"), soon())
+    assert await waiting is True
+
+
+async def test_order_after_its_deadline_never_leaves(exchange: CcxtExchange) -> None:
+    order = await far_bid(exchange, "mm6")
+    with pytest.raises(Refused, match="order_too_late"):
+        await exchange.place(order, datetime.now(UTC) - timedelta(milliseconds=1))
+    assert await exchange.find_order(BTC, "mm6") is None
+
+
+async def test_order_beyond_a_hard_limit_never_leaves(urls: dict[str, str]) -> None:
+    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10))), WallClock())
+    try:
+        order = await far_bid(adapter, "mm7")
+        with pytest.raises(Refused, match="limit_notional"):
+            await adapter.place(order, soon())
+        assert await adapter.find_order(BTC, "mm7") is None
+    finally:
+        await adapter.close()
+
+
+async def test_lost_answer_is_unknown_and_the_order_is_found_by_our_id(
+    exchange: CcxtExchange, urls: dict[str, str]
+) -> None:
+    order = await far_bid(exchange, "mm8")
+    await fault(urls, only="POST /api/v3/order", withhold_percent=100)
+    with pytest.raises(OutcomeUnknown):
+        await exchange.place(order, soon())
+    await fault(urls)
+    found = await exchange.find_order(BTC, "mm8")
+    assert found is not None
+    assert found.state is OrderState.OPEN
+
+
+async def test_silent_venue_makes_reads_unavailable(urls: dict[str, str]) -> None:
+    nowhere = {name: url.replace("127.0.0.1", "127.0.0.2") for name, url in urls.items()}
+    adapter = CcxtExchange(
+        account({name: u.rsplit(":", 1)[0] + ":9/x" for name, u in nowhere.items()}), WallClock()
+    )
+    try:
+        with pytest.raises(Unavailable):
+            await adapter.balances()
+    finally:
+        await adapter.close()

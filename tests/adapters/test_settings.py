@@ -1,0 +1,124 @@
+"""Settings: complete and right, or a sentence that says what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from adapters.settings import load_settings
+
+OWNER = "773e5e77-4107-45c2-b648-8fc722ed77f5"
+COMPLETE = {
+    "DATABASE_URL": "postgres://user:hunter2@127.0.0.1:5432/mrmarket",
+    "REDIS_URL": "redis://:hunter3@127.0.0.1:6379/0",
+    "MIXIN_KEYSTORE_FILE": "bot.json",
+    "VENUE_ACCOUNTS_FILE": "venues.json",
+    "OWNER_ID": OWNER,
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(f"MRMARKET_{name}", value)
+
+
+def test_what_is_not_said_has_production_defaults() -> None:
+    settings = load_settings()
+    assert settings.mixin_api_url == "https://api.mixin.one"
+    assert settings.withdrawal_fee_bps == 0
+    assert settings.unknown_lookup_window_s == 30
+    assert settings.public_url == "http://127.0.0.1:8080"
+
+
+def test_secrets_do_not_show() -> None:
+    assert "hunter" not in repr(load_settings())
+    assert load_settings().database_url.get_secret_value() == COMPLETE["DATABASE_URL"]
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().web_port = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DATABASE_URL", None, "MRMARKET_DATABASE_URL is missing. Set it to where Postgres is"),
+        ("DATABASE_URL", "mysql://root:hunter2@db/x", "must begin with postgres://"),
+        ("MIXIN_API_URL", "http://api.mixin.one", "must begin with https://"),
+        ("OWNER_ID", "me", "the Mixin user id of the instance's owner"),
+        ("WITHDRAWAL_FEE_BPS", "-1", "MRMARKET_WITHDRAWAL_FEE_BPS is wrong"),
+        ("WEB_PORT", "99999", "MRMARKET_WEB_PORT is wrong"),
+    ],
+)
+def test_a_wrong_value_ends_with_a_sentence_that_does_not_repeat_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str | None,
+    sentence: str,
+) -> None:
+    if value is None:
+        monkeypatch.delenv(f"MRMARKET_{name}")
+    else:
+        monkeypatch.setenv(f"MRMARKET_{name}", value)
+    with pytest.raises(SystemExit) as ended:
+        load_settings()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in said
+    assert "hunter" not in said
+
+
+def test_a_file_may_hold_the_settings_and_the_environment_wins(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MRMARKET_WEB_PORT=9000\nMRMARKET_OWNER_ID=nobody\n")
+    settings = load_settings()
+    assert settings.web_port == 9000
+    assert settings.owner_id == OWNER
+    assert settings.public_url == "http://127.0.0.1:9000"
+
+
+def test_a_misspelt_name_in_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".env").write_text("MRMARKET_WEBPORT=9000\n")
+    with pytest.raises(SystemExit):
+        load_settings()
+    assert "MRMARKET_WEBPORT is not a setting we know" in capsys.readouterr().err
+
+
+def test_venue_accounts_come_from_the_owners_file(tmp_path: Path) -> None:
+    row = {"name": "main", "venue": "binance", "api_key": "k", "secret": "s", "limits": {"burst": 3}}
+    (tmp_path / "venues.json").write_text(json.dumps([row]))
+    (account,) = load_settings().venue_accounts()
+    assert (account.name, account.venue, account.limits.burst) == ("main", "binance", 3)
+    assert account.request_expiry_ms == 5_000
+    assert not account.lockstep
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "{}x",
+        "[1]",
+        '[{"name": "main"}]',
+        '[{"name":"a","venue":"binance","api_key":"k","secret":"s","seret":"t"}]',
+    ],
+)
+def test_a_venue_file_that_cannot_be_read_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "venues.json").write_text(text)
+    with pytest.raises(SystemExit):
+        load_settings().venue_accounts()
+    assert "MRMARKET_VENUE_ACCOUNTS_FILE" in capsys.readouterr().err
+
+
+def test_two_venue_accounts_may_not_share_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"name": "main", "venue": "binance", "api_key": "k", "secret": "s"}
+    (tmp_path / "venues.json").write_text(json.dumps([row, row]))
+    with pytest.raises(SystemExit):
+        load_settings().venue_accounts()
+    assert "share a name" in capsys.readouterr().err
