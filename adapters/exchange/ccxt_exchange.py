@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.client import make_client, writing
@@ -171,6 +172,7 @@ class CcxtExchange:
         await self._client.close()
 
     async def _read(self, subject: str, call: Callable[..., Any], *args: Any) -> Any:
+        assert_outside_transaction()
         try:
             return await call(*args)
         except outcomes.failures() as e:
@@ -179,6 +181,7 @@ class CcxtExchange:
     async def _write(
         self, subject: str, gate: Callable[[], None], call: Callable[..., Any], *args: Any
     ) -> Any:
+        assert_outside_transaction()
         try:
             with writing(gate):
                 return await call(*args)

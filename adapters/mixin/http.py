@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 import yarl
 
+from adapters.db.ambient import assert_outside_transaction
 from adapters.mixin.codec.signing import Request, request_token
 from adapters.mixin.keystore import Keystore
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
@@ -143,6 +144,7 @@ class MixinHttp:
         return self._session
 
     async def _call(self, method: str, uri: str, body: bytes) -> Any:
+        assert_outside_transaction()
         request_id = str(uuid.uuid4())
         headers = {
             "Authorization": "Bearer " + self.token(Request(method, uri, body), request_id),
