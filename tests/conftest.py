@@ -4,11 +4,12 @@ import asyncio
 import importlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from adapters.db.store import PostgresStore
 from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
 from tests.vectors import OWN, vectors_file
 
@@ -41,6 +42,13 @@ def template(cluster: Postgres) -> str:
 def migrated_url(cluster: Postgres, template: str) -> Iterator[str]:
     """Give the address of a database with all migrations applied: a copy, made in 50 ms."""
     yield from _fresh(cluster, template)
+
+
+@pytest.fixture
+async def store(migrated_url: str) -> AsyncIterator[PostgresStore]:
+    """Give a connected store on a migrated database of its own."""
+    async with PostgresStore(migrated_url) as store:
+        yield store
 
 
 def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:

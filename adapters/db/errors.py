@@ -17,7 +17,7 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException
 
 _BUSY = ("40", "55P03")  # rolled back by a conflict, or a lock that was not to be had
 _GONE = ("08", "53", "57")  # connection, resources, shutdown
-_FORBIDDEN = ("23", "P0")  # constraints and plain RAISE
+_FORBIDDEN = ("22", "23", "P0")  # numbers out of range, constraints, plain RAISE
 
 
 class Conflict(Unavailable):

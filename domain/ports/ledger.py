@@ -22,7 +22,10 @@ class Ledger(Protocol):
         ...
 
     async def post_all(self, transfers: Sequence[Transfer]) -> int:
-        """Post many transfers in one statement, all or none, and return how many were made now."""
+        """Post many transfers in one statement, all or none, and return how many were made now.
+
+        Refusals are about what the balances would be after all of them.
+        """
         ...
 
     async def hold(self, hold: Hold) -> bool:
@@ -39,7 +42,10 @@ class Ledger(Protocol):
         ...
 
     async def use_hold(self, owner: Cause, amount: Decimal) -> None:
-        """Shrink a hold by what was just spent from it; never below zero.
+        """Shrink a hold by what is spent from it; never below zero.
+
+        Shrink (or release) first and post what is spent after that, in one transaction: the other way
+        round the posting would take what is still promised, and be refused.
 
         Raises:
             InvariantBroken: the hold is released, unknown, or smaller than the amount.
@@ -47,7 +53,11 @@ class Ledger(Protocol):
         ...
 
     async def release(self, owner: Cause) -> Decimal:
-        """End a hold and return what was still promised; zero when it was ended before."""
+        """End a hold and return what was still promised; zero when it was ended before.
+
+        Raises:
+            InvariantBroken: ``hold_unknown``.
+        """
         ...
 
     async def balance(self, account: Account) -> Balance:

@@ -178,7 +178,7 @@ CREATE TABLE balances (
     CONSTRAINT balances_numbers CHECK (total < 'Infinity' AND held < 'Infinity' AND claimed < 'Infinity'),
     CONSTRAINT balances_guarded CHECK (NOT guarded OR total >= held),
     CONSTRAINT balances_held CHECK (held >= 0 AND (guarded OR held = 0)),
-    CONSTRAINT balances_float CHECK (claimed >= 0 AND (claimed = 0 OR claimed <= total))
+    CONSTRAINT balances_float CHECK (claimed <= 0 OR claimed <= total)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE balances IS 'I4: kept by the triggers of postings and holds, and by nobody else';
 COMMENT ON COLUMN balances.claimed IS 'for a venue account: what runs that trade there hold together';

@@ -1,0 +1,171 @@
+"""The ledger in memory: the same promises as the database keeps, and the model its tests compare with."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from domain.errors import InvariantBroken, Refused
+from domain.ids import VenueAccountName
+from domain.ledger.model import (
+    UNGUARDED,
+    Account,
+    AccountKind,
+    Balance,
+    Cause,
+    Hold,
+    Side,
+    Transfer,
+    net_of,
+    venue,
+)
+from domain.money import LEDGER_PLACES, ZERO, Coin, plain
+
+
+@dataclass
+class _Hold:
+    made: Hold
+    remaining: Decimal
+    ended: bool = False
+
+
+@dataclass
+class Books:
+    """Everything the ledger knows."""
+
+    transfers: dict[Cause, Transfer] = field(default_factory=dict)
+    totals: dict[Account, Decimal] = field(default_factory=dict)
+    holds: dict[Cause, _Hold] = field(default_factory=dict)
+
+
+class FakeLedger:
+    """Double entry with holds; ``rows`` lets ``FakeTransactions`` put it back."""
+
+    def __init__(self) -> None:
+        self.rows = Books()
+
+    async def post(self, transfer: Transfer) -> bool:
+        return await self.post_all((transfer,)) == 1
+
+    async def post_all(self, transfers: Sequence[Transfer]) -> int:
+        new: dict[Cause, Transfer] = {}
+        for transfer in transfers:
+            known = self.rows.transfers.get(transfer.cause) or new.get(transfer.cause)
+            if known and known.fingerprint != transfer.fingerprint:
+                raise InvariantBroken("cause_has_other_contents", cause=transfer.cause)
+            if not known:
+                new[transfer.cause] = transfer
+            for posting in transfer.postings:
+                _check_places(posting.amount)
+        totals = self._totals_with(new.values())
+        for refusal in self._refusals(totals):
+            raise refusal
+        self.rows.totals = totals
+        self.rows.transfers |= new
+        return len(new)
+
+    async def hold(self, hold: Hold) -> bool:
+        return await self.hold_all((hold,)) == 1
+
+    async def hold_all(self, holds: Sequence[Hold]) -> int:
+        new: dict[Cause, Hold] = {}
+        for hold in holds:
+            known = new.get(hold.owner)
+            if stored := self.rows.holds.get(hold.owner):
+                known = stored.made
+            if known and known != hold:
+                raise InvariantBroken("cause_has_other_contents", cause=hold.owner)
+            new[hold.owner] = hold
+            _check_places(hold.amount)
+            if hold.account.kind in UNGUARDED:
+                raise InvariantBroken("store_refused", constraint="balances_held")
+        new = {owner: hold for owner, hold in new.items() if owner not in self.rows.holds}
+        for account in {hold.account for hold in new.values()}:
+            free = self._free(account)
+            if sum(hold.amount for hold in new.values() if hold.account == account) > free:
+                raise _insufficient(account, free)
+        self.rows.holds |= {owner: _Hold(hold, hold.amount) for owner, hold in new.items()}
+        return len(new)
+
+    async def use_hold(self, owner: Cause, amount: Decimal) -> None:
+        hold = self._hold_of(owner)
+        if hold.ended or not 0 < amount <= hold.remaining:
+            raise InvariantBroken("hold_too_small", owner=owner, remaining=plain(hold.remaining))
+        hold.remaining -= amount
+
+    async def release(self, owner: Cause) -> Decimal:
+        hold = self._hold_of(owner)
+        released, hold.remaining, hold.ended = hold.remaining, ZERO, True
+        return released
+
+    async def balance(self, account: Account) -> Balance:
+        return Balance(self.rows.totals.get(account, ZERO), self._held(account))
+
+    async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
+        found: dict[Coin, Balance] = {}
+        for account in sorted(self.rows.totals, key=str):
+            if (account.kind, account.owner) == (kind, owner):
+                before = found.get(account.coin, Balance(ZERO, ZERO))
+                more = await self.balance(account)
+                found[account.coin] = Balance(before.total + more.total, before.held + more.held)
+        return found
+
+    def refusals_of(self, transfers: Iterable[Transfer]) -> set[str]:
+        """Return every code that posting these fresh transfers may be refused with; the database says one."""
+        return {refusal.code for refusal in self._refusals(self._totals_with(transfers))}
+
+    def copy(self) -> "FakeLedger":
+        """Return a ledger that goes its own way from here."""
+        other = FakeLedger()
+        holds = {owner: replace(hold) for owner, hold in self.rows.holds.items()}
+        other.rows = Books(dict(self.rows.transfers), dict(self.rows.totals), holds)
+        return other
+
+    def _totals_with(self, transfers: Iterable[Transfer]) -> dict[Account, Decimal]:
+        transfers, totals = list(transfers), dict(self.rows.totals)
+        postings = [posting for transfer in transfers for posting in transfer.postings]
+        for account in {account for p in postings for account in (p.source, p.destination)}:
+            totals[account] = totals.get(account, ZERO) + net_of(transfers, account)
+        return totals
+
+    def _refusals(self, totals: dict[Account, Decimal]) -> list[Refused]:
+        refusals = []
+        claims: dict[Account, Decimal] = {}
+        for account, total in totals.items():
+            if account.kind not in UNGUARDED and total < self._held(account):
+                refusals.append(_insufficient(account, self._free(account)))
+            if account.kind is AccountKind.RUN:
+                backing = venue(VenueAccountName(account.venue), account.coin)
+                claims[backing] = claims.get(backing, ZERO) + total
+        for backing, claimed in claims.items():
+            missing = claimed - totals.get(backing, ZERO)
+            if claimed > 0 and missing > 0:
+                refusals.append(Refused("beyond_float", account=str(backing), missing=plain(missing)))
+        return refusals
+
+    def _held(self, account: Account) -> Decimal:
+        return sum((h.remaining for h in self.rows.holds.values() if h.made.account == account), ZERO)
+
+    def _free(self, account: Account) -> Decimal:
+        return self.rows.totals.get(account, ZERO) - self._held(account)
+
+    def _hold_of(self, owner: Cause) -> _Hold:
+        if owner not in self.rows.holds:
+            raise InvariantBroken("hold_unknown", owner=owner)
+        return self.rows.holds[owner]
+
+    def faults(self) -> list[str]:
+        """Return the coins in which what we hold is not what is owed and owned (I7)."""
+        sides: dict[Coin, Decimal] = {}
+        for account, total in self.rows.totals.items():
+            signed = total if account.side is Side.ASSET else -total
+            sides[account.coin] = sides.get(account.coin, ZERO) + signed
+        return [coin for coin, difference in sides.items() if difference != 0]
+
+
+def _insufficient(account: Account, free: Decimal) -> Refused:
+    return Refused("insufficient_funds", account=str(account), available=plain(free))
+
+
+def _check_places(amount: Decimal) -> None:
+    if amount != round(amount, LEDGER_PLACES):
+        raise InvariantBroken("posting_malformed")
