@@ -109,6 +109,14 @@ class PostgresStore:
 
         return await _again_on_conflict(once)
 
+    @asynccontextmanager
+    async def models(self) -> AsyncIterator[None]:
+        """Let tortoise's models speak: inside a transaction they join it, and errors are the domain's."""
+        ambient = ambient_of(self)
+        connection = ambient.connection if ambient else None
+        async with _translated(connection, may_have_happened=ambient is None):
+            yield
+
     async def fetch(self, sql: str, *args: object, writes: bool = False) -> list[dict[str, Any]]:
         """Return the rows of a statement; JSON columns come as text.
 
@@ -183,7 +191,7 @@ async def _translated(connection: Any, may_have_happened: bool = False) -> Async
     try:
         yield
     except DRIVER_ERRORS as error:
-        lost = connection.is_closed()
+        lost = connection is None or connection.is_closed()
         if meant := as_domain_error(error, lost=lost, may_have_happened=may_have_happened):
             raise meant from error
         raise

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.db.chat import PostgresConversations, PostgresInbox, PostgresOutbox
+from adapters.db.store import PostgresStore
 from bot.conversation import ConversationStore, Place
 from bot.events import Event, Message, Payment, Unsupported
 from bot.inbox import InboxStore
@@ -15,7 +17,7 @@ from bot.outbox import Notice, OutboxStore
 from bot.ports import Json, Transactions
 from tests.fakes.chat import FakeConversations, FakeInbox, FakeOutbox, FakeTransactions
 
-BACKENDS = ["fake"]
+BACKENDS = ["fake", "postgres"]
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ALICE, BOB = "0c2f7b6e-0000-4000-8000-00000000a11c", "0c2f7b6e-0000-4000-8000-000000000b0b"
@@ -36,6 +38,11 @@ class ChatStores:
 def fake_chat() -> ChatStores:
     inbox, outbox, conversations = FakeInbox(), FakeOutbox(), FakeConversations()
     return ChatStores(inbox, outbox, conversations, FakeTransactions(inbox, outbox, conversations))
+
+
+@pytest.fixture
+def postgres_chat(store: PostgresStore) -> ChatStores:
+    return ChatStores(PostgresInbox(store), PostgresOutbox(store), PostgresConversations(store), store)
 
 
 @pytest.fixture(params=BACKENDS)
