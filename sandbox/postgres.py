@@ -25,6 +25,7 @@ from sandbox.children import (
 _MAJOR = "18"
 _USER = "mrmarket"
 _READY_WITHIN_S = 30.0
+_LETS_GO_WITHIN_S = 10.0
 _BASE = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100")
 _FOR_TESTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -69,6 +70,7 @@ def start_postgres(state: Path, port: int | None = None, *, durable: bool = True
     if not (cluster / "PG_VERSION").exists():
         _initialise(bin_dir, cluster, state, guise)
     _refuse_other_version(cluster)
+    _let_go(cluster / "postmaster.pid")
     chosen = port or free_port()
     command = [str(bin_dir / "postgres"), "-D", str(cluster), "-p", str(chosen)]
     for setting in _BASE if durable else _BASE + _FOR_TESTS:
@@ -134,6 +136,21 @@ def _refuse_other_version(cluster: Path) -> None:
             f"The state in {cluster} was made by Postgres {found}, and this is Postgres {_MAJOR}. "
             "Move that directory away to begin afresh, or run the release that made it."
         )
+
+
+def _let_go(pid_file: Path) -> None:
+    """Wait for a server whose starter was killed a moment ago: it is still shutting down."""
+    deadline = time.monotonic() + _LETS_GO_WITHIN_S
+    while pid_file.exists() and _lives(pid_file) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _lives(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text().split("\n", 1)[0]), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _wait_until_ready(server: Postgres, log: Path) -> None:

@@ -1,0 +1,237 @@
+"""Sets the stage: servers, migrations, the far sides, and then the product's own processes."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.addresses import choose_ports
+from sandbox.children import CannotStart, dies_with_us, last_lines
+from sandbox.parts import ROOT, Part, python_part, wait_for_ready_line
+from sandbox.postgres import start_postgres
+from sandbox.redis import start_redis
+from sandbox.runfile import StateDirectory
+from sandbox.supervisor import Say, Supervisor
+from sandbox.world import World, ensure_world, owner_of, write_keys
+
+PRODUCT = ("bot", "workers", "webapp")
+_WORLD_WITHIN_S = 60.0
+_READY_WITHIN_S = 120.0
+_REASONS_EVERY_S = 10.0
+# A far side on this machine answers at once, so what production waits out for half a minute is short here.
+_TIMING = {
+    "UNKNOWN_LOOKUP_WINDOW_S": "3",
+    "STOP_SETTLE_S": "1",
+    "REQUEST_EXPIRY_MS": "2000",
+    "SWEEP_INTERVAL_S": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    state: Path
+    port: int | None = None
+    replay: Path | None = None
+    pace: str = "market"
+    fees: str | None = None
+
+    @property
+    def market(self) -> str:
+        """Return which market the venue's state belongs to, in a word or two."""
+        return f"replay {self.replay.name} {self.pace}" if self.replay else "live"
+
+
+class Stage:
+    """Everything that runs, and where it is."""
+
+    def __init__(self, options: Options, directory: StateDirectory, say: Say) -> None:
+        self.supervisor = Supervisor(say, self.tell)
+        self._options, self._directory, self._say = options, directory, say
+        self._ports: dict[str, int] = {}
+        self._urls: dict[str, Any] = {}
+        self._keys: dict[str, str] = {}
+        self._ready = False
+
+    def set(self) -> str:
+        """Start everything in the order things need each other; return the chat's address when all answer.
+
+        Raises:
+            CannotStart: with a sentence that says what to do.
+        """
+        self._directory.keep_market(self._options.market)
+        self._ports = choose_ports(self._options.port)
+        world = ensure_world(self.world_file)
+        mixin, venue = self._start_worlds()
+        self._start_servers()
+        env = environment(os.environ) | {"MRMARKET_DATABASE_URL": self._urls["database"]}
+        self._migrate(env)
+        self._meet(mixin, venue)
+        self._keys = write_keys(world, self._directory.path / "keys", self._urls["venue"])
+        env |= self._settings(world)
+        self.supervisor.start(*(self._python(name, [name], env) for name in PRODUCT))
+        self._wait_until_ready()
+        self._ready = True
+        self.tell()
+        chat: str = self._urls["chat"]
+        return chat
+
+    def tell(self) -> None:
+        """Write the run file anew, if everything is up."""
+        if self._ready:
+            self._directory.tell(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """Return what other programs need to connect."""
+        return {
+            "pid": os.getpid(),
+            "written_at": datetime.now(UTC).isoformat(),
+            "market": self._options.market,
+            "urls": self._urls,
+            "ports": self._ports,
+            "pids": {"sandbox": os.getpid(), **self.supervisor.pids()},
+            "keys": self._keys,
+            "world": str(self.world_file),
+            "state": str(self._directory.path),
+            "logs": str(self.logs),
+        }
+
+    @property
+    def world_file(self) -> Path:
+        """Return where the world's people and keys are kept."""
+        return self._directory.path / "world.json"
+
+    @property
+    def logs(self) -> Path:
+        """Return the directory of log files."""
+        return self._directory.path / "logs"
+
+    def _start_worlds(self) -> tuple[Part, Part]:
+        env = environment(os.environ)
+        options = self._options
+        extra = ["--replay", str(options.replay), "--pace", options.pace] if options.replay else []
+        extra += ["--fees", options.fees] if options.fees else []
+        mixin = self._python("mixin", [*self._world_command("mixin", "chat")], env)
+        venue = self._python("venue", [*self._world_command("venue", "venue"), *extra], env)
+        self.supervisor.start(mixin, venue)
+        return mixin, venue
+
+    def _world_command(self, name: str, port: str) -> list[str]:
+        state, number = self._directory.path / name, self._ports[port]
+        where = ["--state", str(state), "--port", str(number), "--world", str(self.world_file)]
+        return [f"sandbox.{name}", *where]
+
+    def _start_servers(self) -> None:
+        """Start the servers as parts of their own, so that one that falls is started again."""
+        began, state = time.monotonic(), self._directory.path
+        self.supervisor.start(
+            Part("postgres", self._launch_postgres, state / "postgres" / "postgres.log", signal.SIGINT),
+            Part("redis", self._launch_redis, state / "redis" / "redis.log"),
+        )
+        self._say(f"Postgres and Redis answer ({time.monotonic() - began:.1f} s)")
+
+    def _launch_postgres(self) -> "subprocess.Popen[bytes]":
+        server = start_postgres(self._directory.path / "postgres", self._ports["postgres"])
+        self._urls["database"] = server.url()
+        return server.process
+
+    def _launch_redis(self) -> "subprocess.Popen[bytes]":
+        server = start_redis(self._directory.path / "redis", self._ports["redis"])
+        self._urls["redis"] = server.url
+        return server.process
+
+    def _migrate(self, env: Mapping[str, str]) -> None:
+        began, log = time.monotonic(), self.logs / "migrate.log"
+        with log.open("ab") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", "adapters.db.migrate"],
+                cwd=ROOT,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=dies_with_us(),
+                check=False,
+            )
+        if done.returncode:
+            raise CannotStart(f"The database could not be migrated; {log} ends with:\n{last_lines(log, 12)}")
+        self._say(f"the database has its present form ({time.monotonic() - began:.1f} s)")
+
+    def _meet(self, mixin: Part, venue: Part) -> None:
+        """Wait for both far sides and note where they answer."""
+        messenger = wait_for_ready_line(mixin, _WORLD_WITHIN_S)["urls"]
+        exchange = wait_for_ready_line(venue, _WORLD_WITHIN_S)["urls"]
+        self._urls |= {
+            "chat": messenger["chat"],
+            "mixin_api": messenger["api"],
+            "mixin_blaze": messenger["blaze"],
+            "web": f"http://127.0.0.1:{self._ports['web']}",
+            "mixin": messenger,
+            "venue": exchange,
+        }
+        self._say(f"Mixin and the venue answer (market: {self._options.market})")
+
+    def _settings(self, world: World) -> dict[str, str]:
+        """Return what an owner would write into the environment of the product's processes."""
+        said = {
+            "REDIS_URL": self._urls["redis"],
+            "MIXIN_API_URL": self._urls["mixin_api"],
+            "MIXIN_BLAZE_URL": self._urls["mixin_blaze"],
+            "MIXIN_KEYSTORE_FILE": self._keys["bot"],
+            "VENUE_ACCOUNTS_FILE": self._keys["venues"],
+            "OWNER_ID": owner_of(world),
+            "PUBLIC_URL": self._urls["web"],
+            "CHAT_URL": self._urls["chat"],
+            "WEB_PORT": str(self._ports["web"]),
+            **_TIMING,
+        }
+        if self._options.pace == "lockstep" and self._options.replay:
+            said["MARKET_CLOCK_URL"] = self._urls["venue"]["clock"]
+        return {f"MRMARKET_{name}": value for name, value in said.items()}
+
+    def _python(self, name: str, arguments: list[str], env: Mapping[str, str]) -> Part:
+        return python_part(name, arguments, self.logs / f"{name}.log", env)
+
+    def _wait_until_ready(self) -> None:
+        began = told = time.monotonic()
+        while missing := _not_ready(self._ports["web"]):
+            self.supervisor.round()
+            now = time.monotonic()
+            if now - began > _READY_WITHIN_S:
+                raise CannotStart(f"Not everything came up: {missing}. The logs are in {self.logs}.")
+            if now - told > _REASONS_EVERY_S:
+                told = now
+                self._say(f"still waiting: {missing}")
+            time.sleep(0.1)
+
+
+def environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return what children inherit: nothing of a real instance's settings may leak into play."""
+    kept = {name: value for name, value in ours.items() if not name.startswith("MRMARKET_")}
+    return kept | {"MRMARKET_ENV_FILE": "", "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
+
+
+def _not_ready(port: int) -> str:
+    """Return why the product is not ready, in its own words; nothing when it is."""
+    wire = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        wire.request("GET", "/ready")
+        answer = wire.getresponse()
+        body = answer.read()
+        if answer.status == http.HTTPStatus.OK:
+            return ""
+        checks: dict[str, str] = json.loads(body)["checks"]
+        return "; ".join(f"{name} {reason}" for name, reason in checks.items() if reason != "ok")
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return "the web pages do not answer yet"
+    finally:
+        wire.close()
