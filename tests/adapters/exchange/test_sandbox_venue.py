@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,21 +20,9 @@ from domain.market.model import Pair, Side
 from domain.market.orders import LimitOrder, OrderState
 from domain.money import Coin
 from sandbox.venue.app import Options, serve
+from tests.clocks import WallClock
 
 BTC = Pair.parse("BTC/USDT")
-
-
-class WallClock:
-    """The real clock, for tests on real sockets."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+"""A sandbox Mixin of one's own, and the bot's adapters on it."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from adapters.mixin.http import MixinHttp
+from adapters.mixin.keystore import Keystore, load_keystore
+from adapters.mixin.wallet import MixinWallet
+from sandbox.mixin.core import genesis
+from sandbox.mixin.core.world import Settings, World
+from sandbox.mixin.server import Server
+from sandbox.mixin.store import Store
+from sandbox.world import create_world
+from tests.clocks import WallClock
+
+
+@dataclass
+class Mixin:
+    """The emulator's addresses, its control surface, and the bot's keys."""
+
+    base: str
+    keystore: Keystore
+    http: MixinHttp
+    wallet: MixinWallet
+    control: aiohttp.ClientSession
+    owner_id: str
+
+    async def post(self, path: str, **facts: Any) -> Any:
+        """Call the control surface and return its data."""
+        async with self.control.post(f"{self.base}/sandbox/{path}", json=facts) as answer:
+            said = await answer.json()
+        assert "error" not in said, said
+        return said.get("data", said)
+
+    async def get(self, path: str) -> Any:
+        """Look at the control surface."""
+        async with self.control.get(f"{self.base}/sandbox/{path}") as answer:
+            said = await answer.json()
+        return said.get("data", said)
+
+    async def settled(self) -> None:
+        """Wait until every transaction is final."""
+        async with asyncio.timeout(10):
+            while any(t["state"] != "spent" for t in (await self.get("books"))["transactions"]):
+                await asyncio.sleep(0.02)
+
+    async def clear_faults(self) -> None:
+        """Switch all faults off."""
+        async with self.control.delete(f"{self.base}/sandbox/faults"):
+            pass
+
+
+@pytest.fixture
+async def mixin(tmp_path: Path) -> AsyncIterator[Mixin]:
+    """Run an emulator with its people; give the bot's side of it."""
+    facts = create_world()
+    keys = tmp_path / "bot.json"
+    keys.write_text(json.dumps(facts["bot"]))
+    store = Store(tmp_path / "state")
+    world = World(store.state, time.time_ns, os.urandom, Settings(settle_ns=0))
+    with store.unit():
+        genesis.begin(world, facts)
+    runner = web.AppRunner(Server(world, store).application(), access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    world.settings = Settings(settle_ns=0, base_url=base)
+    keystore = load_keystore(keys)
+    http = MixinHttp(base, keystore, WallClock())
+    async with aiohttp.ClientSession() as control:
+        owner_id = next(p["user_id"] for p in facts["people"] if p["name"] == "Owner")
+        yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_id)
+    await http.close()
+    await runner.cleanup()
+    store.close()
