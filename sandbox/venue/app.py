@@ -1,4 +1,4 @@
-"""The venue put together: engine, file, other people, addresses, and the tenth-of-a-second beat."""
+"""The venue put together: engine, file, other people or a recording, addresses, and the beat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,13 +19,17 @@ from aiohttp import web
 
 from sandbox.venue.binance import Rest
 from sandbox.venue.book import Book
+from sandbox.venue.clockwork import Clockwork
 from sandbox.venue.control import Control
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.gatekeeper import ApiKey, Gatekeeper
 from sandbox.venue.hub import Hub
 from sandbox.venue.model import FEES, Pair
+from sandbox.venue.pacing import Replay
 from sandbox.venue.participants import STEP_MS, Crowd
+from sandbox.venue.recording import Recording
+from sandbox.venue.replay import ReplayMarket
 from sandbox.venue.store import Store
 from sandbox.venue.streams import Streams
 from sandbox.venue.venue import Venue
@@ -36,6 +40,7 @@ LIVE_PAIRS = (
     Pair("ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5), Decimal(2_500)),
 )
 WARM_UP_STEPS = 100  # so that the first client meets a settled book
+Beat = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +62,41 @@ class WallClock:
 
     def now_ms(self) -> int:
         """Return the time that orders and trades bear."""
-        return time.time_ns() // 1_000_000
+        return self.wall_ms()
 
     def wall_ms(self) -> int:
         """Return the time that signatures are checked against."""
         return time.time_ns() // 1_000_000
 
 
-def live_venue(options: Options, accounts: list[dict[str, Any]]) -> tuple[Venue, Callable[[], None]]:
-    """Return the venue with its seeded crowd, and what happens on every beat."""
+@dataclass(slots=True)
+class Running:
+    """A venue and what keeps it moving."""
+
+    venue: Venue
+    clockwork: Clockwork
+    moving: Coroutine[Any, Any, None]
+
+
+def open_store(options: Options, market: str) -> Store:
+    """Open the venue's file; a state that another market made is no use here."""
+    store = Store(options.state / "venue.db")
+    made_by = store.notes().get("market", market)
+    if made_by != market:
+        store.close()
+        raise SystemExit(
+            f"{options.state} holds the state of {made_by}, not of {market}: choose another --state"
+        )
+    return store
+
+
+def live(options: Options, accounts: list[dict[str, Any]]) -> Running:
+    """Return the venue with its seeded crowd."""
     engine = Engine({pair: Book() for pair in LIVE_PAIRS}, FEES[options.fees])
-    store, faults, clock = Store(options.state / "venue.db"), Faults(Random(options.seed)), WallClock()
+    store, faults, clock = open_store(options, "live"), Faults(Random(options.seed)), WallClock()
     store.load(engine)
     venue = Venue(engine, store, Hub(faults), faults, clock)
-    venue.open_accounts(accounts)
+    venue.open_accounts(accounts, "live")
     crowds = [Crowd(engine, pair, options.seed) for pair in LIVE_PAIRS]
 
     def beat() -> None:
@@ -81,10 +107,37 @@ def live_venue(options: Options, accounts: list[dict[str, Any]]) -> tuple[Venue,
 
     for _ in range(WARM_UP_STEPS):
         beat()
-    return venue, beat
+    return Running(venue, Clockwork(venue, None), keep_beating(beat))
 
 
-async def keep_beating(beat: Callable[[], None]) -> None:
+def replayed(options: Options, path: Path, accounts: list[dict[str, Any]]) -> Running:
+    """Return the venue whose market is a recording."""
+    recording, market, wall = Recording(path), ReplayMarket(), WallClock()
+    engine = Engine({recording.pair: market}, FEES[options.fees])
+    store, faults = open_store(options, f"replay of {path.name}"), Faults(Random(options.seed))
+    notes = store.notes()
+    resume = (
+        (int(notes["replay position"]), int(notes["replay market_ms"]))
+        if "replay position" in notes
+        else None
+    )
+    replay = Replay(recording, market, engine, options.pace, wall.wall_ms, resume)
+    store.load(engine)
+    venue = Venue(engine, store, Hub(faults), faults, replay)
+    venue.before_saving, venue.catch_up = replay.notes, replay.follow_wall
+    venue.open_accounts(accounts, f"replay of {path.name}")
+    clockwork = Clockwork(venue, replay)
+
+    def beat() -> None:
+        replay.follow_wall()
+        venue.publish()
+        venue.tell_depth()
+
+    moving = clockwork.run(replay) if options.pace == "lockstep" else keep_beating(beat)
+    return Running(venue, clockwork, moving)
+
+
+async def keep_beating(beat: Beat) -> None:
     """Beat ten times a second; after a pause go on, without making up for it."""
     while True:
         began = time.monotonic()
@@ -92,9 +145,9 @@ async def keep_beating(beat: Callable[[], None]) -> None:
         await asyncio.sleep(max(0.01, STEP_MS / 1000 - (time.monotonic() - began)))
 
 
-def stop_if_broken(beating: asyncio.Task[None]) -> None:
+def stop_if_broken(moving: asyncio.Task[None]) -> None:
     """End the process when the market broke: a venue that stands still silently helps nobody."""
-    if not beating.cancelled() and (error := beating.exception()):
+    if not moving.cancelled() and (error := moving.exception()):
         log.critical("the market broke", exc_info=error)
         signal.raise_signal(signal.SIGTERM)
 
@@ -103,24 +156,25 @@ def stop_if_broken(beating: asyncio.Task[None]) -> None:
 async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     """Run the venue; yield its addresses."""
     accounts = json.loads(options.world.read_text())["venue"]["accounts"]
-    venue, beat = live_venue(options, accounts)
+    running = replayed(options, options.replay, accounts) if options.replay else live(options, accounts)
+    venue = running.venue
     keys = {a["api_key"]: ApiKey(a["name"], a["api_key"], a["secret"]) for a in accounts}
     door = Gatekeeper(keys, venue.wall_ms)
     app = web.Application()
-    for part in (Rest(venue, door), Streams(venue, door, venue.hub), Control(venue, venue.hub)):
+    parts = Rest(venue, door), Streams(venue, door, venue.hub), Control(venue, venue.hub), running.clockwork
+    for part in parts:
         part.add_to(app)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port)
-    await site.start()
-    beating = asyncio.create_task(keep_beating(beat))
-    beating.add_done_callback(stop_if_broken)
+    await web.TCPSite(runner, options.host, options.port).start()
+    moving = asyncio.create_task(running.moving)
+    moving.add_done_callback(stop_if_broken)
     try:
         yield addresses(f"{options.host}:{runner.addresses[0][1]}")
     finally:
-        beating.cancel()
+        moving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await beating
+            await moving
         venue.hub.cut_all()
         await runner.cleanup()
         venue.store.close()

@@ -20,6 +20,10 @@ class Market(Protocol):
         """Put an order at the end of its queue."""
         ...
 
+    def put_back(self, order: Order) -> None:
+        """Put an order where it stood before a restart."""
+        ...
+
     def remove(self, order: Order) -> None:
         """Take a resting order out."""
         ...
@@ -115,6 +119,10 @@ class Book:
             self._ladders[order.side].add(order.price)
         queues[order.price][order.id] = order
         self._resize(order.side, order.price, order.left)
+
+    def put_back(self, order: Order) -> None:
+        """Put an order back after a restart; they come in the order of their ids."""
+        self.rest(order)
 
     def remove(self, order: Order) -> None:
         """Take a resting order out."""

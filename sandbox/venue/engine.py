@@ -134,7 +134,7 @@ class Engine:
             self.orders[order.id] = order
             self.by_client_id[order.account, order.symbol, order.client_id] = order.id
             if order.status.is_open:
-                self.markets[order.symbol].rest(order)
+                self.markets[order.symbol].put_back(order)
                 self.open.setdefault((order.account, order.symbol), {})[order.id] = order
         for fill in sorted(fills, key=lambda fill: fill.trade.id):
             self._remember(fill)

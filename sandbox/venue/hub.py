@@ -45,6 +45,8 @@ class Socket:
                 await self.ws.send_str(text)
             except ConnectionError:
                 return
+            finally:
+                self.outbox.task_done()
 
 
 class Hub:
@@ -69,6 +71,13 @@ class Hub:
         for socket, subscription in self._owners(account):
             for _ in range(self._faults.copies()):
                 socket.send({"subscriptionId": subscription, "event": event})
+
+    async def flush(self) -> None:
+        """Wait until everything sent so far is on its way; a socket that takes a second is not waited for."""
+        if busy := [asyncio.create_task(s.outbox.join()) for s in self.sockets if not s.outbox.empty()]:
+            _, late = await asyncio.wait(busy, timeout=1)
+            for task in late:
+                task.cancel()
 
     def cut_all(self) -> int:
         """Drop every connection; return how many there were."""

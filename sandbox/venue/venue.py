@@ -37,11 +37,12 @@ class Venue:
         self.tapes = {symbol: Tape() for symbol in engine.pairs}
         self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}
         self.before_saving: Callable[[Changes], Mapping[str, str]] = lambda changes: {}
+        self.catch_up: Callable[[], None] = lambda: None
 
-    def open_accounts(self, accounts: list[dict[str, Any]]) -> None:
+    def open_accounts(self, accounts: list[dict[str, Any]], market: str) -> None:
         """Credit the accounts of the world file that this venue does not know yet."""
         known = self.store.notes()
-        opened = {}
+        opened = {"market": market}
         for account in accounts:
             note = f"account {account['name']}"
             if note not in known:
@@ -52,6 +53,7 @@ class Venue:
 
     def act(self, action: Callable[[int], T]) -> T:
         """Carry out an action now; what it changed is on disk when this returns."""
+        self.catch_up()
         try:
             return action(self.now_ms())
         finally:
