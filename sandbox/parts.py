@@ -52,7 +52,10 @@ class Part:
             return self._try_again() if now >= self.again_at else None
         if self.process is None or self.process.poll() is None:
             return None
-        return self._fell(now, f"ended with {_ending(self.process.returncode)}")
+        code = self.process.returncode
+        if code == 0 or code == -signal.SIGKILL:
+            return self._fell(now, f"ended with {_ending(code)}")
+        return self._fell(now, f"ended with {_ending(code)} ({last_lines(self.log, 1).strip()[:200]})")
 
     def _try_again(self) -> str:
         try:

@@ -1,0 +1,69 @@
+"""What the readiness page asks: does the database answer, does Redis, has a process been heard of lately."""
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from adapters.db.config import connection_of
+
+OK = "ok"
+_BEAT = "mrmarket:beat:"  # written by adapters.queue.beats, fades by itself
+
+
+class DatabaseProbe:
+    """Asks the database, on a connection of its own."""
+
+    name = "database"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def ask(self) -> str:
+        """Return ``ok``, or why not."""
+        try:
+            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
+            try:
+                await connection.execute("SELECT 1")
+            finally:
+                await connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"does not answer ({type(error).__name__})"
+        return OK
+
+
+class RedisProbe:
+    """Asks Redis."""
+
+    name = "redis"
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def ask(self) -> str:
+        """Return ``ok``, or why not."""
+        try:
+            await self._redis.ping()
+        except (TimeoutError, RedisError, OSError) as error:
+            return f"does not answer ({type(error).__name__})"
+        return OK
+
+
+class BeatProbe:
+    """Asks whether a process said lately that it is alive."""
+
+    def __init__(self, redis: Redis, process: str) -> None:
+        self.name, self._redis = process, redis
+
+    async def ask(self) -> str:
+        """Return ``ok``, or why not."""
+        try:
+            heard = await self._redis.exists(f"{_BEAT}{self.name}")
+        except (TimeoutError, RedisError, OSError):
+            return "cannot be heard: redis does not answer"
+        return OK if heard else "was not heard of in the last seconds"
+
+
+def connect_redis(url: str) -> Redis:
+    """Return a client that answers or gives up within two seconds."""
+    client: Redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    return client

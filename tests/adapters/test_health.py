@@ -1,0 +1,38 @@
+"""What the readiness page asks: the real database and the real Redis, there and away."""
+
+from pathlib import Path
+
+from adapters.health import BeatProbe, DatabaseProbe, RedisProbe, connect_redis
+from sandbox.children import free_port
+from sandbox.redis import start_redis
+
+
+async def test_a_database_that_answers_is_ok(database_url: str) -> None:
+    assert await DatabaseProbe(database_url).ask() == "ok"
+
+
+async def test_a_database_that_is_away_is_told_without_its_password() -> None:
+    said = await DatabaseProbe(f"postgres://user:hunter2@127.0.0.1:{free_port()}/x").ask()
+    assert said.startswith("does not answer")
+    assert "hunter2" not in said
+
+
+async def test_a_database_that_refuses_us_is_told(database_url: str) -> None:
+    said = await DatabaseProbe(database_url.rpartition("/")[0] + "/nowhere").ask()
+    assert said == "does not answer (InvalidCatalogNameError)"
+
+
+async def test_a_process_is_heard_while_its_beat_lasts(tmp_path: Path) -> None:
+    server = start_redis(tmp_path)
+    redis = connect_redis(server.url)
+    try:
+        assert await RedisProbe(redis).ask() == "ok"
+        assert await BeatProbe(redis, "bot").ask() == "was not heard of in the last seconds"
+        await redis.set("mrmarket:beat:bot", "2026-11-23T00:00:00+00:00", ex=10)
+        assert await BeatProbe(redis, "bot").ask() == "ok"
+        server.stop()
+        assert (await RedisProbe(redis).ask()).startswith("does not answer")
+        assert (await BeatProbe(redis, "bot").ask()).startswith("cannot be heard")
+    finally:
+        server.stop()
+        await redis.aclose()

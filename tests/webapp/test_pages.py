@@ -1,0 +1,155 @@
+"""The pages: truthful, in two languages, and hard to abuse."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from aiohttp.test_utils import TestClient
+from aiohttp.web import Application, Request
+
+from webapp.app import make_app
+from webapp.health import Readiness
+from webapp.keys import Instance
+from webapp.texts import TEXTS, choose_language
+
+Client = TestClient[Request, Application]
+Dial = Callable[[Application], "asyncio.Future[Client]"]
+
+
+@dataclass
+class Said:
+    """A probe that says what it was told to, and counts how often it was asked."""
+
+    name: str
+    answer: str = "ok"
+    asked: int = 0
+
+    async def ask(self) -> str:
+        self.asked += 1
+        return self.answer
+
+
+def app(
+    *answers: str,
+    chat_url: str | None = "http://127.0.0.1:1/chat",
+    sandbox: bool = True,
+    encrypted: bool = False,
+) -> Application:
+    names = ("database", "redis", "bot", "workers")
+    probes = [Said(name, answer) for name, answer in zip(names, answers or ("ok",) * 4, strict=True)]
+    return make_app(probes, Instance(chat_url, sandbox, encrypted))
+
+
+async def test_live_asks_nobody(aiohttp_client: Dial) -> None:
+    client = await aiohttp_client(app("gone", "gone", "gone", "gone"))
+    answer = await client.get("/live")
+    assert (answer.status, await answer.json()) == (200, {"live": True})
+
+
+async def test_ready_is_ready_when_nothing_is_missing(aiohttp_client: Dial) -> None:
+    answer = await (await aiohttp_client(app())).get("/ready")
+    checks = {"database": "ok", "redis": "ok", "bot": "ok", "workers": "ok"}
+    assert (answer.status, await answer.json()) == (200, {"ready": True, "checks": checks})
+
+
+async def test_ready_says_what_is_missing_and_why(aiohttp_client: Dial) -> None:
+    answer = await (await aiohttp_client(app("ok", "ok", "was not heard of", "ok"))).get("/ready")
+    said = await answer.json()
+    assert answer.status == 503
+    assert not said["ready"]
+    assert said["checks"]["bot"] == "was not heard of"
+
+
+async def test_many_askers_do_not_ask_more_of_the_database() -> None:
+    probe = Said("database")
+    readiness = Readiness([probe])
+    await asyncio.gather(*(readiness.look() for _ in range(50)))
+    assert probe.asked == 1
+
+
+async def test_a_probe_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs:
+        name = "database"
+
+        async def ask(self) -> str:
+            await asyncio.sleep(60)
+            return "ok"
+
+    monkeypatch.setattr("webapp.health._WITHIN_S", 0.01)
+    health = await Readiness([Hangs()]).look()
+    assert "does not answer within" in health.checks["database"]
+
+
+@pytest.mark.parametrize(("accepted", "words"), [("en", "Open the chat"), ("zh-CN,zh;q=0.9", "打开聊天")])
+async def test_start_page_speaks_the_persons_language(
+    aiohttp_client: Dial, accepted: str, words: str
+) -> None:
+    answer = await (await aiohttp_client(app())).get("/", headers={"Accept-Language": accepted})
+    page = await answer.text()
+    assert answer.status == 200
+    assert words in page
+    assert 'href="http://127.0.0.1:1/chat"' in page
+
+
+async def test_start_page_of_a_real_bot_does_not_speak_of_play(aiohttp_client: Dial) -> None:
+    page = await (await (await aiohttp_client(app(chat_url=None, sandbox=False))).get("/")).text()
+    assert TEXTS["en"]["chat_sandbox"] not in page
+    assert TEXTS["en"]["chat_real"] in page
+
+
+async def test_start_page_shows_reasons_and_escapes_them(aiohttp_client: Dial) -> None:
+    page = await (await (await aiohttp_client(app("<script>x</script>", "ok", "ok", "ok"))).get("/")).text()
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/live", "/ready", "/static/page.css", "/nowhere", "/static/../app.py"]
+)
+async def test_every_answer_carries_the_headers(aiohttp_client: Dial, path: str) -> None:
+    answer = await (await aiohttp_client(app(encrypted=True))).get(path)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Server"] == "MrMarket"
+    assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
+
+
+async def test_plain_http_does_not_promise_encryption(aiohttp_client: Dial) -> None:
+    assert "Strict-Transport-Security" not in (await (await aiohttp_client(app())).get("/")).headers
+
+
+async def test_nothing_there_is_a_page_too(aiohttp_client: Dial) -> None:
+    answer = await (await aiohttp_client(app())).get("/nowhere", headers={"Accept-Language": "zh"})
+    assert answer.status == 404
+    assert TEXTS["zh"]["not_found"] in await answer.text()
+
+
+async def test_pages_change_nothing(aiohttp_client: Dial) -> None:
+    client = await aiohttp_client(app())
+    for path in ("/", "/live", "/ready"):
+        assert (await client.post(path)).status == 405
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-Hant-TW", "zh"),
+        ("fr,de;q=0.9", "en"),
+        ("en;q=0.2, zh;q=0.8", "zh"),
+        ("zh;q=0,en", "en"),
+        ("zh;q=x,en;q=0.1", "en"),
+        (";;;,,,=", "en"),
+        ("zh;q=nan", "en"),
+    ],
+)
+def test_language_is_what_the_browser_likes_best(accepted: str, language: str) -> None:
+    assert choose_language(accepted) == language

@@ -1,0 +1,32 @@
+"""The web application, put together from what a composition root gives it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from webapp.health import Probe, Readiness
+from webapp.keys import INSTANCE, READINESS, Instance
+from webapp.security import add_headers
+from webapp.views import health, start
+
+_HERE = Path(__file__).parent
+_LARGEST_BODY = 64 * 1024
+
+
+def make_app(probes: Sequence[Probe], instance: Instance) -> web.Application:
+    """Return the application; it owns nothing that it was given."""
+    app = web.Application(middlewares=[start.friendly_not_found], client_max_size=_LARGEST_BODY)
+    app[READINESS] = Readiness(probes)
+    app[INSTANCE] = instance
+    aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    app.on_response_prepare.append(add_headers(encrypted=instance.encrypted))
+    app.add_routes([*health.routes, *start.routes, web.static("/static", _HERE / "static")])
+    return app

@@ -1,0 +1,34 @@
+"""Headers that every answer carries, errors included (safety §4.4)."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+)
+_ALWAYS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "MrMarket",
+}
+_ENCRYPTED = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+
+Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
+def add_headers(*, encrypted: bool) -> Signal:
+    """Return the signal that puts the headers on an answer just before it leaves."""
+    headers = _ALWAYS | (_ENCRYPTED if encrypted else {})
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(headers)
+        response.headers.setdefault("Cache-Control", "no-store")
+
+    return add

@@ -1,0 +1,102 @@
+"""The words of the pages, in English and in Chinese."""
+
+from collections.abc import Mapping
+
+_EN = {
+    "title": "MrMarket",
+    "tagline": "Ordinary people make markets, from a chat.",
+    "ready": "Everything is running.",
+    "not_ready": "Something is missing.",
+    "looked_at": "As of {time} UTC.",
+    "look_again": "Look again",
+    "parts": "What runs",
+    "database": "Database",
+    "redis": "Queue",
+    "bot": "Chat bot",
+    "workers": "Workers",
+    "database_does": "holds every balance, order and message",
+    "redis_does": "wakes the workers; loses nothing when it is emptied",
+    "bot_does": "answers people in Mixin Messenger",
+    "workers_does": "books deposits, trades, and pays out",
+    "ok": "running",
+    "missing": "not running",
+    "open_chat": "Open the chat",
+    "chat_sandbox": "This is the sandbox: Mixin, the exchange and all money are play, on this machine only. "
+    "In the chat you are Alice, Bob or the owner.",
+    "chat_real": "People find your bot in Mixin Messenger by its number.",
+    "try": "Try it",
+    "try_1": "Say hello, then /deposit: choose a coin and an amount, and tap the pay button.",
+    "try_2": "/new starts market making: choose a pair and the preset “balanced”.",
+    "try_3": "/runs and /run 1 show fills as they happen; /stop 1 ends it.",
+    "try_4": "/withdraw brings everything back to your wallet.",
+    "next": "From here to a real bot",
+    "next_1": "Make a bot in the Mixin developer dashboard and download its keystore.",
+    "next_2": "Make an API key at Binance that may trade but not withdraw, "
+    "restricted to your server's address.",
+    "next_3": "Copy .env.example to .env and fill it in. docs/operations.md explains each line.",
+    "next_4": "Start it with docker compose up, and begin with an amount you can afford to lose.",
+    "risk": "Market making can lose money: prices move against resting orders, exchanges fail, keys get "
+    "stolen. Whoever runs an instance holds other people's coins and answers for them.",
+    "not_found": "There is no such page.",
+    "start_page": "To the start page",
+}
+_ZH = {
+    "title": "MrMarket",
+    "tagline": "普通人在聊天里就能做市。",
+    "ready": "一切运行正常。",
+    "not_ready": "有部分没有运行。",
+    "looked_at": "截至 {time}（UTC）。",
+    "look_again": "重新查看",
+    "parts": "运行状态",
+    "database": "数据库",
+    "redis": "队列",
+    "bot": "聊天机器人",
+    "workers": "工作进程",
+    "database_does": "保存所有余额、订单和消息",
+    "redis_does": "唤醒工作进程；清空也不会丢失任何东西",
+    "bot_does": "在 Mixin Messenger 中回答用户",
+    "workers_does": "入账充值、交易、付款",
+    "ok": "运行中",
+    "missing": "未运行",
+    "open_chat": "打开聊天",
+    "chat_sandbox": "这里是沙盒：Mixin、交易所和所有资金都是模拟的，只在这台机器上。"
+    "在聊天里你可以扮演 Alice、Bob 或实例所有者。",
+    "chat_real": "用户在 Mixin Messenger 中通过号码找到你的机器人。",
+    "try": "试一试",
+    "try_1": "打个招呼，然后发送 /deposit：选择币种和数量，点击付款按钮。",
+    "try_2": "/new 开始做市：选择交易对和预设“均衡”。",
+    "try_3": "/runs 和 /run 1 显示成交情况；/stop 1 停止。",
+    "try_4": "/withdraw 把所有资金取回你的钱包。",
+    "next": "从沙盒到真实的机器人",
+    "next_1": "在 Mixin 开发者后台创建机器人并下载 keystore。",
+    "next_2": "在币安创建 API 密钥：允许交易、禁止提现，并限制为你服务器的地址。",
+    "next_3": "把 .env.example 复制为 .env 并填写，docs/operations.md 解释了每一行。",
+    "next_4": "用 docker compose up 启动，先用你亏得起的金额开始。",
+    "risk": "做市可能亏损：价格可能向挂单的不利方向变动，交易所可能出故障，密钥可能被盗。"
+    "运行实例的人保管着他人的资金，并要为此负责。",
+    "not_found": "没有这个页面。",
+    "start_page": "返回首页",
+}
+TEXTS: Mapping[str, Mapping[str, str]] = {"en": _EN, "zh": _ZH}
+
+
+def choose_language(accepted: str) -> str:
+    """Return the language of ours that a browser likes best (``Accept-Language``), English if none."""
+    best, best_weight = "en", 0.0
+    for wish in accepted[:500].split(","):
+        name, _, options = wish.strip().partition(";")
+        language = name.strip().lower().partition("-")[0]
+        weight = _weight(options)
+        if language in TEXTS and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _weight(options: str) -> float:
+    name, _, value = options.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0
