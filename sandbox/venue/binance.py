@@ -102,7 +102,9 @@ def _json(answer: Any, status: int, headers: dict[str, str] | None = None) -> we
 
 
 def _failure(status: int) -> web.Response:
-    code, message = FAULTY.get(status, FAULTY[500])
+    if status not in FAULTY:  # what a proxy in front of the venue says
+        return web.Response(status=status, text=f"<html><h1>{status}</h1></html>", content_type="text/html")
+    code, message = FAULTY[status]
     return _json({"code": code, "msg": message}, status)
 
 
