@@ -105,8 +105,8 @@ class Button:
 
 
 def sends(label: str, text: str, colour: str = BLUE) -> Button:
-    """Return a button that sends a text as if it had been typed."""
-    return Button(label, f"input:{text}", colour)
+    """Return a button that sends a text as if it had been typed; its label is cut to what clients show."""
+    return Button(label[:LONGEST_LABEL], f"input:{text}", colour)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from bot.events import words_of
 Choice = TypeVar("Choice")
 
 YES = frozenset({"yes", "y", "ok", "confirm", "是", "是的", "好", "好的", "确认", "确定", "可以"})
-NO = frozenset({"no", "n", "stop", "cancel", "否", "不", "不是", "不要", "取消"})
+NO = frozenset({"no", "n", "否", "不", "不是", "不要"})
+NONE = frozenset({"nothing", "skip", "无", "不投", "没有", "零"})
+DEFAULT = frozenset({"default", "默认", "缺省"})
 ALL = frozenset({"all", "everything", "max", "全部", "所有"})
 
 

@@ -3,9 +3,23 @@
 from collections.abc import Sequence
 
 from bot.ports import Json
-from bot.replies import BLUE, BROWN, GREEN, RED, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
+from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text
 from bot.words import Texts, Words
-from handlers.wording import Params, Render, Tap, choice_buttons, lines, names, records, text, with_buttons
+from handlers.run_notices import RUN_NOTICES
+from handlers.wording import (
+    CANCEL,
+    Params,
+    Render,
+    Tap,
+    choice_buttons,
+    confirm_buttons,
+    lines,
+    names,
+    records,
+    text,
+    with_buttons,
+    with_reason,
+)
 
 MENU: tuple[Tap, ...] = (
     ("button_deposit", "/deposit", GREEN),
@@ -15,8 +29,6 @@ MENU: tuple[Tap, ...] = (
     ("button_withdraw", "/withdraw", BROWN),
     ("button_help", "/help", BLUE),
 )
-
-CANCEL: Tap = ("button_cancel", "/cancel", RED)
 
 
 def of_flow(key: str) -> Render:
@@ -72,27 +84,6 @@ def confirmation(key: str) -> Render:
 
     def render(words: Words, params: Params) -> list[Reply]:
         return [Text(words(key, **params)), confirm_buttons(words, str(params["token"]))]
-
-    return render
-
-
-def confirm_buttons(words: Words, token: str) -> Buttons:
-    """Return the buttons under a summary."""
-    return Buttons(
-        (
-            sends(words("button_confirm"), f"/confirm {token}", GREEN),
-            sends(words("button_cancel"), "/cancel", RED),
-        )
-    )
-
-
-def with_reason(key: str) -> Render:
-    """Say something whose reason is a code; a code without words of its own is shown as it is."""
-
-    def render(words: Words, params: Params) -> list[Reply]:
-        code = f"reason_{params['reason']}"
-        reason = words(code) if words.has(code) else str(params["reason"])
-        return [Text(words(key, **{**params, "reason": reason}))]
 
     return render
 
@@ -159,7 +150,7 @@ REFUSALS: dict[str, Render] = {
     "confirmation_expired": text("confirmation_expired"),
 }
 
-NOTICES: dict[str, Render] = {**TALK, **MONEY, **REFUSALS}
+NOTICES: dict[str, Render] = {**TALK, **MONEY, **REFUSALS, **RUN_NOTICES}
 
 
 class NoticeRenderer:

@@ -19,17 +19,21 @@ from bot.middleware import (
 from bot.ports import Transactions
 from bot.router import Router
 from conversations.deposit import DepositConversation
+from conversations.new_run import NewRunConversation
 from conversations.refusal import worded
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
 from domain.services.deposits import DepositService
 from domain.services.tokens import Tokens
+from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, start, talk, withdraw
+from handlers import balance, deposit, runs, start, talk, withdraw
 
-ROUTER = Router("mrmarket", start.router, balance.router, deposit.router, withdraw.router, talk.router)
+ROUTER = Router(
+    "mrmarket", start.router, balance.router, deposit.router, withdraw.router, runs.router, talk.router
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class ChatServices:
     deposits: DepositService
     withdrawals: WithdrawalService
     tokens: Tokens
+    runs: TradingStrategyService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -49,6 +54,9 @@ def flows_of(services: ChatServices) -> dict[str, Open]:
         DepositConversation.flow: lambda user_id: DepositConversation(user_id, services.deposits),
         WithdrawConversation.flow: lambda user_id: WithdrawConversation(
             user_id, services.withdrawals, services.tokens
+        ),
+        NewRunConversation.flow: lambda user_id: NewRunConversation(
+            user_id, services.runs, services.balances
         ),
     }
 
@@ -74,5 +82,5 @@ def dispatcher_of(
         Whereabouts(conversations, desk),
         Refusals(transactions, (Refused,), worded),
     ]
-    named = {"desk": desk, "users": services.users, "balances": services.balances}
+    named = {"desk": desk, "users": services.users, "balances": services.balances, "runs": services.runs}
     return Dispatcher(ROUTER, named, around)

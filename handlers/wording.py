@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bot.ports import Json
-from bot.replies import BLUE, LONGEST_LABEL, MOST_BUTTONS, Button, Buttons, Reply, Text, sends
+from bot.replies import BLUE, GREEN, MOST_BUTTONS, RED, Button, Buttons, Reply, Text, sends
 from bot.words import Words
 
 Params = Mapping[str, Json]
@@ -11,6 +11,8 @@ Render = Callable[[Words, Params], list[Reply]]
 
 Tap = tuple[str, str, str]
 """A button: the key of its label, what it sends, its colour."""
+
+CANCEL: Tap = ("button_cancel", "/cancel", RED)
 
 
 def text(key: str) -> Render:
@@ -34,7 +36,7 @@ def groups(buttons: Iterable[Button]) -> list[Reply]:
 
 def choice_buttons(names: Iterable[str], colour: str = BLUE) -> list[Reply]:
     """Return a button for each choice that sends its name."""
-    return groups(sends(name[:LONGEST_LABEL], name, colour) for name in names)
+    return groups(sends(name, name, colour) for name in names)
 
 
 def records(params: Params, name: str) -> Sequence[dict[str, Json]]:
@@ -54,3 +56,27 @@ def names(params: Params, name: str) -> list[str]:
 def lines(*parts: str) -> Text:
     """Return one text of several lines, empty ones left out."""
     return Text("\n".join(part for part in parts if part))
+
+
+def named(words: Words, prefix: str, code: str) -> str:
+    """Return a code in the person's words; one without words of its own is shown as it is."""
+    return words(prefix + code) if words.has(prefix + code) else code.replace("_", " ")
+
+
+def confirm_buttons(words: Words, token: str) -> Buttons:
+    """Return the buttons under a summary."""
+    return Buttons(
+        (
+            sends(words("button_confirm"), f"/confirm {token}", GREEN),
+            sends(words("button_cancel"), "/cancel", RED),
+        )
+    )
+
+
+def with_reason(key: str) -> Render:
+    """Say something whose reason is a code; a code without words of its own is shown as it is."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        return [Text(words(key, **{**params, "reason": named(words, "reason_", str(params["reason"]))}))]
+
+    return render

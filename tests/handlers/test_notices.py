@@ -9,12 +9,32 @@ import pytest
 from adapters.texts.catalogues import entries_of, texts
 from bot.ports import Json
 from bot.replies import Text
+from conversations.run_words import knob_question, preset_choices
+from domain.strategies import get_strategy
+from domain.strategies.base import show, show_value
 from handlers.notices import NOTICES, NoticeRenderer
+
+PRESETS = get_strategy("pure_market_making").presets
 
 ROOT = Path(__file__).parents[2]
 
 COMMON: dict[str, Json] = {
     "amount": "1000.5",
+    "base": "0.5",
+    "fills": "20",
+    "fits": "5",
+    "maximum": "1000",
+    "minimum_base": "0.0001",
+    "minimum_quote": "5",
+    "number": "1",
+    "pair": "BTC/USDT",
+    "parameter": "half_spread_bps",
+    "preset": "wild",
+    "quote": "500",
+    "state": "stopping",
+    "strategy": "own",
+    "unit": "bps",
+    "volume": "1234.5",
     "asset_id": "4d8c508b-91c5-375b-92b0-ee702ed2dac5",
     "available": "999.5",
     "coin": "USDT",
@@ -32,6 +52,67 @@ COMMON: dict[str, Json] = {
     "transaction_hash": "a" * 64,
 }
 
+RUN: dict[str, Json] = {
+    "number": 1,
+    "pair": "BTC/USDT",
+    "state": "running",
+    "preset": "balanced",
+    "base_coin": "BTC",
+    "quote_coin": "USDT",
+    "base": "0.02",
+    "quote": "1000",
+    "base_start": "0.02",
+    "quote_start": "1000",
+    "fills": 20,
+    "volume": "1234.5",
+    "open_orders": 6,
+    "mid": "60000",
+    "profit": "-1.5",
+    "trouble": "",
+    "started_at": "2026-03-01T09:30:00+00:00",
+    "stopped_at": None,
+}
+
+QUOTES: list[Json] = [{"price": "59964", "quantity": "0.005"}]
+
+SETTINGS: list[Json] = [
+    {"knob": knob.name, "help": knob.help, "unit": str(knob.unit), "value": show_value(knob.default)}
+    for knob in get_strategy("pure_market_making").parameters
+]
+
+SUMMARY: dict[str, Json] = {
+    **{name: RUN[name] for name in ("pair", "preset", "base_coin", "quote_coin", "base", "quote", "mid")},
+    "half_spread_bps": "6",
+    "edge_bps": "-1.5",
+    "fee_bps": "7.5",
+    "widened": False,
+    "bids": QUOTES,
+    "asks": QUOTES,
+    "settings": SETTINGS,
+    "token": "x" * 32,
+}
+
+RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "new_ask_pair": [{"choices": ["BTC/USDT"]}],
+    "new_ask_preset": [
+        {
+            "pair": "BTC/USDT",
+            "presets": preset_choices({name: show(config) for name, config in PRESETS.items()}),
+        }
+    ],
+    "new_ask_knob": [
+        dict(knob_question(knob, 1, 8).params) for knob in get_strategy("pure_market_making").parameters
+    ],
+    "new_confirm": [SUMMARY, {**SUMMARY, "preset": "", "widened": True}],
+    "runs": [{"runs": []}, {"runs": [RUN] * 20}, {"runs": [{**RUN, "profit": None, "mid": None}]}],
+    "run": [
+        RUN,
+        {**RUN, "state": "stopped", "stopped_at": "2026-03-01T09:30:00+00:00", "preset": ""},
+        {**RUN, "trouble": "venue_silent", "profit": None},
+    ],
+    "stop_ask": [{"runs": [RUN] * 7}],
+}
+
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
@@ -42,6 +123,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "deposit_ask_coin": [{"choices": []}, {"choices": [f"COIN{n}" for n in range(20)]}],
     "withdraw_ask_coin": [{"choices": [{"name": "USDT TRON", "available": "1"}]}],
     "insufficient_funds": [{}, {"available": "1"}],
+    **RUN_SAMPLES,
 }
 
 
@@ -131,5 +213,9 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
     for kind in [*NOTICES, "an unknown one"]:
         for params in samples(kind):
             renderer.render(kind, params, "en")
-    spoken_by_code = {key for key in entries_of("en") if key.startswith(("reason_", "flow_"))}
+    spoken_by_code = {
+        key
+        for key in entries_of("en")
+        if key.startswith(("reason_", "flow_", "state_", "preset_", "switch_"))
+    }
     assert entries_of("en").keys() - said - spoken_by_code == set()

@@ -12,11 +12,13 @@ from bot.events import Event, Message
 from bot.reception import Reception
 from bot.replies import Button, Buttons, Card, Reply, Text
 from domain.ids import AssetId, UserId
+from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.incoming import Known
 from domain.services.tokens import ApprovedToken, Tokens
+from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
@@ -40,6 +42,7 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
+from tests.fakes.runs import ACCOUNT, FakeFills, FakeRuns, FakeViews
 
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
 BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
@@ -113,10 +116,12 @@ class World:
         self.inbox, self.outbox, self.conversations = FakeInbox(), FakeOutbox(), FakeConversations()
         self.ledger, self.users, self.intents = FakeLedger(), FakeUsers(), FakeIntents()
         self.payouts, self.confirmations = FakePayouts(), FakeConfirmations()
+        self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
+            *(self.runs, self.fills),
         )
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
@@ -154,7 +159,25 @@ class World:
             self.fee_bps,
         )
         users = UserService(self.store, self.users)
-        return ChatServices(users, balances, deposits, withdrawals, self.tokens)
+        runs = TradingStrategyService(
+            self.store,
+            self.ledger,
+            self.clock,
+            self.ids,
+            unreached(self.outbox),
+            unreached(self.views),
+            unreached(self.runs),
+            unreached(self.fills),
+            confirming,
+        )
+        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs)
+
+    def trade(self, **pairs: str) -> None:
+        """Let pairs be traded at a price, with a float that is large enough: ``BTC_USDT="60000"``."""
+        for name, mid in pairs.items():
+            self.views.see(name.replace("_", "/"), mid, self.clock.now())
+            for coin in name.split("_"):
+                self.ledger.rows["total"][venue_account(ACCOUNT, Coin(coin))] = Decimal(10_000_000)
 
     def restart(self) -> None:
         """Start the bot anew: only what is stored remains."""

@@ -1,0 +1,225 @@
+"""How everything about runs is said; the words themselves are in the catalogues."""
+
+from bot.ports import Json
+from bot.replies import BLUE, GREEN, RED, TEAL, Buttons, Reply, Text, sends
+from bot.words import Words
+from handlers.wording import (
+    CANCEL,
+    Params,
+    Render,
+    Tap,
+    choice_buttons,
+    confirm_buttons,
+    groups,
+    lines,
+    named,
+    names,
+    records,
+    text,
+    with_buttons,
+    with_reason,
+)
+
+RUNS: Tap = ("button_runs", "/runs", TEAL)
+MOST_LISTED = 12
+
+
+def render_pair_choice(words: Words, params: Params) -> list[Reply]:
+    """Ask for one of the pairs on offer."""
+    offered = names(params, "choices")
+    asked = words("new_ask_pair", choices=words("list_separator").join(offered))
+    return [Text(asked), *choice_buttons(offered)]
+
+
+def render_preset_choice(words: Words, params: Params) -> list[Reply]:
+    """Ask for a preset, with what each does, or for settings of one's own."""
+    presets = records(params, "presets")
+    described = [words("preset_line", **{**one, "name": preset_name(words, one["name"])}) for one in presets]
+    buttons = [sends(preset_name(words, one["name"]), str(one["name"]), BLUE) for one in presets]
+    return [
+        lines(words("new_ask_preset", pair=params["pair"]), *described, words("preset_own_line")),
+        *groups([*buttons, sends(words("button_own"), "own", TEAL)]),
+    ]
+
+
+def preset_name(words: Words, name: Json) -> str:
+    """Return a preset's name in the person's words; none is one's own settings."""
+    return named(words, "preset_", str(name)) if name else words("preset_own")
+
+
+def render_knob(words: Words, params: Params) -> list[Reply]:
+    """Ask for one parameter, with its help, unit, bounds and default."""
+    key = str(params["help"])
+    default = shown_value(words, str(params["unit"]), str(params["default"]))
+    told = words(
+        "new_ask_knob",
+        **{**params, "knob": named(words, "knob_", key), "unit": named(words, "unit_", str(params["unit"]))},
+    )
+    helped = words(f"help_{key}") if words.has(f"help_{key}") else ""
+    if params["unit"] == "switch":
+        bounds = words("knob_switch", default=default)
+        taps = [sends(words("button_yes"), "yes", GREEN), sends(words("button_no"), "no", RED)]
+    else:
+        low, high = words.amount(str(params["minimum"])), words.amount(str(params["maximum"]))
+        bounds = words("knob_bounds", minimum=low, maximum=high, default=default)
+        taps = [sends(words("button_default", value=default), "default", BLUE)]
+    return [lines(told, helped, bounds), *groups(taps)]
+
+
+def shown_value(words: Words, unit: str, value: str) -> str:
+    """Return a parameter's value as people read it."""
+    if unit == "switch":
+        return words(f"switch_{value}")
+    return words("value_auto") if unit == "base" and value == "0" else words.amount(value)
+
+
+def render_run_confirm(words: Words, params: Params) -> list[Reply]:
+    """Show what a run would do, with the one button that starts it."""
+    quotes = [
+        words(f"new_{side}", **quote, base_coin=params["base_coin"], quote_coin=params["quote_coin"])
+        for side in ("bids", "asks")
+        for quote in records(params, side)
+    ]
+    own = [] if params["preset"] else [setting_line(words, one) for one in records(params, "settings")]
+    told = words("new_confirm", **{**params, "preset": preset_name(words, params["preset"])})
+    widened = words("new_widened", **params) if params["widened"] else ""
+    return [
+        lines(told, *own, widened, words("new_quotes"), *quotes, words("new_confirm_how")),
+        confirm_buttons(words, str(params["token"])),
+    ]
+
+
+def setting_line(words: Words, setting: dict[str, Json]) -> str:
+    """Return one setting of one's own in a line."""
+    unit = str(setting["unit"])
+    value = shown_value(words, unit, str(setting["value"]))
+    name, measured = named(words, "knob_", str(setting["help"])), named(words, "unit_", unit)
+    return words(
+        "setting_line" if unit != "switch" else "setting_switch", knob=name, value=value, unit=measured
+    )
+
+
+def run_line(words: Words, run: Params) -> str:
+    """Return a run in a line."""
+    line = words("run_line", **{**run, "state": named(words, "state_", str(run["state"]))})
+    return line if run["profit"] is None else line + words("run_line_profit", **run)
+
+
+def render_runs(words: Words, params: Params) -> list[Reply]:
+    """List runs, with a button for each of the first."""
+    runs = records(params, "runs")
+    if not runs:
+        return with_buttons("runs_none", ("button_new", "/new", BLUE))(words, {})
+    more = words("runs_more", count=len(runs) - MOST_LISTED) if len(runs) > MOST_LISTED else ""
+    buttons = [
+        sends(words("button_run", number=run["number"]), f"/run {run['number']}", TEAL) for run in runs[:6]
+    ]
+    return [
+        lines(words("runs_title"), *(run_line(words, run) for run in runs[:MOST_LISTED]), more),
+        *groups(buttons),
+    ]
+
+
+def render_run(words: Words, params: Params) -> list[Reply]:
+    """Tell all about one run."""
+    known = {
+        **params,
+        "state": named(words, "state_", str(params["state"])),
+        "preset": preset_name(words, params["preset"]),
+    }
+    parts = [words("run", **known)]
+    if params["profit"] is not None and params["mid"] is not None:
+        parts.append(words("run_profit", **params))
+    if params["trouble"]:
+        parts.append(words("run_in_trouble", reason=named(words, "reason_", str(params["trouble"]))))
+    if params["stopped_at"]:
+        parts.append(words("run_since_stopped", stopped_at=params["stopped_at"]))
+    replies: list[Reply] = [lines(*parts)]
+    if params["state"] in ("running", "funding"):
+        number = params["number"]
+        refresh = sends(words("button_refresh"), f"/run {number}", TEAL)
+        replies.append(Buttons((refresh, sends(words("button_stop", number=number), f"/stop {number}", RED))))
+    return replies
+
+
+def render_stop_choice(words: Words, params: Params) -> list[Reply]:
+    """Ask which run to stop."""
+    runs = records(params, "runs")
+    listed = [words("stop_choice", **run) for run in runs]
+    taps = [
+        sends(words("button_stop", number=run["number"]), f"/stop {run['number']}", RED) for run in runs[:5]
+    ]
+    return [
+        lines(words("stop_ask"), *listed),
+        *groups([*taps, sends(words("button_stop_all"), "/stop all", RED)]),
+    ]
+
+
+def render_ended(words: Words, params: Params) -> list[Reply]:
+    """Say that a run is stopping or has stopped already."""
+    return [Text(words("run_ended", **{**params, "state": named(words, "state_", str(params["state"]))}))]
+
+
+def of_knob(key: str) -> Render:
+    """Say something about a parameter, named in the person's words."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        known = {**params, "parameter": named(words, "knob_", str(params["parameter"]))}
+        if "unit" in params:
+            known["unit"] = named(words, "unit_", str(params["unit"]))
+        return [Text(words(key, **known))]
+
+    return render
+
+
+def render_started(words: Words, params: Params) -> list[Reply]:
+    """Say that a run has started, and where to watch it."""
+    number = params["number"]
+    watch = sends(words("button_run", number=number), f"/run {number}", TEAL)
+    return [
+        Text(words("run_started", **params)),
+        Buttons((watch, sends(words("button_stop", number=number), f"/stop {number}", RED))),
+    ]
+
+
+def render_stopped(words: Words, params: Params) -> list[Reply]:
+    """Say that a run has stopped, and what came back."""
+    base, quote = str(params["pair"]).split("/")
+    told = words("run_stopped", **{**params, "base_coin": base, "quote_coin": quote})
+    return [
+        Text(told),
+        *with_buttons("run_stopped_next", ("button_withdraw", "/withdraw", GREEN), RUNS)(words, {}),
+    ]
+
+
+RUN_NOTICES: dict[str, Render] = {
+    "new_no_pair": text("new_no_pair"),
+    "new_ask_pair": render_pair_choice,
+    "new_ask_preset": render_preset_choice,
+    "new_ask_knob": render_knob,
+    "new_ask_amount": with_buttons(
+        "new_ask_amount", ("button_all", "all", BLUE), ("button_none", "nothing", TEAL), CANCEL
+    ),
+    "new_confirm": render_run_confirm,
+    "runs": render_runs,
+    "run": render_run,
+    "run_number_needed": text("run_number_needed"),
+    "stop_ask": render_stop_choice,
+    "stop_nothing": text("stop_nothing"),
+    "run_ended": render_ended,
+    "run_started": render_started,
+    "run_stopping": text("run_stopping"),
+    "run_stopped": render_stopped,
+    "run_trouble": with_reason("run_trouble"),
+    "run_unknown": text("run_unknown"),
+    "pair_not_offered": text("pair_not_offered"),
+    "too_many_runs": text("too_many_runs"),
+    "beyond_float": text("beyond_float"),
+    "order_too_small": text("order_too_small"),
+    "funds_too_small": text("funds_too_small"),
+    "preset_unknown": text("preset_unknown"),
+    "strategy_unknown": text("strategy_unknown"),
+    "parameter_unknown": text("parameter_unknown"),
+    "parameter_not_understood": of_knob("parameter_not_understood"),
+    "parameter_out_of_range": of_knob("parameter_out_of_range"),
+}

@@ -1,0 +1,90 @@
+"""Market makers: start one, look at them, stop them."""
+
+import re
+from datetime import datetime
+
+from bot.desk import Desk
+from bot.filters import command
+from bot.ports import Json
+from bot.replies import Answer, Say
+from bot.router import Router
+from domain.market.runs import RunState
+from domain.money import plain
+from domain.ports.users import User
+from domain.services.trading_strategy import RunSummary, TradingStrategyService
+
+router = Router("runs")
+
+EVERYTHING = frozenset({"all", "全部", "所有"})
+STOPPABLE = frozenset({RunState.FUNDING, RunState.RUNNING})
+
+_NUMBER = re.compile(r"#?([1-9][0-9]{0,5})", re.ASCII)
+
+
+def number_in(arguments: list[str]) -> int | None:
+    """Return the run's number that was typed, ``None`` when it is not one."""
+    found = _NUMBER.fullmatch(arguments[0]) if len(arguments) == 1 else None
+    return int(found[1]) if found else None
+
+
+def facts_of(run: RunSummary) -> dict[str, Json]:
+    """Return a run as facts to say."""
+    return {
+        "number": run.number,
+        "pair": str(run.pair),
+        "state": str(run.state),
+        "preset": run.preset,
+        "base_coin": run.pair.base,
+        "quote_coin": run.pair.quote,
+        "base": plain(run.base),
+        "quote": plain(run.quote),
+        "base_start": plain(run.base_start),
+        "quote_start": plain(run.quote_start),
+        "fills": run.fills,
+        "volume": plain(run.volume),
+        "open_orders": run.open_orders,
+        "mid": None if run.mid is None else plain(run.mid),
+        "profit": None if run.profit is None else plain(run.profit),
+        "trouble": run.trouble,
+        "started_at": run.started_at.isoformat(),
+        "stopped_at": run.stopped_at.isoformat() if run.stopped_at else None,
+    }
+
+
+@router.message(command("/new", "新建", "做市"), moves_money=True)
+async def new(person: User, desk: Desk, now: datetime) -> Answer:
+    """Begin to ask for pair, settings and amounts."""
+    return await desk.begin("new_run", person.user_id, now)
+
+
+@router.message(command("/runs", "列表", "我的做市"))
+async def list_runs(person: User, runs: TradingStrategyService) -> Answer:
+    """List the sender's runs, active ones first."""
+    return Say("runs", {"runs": [facts_of(run) for run in await runs.list(person.user_id)]})
+
+
+@router.message(command("/run", "查看"))
+async def show_run(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
+    """Tell all about one run: what it has, what it did, how it is set."""
+    number = number_in(arguments)
+    if number is None:
+        return Say("run_number_needed")
+    run = await runs.get(person.user_id, number)
+    return Say("run", {**facts_of(run), "settings": dict(run.config)})
+
+
+@router.message(command("/stop", "停止"), moves_money=True)
+async def stop(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
+    """Stop one run, or all; that it is stopping is told by the use case."""
+    if len(arguments) == 1 and arguments[0] in EVERYTHING:
+        return None if await runs.stop_all(person.user_id) else Say("stop_nothing")
+    number = number_in(arguments)
+    if number is None:
+        active = [run for run in await runs.list(person.user_id) if run.state in STOPPABLE]
+        choices: list[Json] = [{"number": run.number, "pair": str(run.pair)} for run in active]
+        return Say("stop_ask", {"runs": choices}) if active else Say("stop_nothing")
+    run = await runs.get(person.user_id, number)
+    if run.state not in STOPPABLE:
+        return Say("run_ended", {"number": number, "pair": str(run.pair), "state": str(run.state)})
+    await runs.stop(person.user_id, number)
+    return None

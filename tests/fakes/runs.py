@@ -1,0 +1,82 @@
+"""Just enough of runs in memory for people to talk about: views of markets, runs, and what they traded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.model import Pair, TradingRules
+from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
+
+ACCOUNT = VenueAccountName("binance-1")
+
+RULES = TradingRules(
+    tick=Decimal("0.01"),
+    lot=Decimal("0.00001"),
+    min_quantity=Decimal("0.00001"),
+    min_notional=Decimal(5),
+    maker_fee_bps=Decimal(1),
+    taker_fee_bps=Decimal(10),
+)
+
+
+class FakeViews:
+    """What a worker would have seen of the markets."""
+
+    def __init__(self) -> None:
+        self.rows: list[MarketView] = []
+
+    def see(self, pair: str, mid: str, at: datetime) -> None:
+        """Let a worker see a pair at a price."""
+        parsed = Pair.parse(pair)
+        self.rows = [view for view in self.rows if view.pair != parsed]
+        self.rows.append(MarketView(ACCOUNT, parsed, RULES, Decimal(mid), at))
+
+    async def views(self) -> list[MarketView]:
+        return list(self.rows)
+
+
+class FakeRuns:
+    """Runs in order."""
+
+    def __init__(self) -> None:
+        self.rows: list[Run] = []
+
+    async def add(self, run: Run) -> Run:
+        number = 1 + sum(other.user_id == run.user_id for other in self.rows)
+        self.rows.append(replace(run, number=number))
+        return self.rows[-1]
+
+    async def find(self, user_id: UserId, number: int) -> Run | None:
+        return next((run for run in self.rows if (run.user_id, run.number) == (user_id, number)), None)
+
+    async def list(self, user_id: UserId) -> Sequence[Run]:
+        mine = [run for run in reversed(self.rows) if run.user_id == user_id]
+        return sorted(mine, key=lambda run: run.state not in ACTIVE)
+
+    async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
+        for n, run in enumerate(self.rows):
+            if (run.id, run.state) == (run_id, was):
+                self.rows[n] = replace(run, state=to, stopped_at=at if to is RunState.STOPPED else None)
+                return True
+        return False
+
+    def change(self, number: int, **facts: Any) -> None:
+        """Let a worker change the run of this number."""
+        self.rows = [replace(run, **facts) if run.number == number else run for run in self.rows]
+
+
+class FakeFills:
+    """What runs have traded."""
+
+    def __init__(self) -> None:
+        self.rows: dict[RunId, FillTotals] = {}
+        self.open: dict[RunId, int] = {}
+
+    async def totals(self, run_ids: Sequence[RunId]) -> Mapping[RunId, FillTotals]:
+        return {run_id: self.rows[run_id] for run_id in run_ids if run_id in self.rows}
+
+    async def open_orders(self, run_ids: Sequence[RunId]) -> Mapping[RunId, int]:
+        return {run_id: self.open[run_id] for run_id in run_ids if run_id in self.open}
