@@ -1,6 +1,7 @@
 """Orders and fills: an intent first, then what the venue says of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -162,3 +163,37 @@ class Intent:
 def may_become(state: OrderState, told: OrderState) -> bool:
     """Tell whether an order in one state may be told to be in another (I11)."""
     return told is state or told in ORDER_EDGES[state]
+
+
+def heard(intent: Intent, word: VenueOrder) -> Intent:
+    """Return the intent after the venue's word on it; an older word changes nothing.
+
+    What is filled only grows, and a state moves along an edge or stays.
+    """
+    return replace(
+        intent,
+        state=word.state if may_become(intent.state, word.state) else intent.state,
+        order_id=word.order_id or intent.order_id,
+        filled=max(intent.filled, word.filled),
+        absent_since=None,
+    )
+
+
+def with_fills(intent: Intent, fills: Sequence[Fill]) -> Intent:
+    """Return the intent after fills were booked for it: a trade is the venue's word too."""
+    booked = intent.booked + sum((fill.quantity for fill in fills), Decimal(0))
+    told = OrderState.FILLED if booked >= intent.quantity else OrderState.PARTIAL
+    return replace(
+        intent,
+        state=told if may_become(intent.state, told) else intent.state,
+        order_id=fills[0].order_id if fills else intent.order_id,
+        filled=max(intent.filled, booked),
+        booked=booked,
+        booked_quote=intent.booked_quote + sum((fill.quote_quantity for fill in fills), Decimal(0)),
+        absent_since=None,
+    )
+
+
+def settles(intent: Intent) -> bool:
+    """Tell whether an intent has ended and every fill the venue counts is booked (FL4)."""
+    return intent.state in TERMINAL and intent.booked == intent.filled

@@ -26,10 +26,6 @@ class OrderStore(Protocol):
         """Return the account's intents that are not settled, oldest first."""
         ...
 
-    async def lock(self, intent_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """Return intents by id, locked until the ambient transaction ends."""
-        ...
-
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]
     ) -> Mapping[str, Intent]:

@@ -92,7 +92,7 @@ class RunStore(Protocol):
         """Set what keeps runs from trading (empty: nothing); return those for whom this is new."""
         ...
 
-    async def untold_fills(self, account: VenueAccountName, told_before: datetime) -> Sequence[RunId]:
+    async def untold_fills(self, account: VenueAccountName, told_before: datetime) -> Sequence[Run]:
         """Return runs that have filled since they were last told, and were last told before the instant."""
         ...
 

@@ -1,0 +1,129 @@
+"""One worker's place at one venue account: what everything that acts for the account shares."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from domain.ids import Ids, VenueAccountName
+from domain.ledger.model import Cause, Hold
+from domain.ledger.model import run as run_account
+from domain.market.orders import Intent, settles
+from domain.market.runs import Run
+from domain.money import LEDGER_PLACES, round_up
+from domain.ports.clock import Clock, MarketClock
+from domain.ports.exchange import Exchange
+from domain.ports.ledger import Ledger
+from domain.ports.notices import Notices
+from domain.ports.orders import FillStore, OrderStore
+from domain.ports.runs import RunStore, VenueAccountStore
+from domain.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPolicy:
+    """Timing and caution of one venue account; seconds unless named otherwise.
+
+    ``venue_expiry_s`` is how late the venue may still accept what we sent; an order without an answer
+    cannot appear for the first time after ``send_window_s + venue_expiry_s``.
+    """
+
+    order_prefix: str = "mmk"
+    send_window_s: float = 1.0
+    venue_expiry_s: float = 5.0
+    unknown_lookup_window_s: float = 30.0
+    sweep_interval_s: float = 5.0
+    reconcile_interval_s: float = 60.0
+    sweep_overlap_s: float = 300.0
+    orphan_window_s: float = 60.0
+    stop_settle_s: float = 5.0
+    stale_book_s: float = 5.0
+    blind_cancel_s: float = 10.0
+    view_interval_s: float = 10.0
+    fill_notice_interval_s: float = 60.0
+    idle_s: float = 1.0
+    longest_wait_s: float = 1.0
+    longest_pause_s: float = 30.0
+    sends_at_once: int = 8  # 1 where the order of sending must always be the same
+
+
+@dataclass(slots=True)
+class Desk:
+    """Ports, policy, and the epoch under which this worker acts."""
+
+    exchange: Exchange
+    venue: str
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    market: MarketClock
+    ids: Ids
+    notices: Notices
+    accounts: VenueAccountStore
+    runs: RunStore
+    orders: OrderStore
+    fills: FillStore
+    policy: ExecutionPolicy
+    epoch: int = 0
+
+    @property
+    def account(self) -> VenueAccountName:
+        """Return the name of the venue account."""
+        return self.exchange.account
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Make all store calls succeed or fail together, and only while nobody else has taken over.
+
+        The epoch is checked first: under it this worker is the only one who writes orders and fills of
+        the account, so what was read before the transaction is still true in it.
+
+        Raises:
+            Refused: ``epoch_lost``.
+        """
+        async with self.store.transaction():
+            await self.accounts.guard(self.account, self.epoch)
+            yield
+
+    async def record(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Store what became of intents and give back the holds of those that settle; call it inside.
+
+        A hold goes back only when the venue's count of what was filled equals our books (FL4, ST5).
+        """
+        recorded = []
+        for intent in intents:
+            if settles(intent) and not intent.settled:
+                await self.ledger.release(hold_owner(intent))
+                intent = replace(intent, settled=True)
+            recorded.append(intent)
+        if recorded:
+            await self.orders.save_all(recorded)
+        return recorded
+
+    async def trouble(self, runs: Sequence[Run], reason: str) -> None:
+        """Note what keeps runs from trading, and tell their people once an hour at most; empty: nothing."""
+        if not runs or all(run.trouble == reason for run in runs):
+            return
+        now = self.clock.now()
+        async with self.transaction():
+            for run in await self.runs.trouble([run.id for run in runs], reason):
+                if reason:
+                    cause = f"run_trouble:{run.id}:{reason}:{now:%Y-%m-%dT%H}"
+                    told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
+                    await self.notices.tell(run.user_id, "run_trouble", cause, told)
+
+    async def halt(self, reason: str) -> str:
+        """Let nobody place orders from this account until a person has looked; say so."""
+        async with self.transaction():
+            await self.accounts.halt(self.account, reason)
+        return f"{self.account} halted: {reason}"
+
+
+def hold_owner(intent: Intent) -> Cause:
+    """Return who holds what an order may spend."""
+    return Cause("order", intent.id)
+
+
+def hold_of(intent: Intent) -> Hold:
+    """Return the promise behind an order: the most it can spend."""
+    account = run_account(intent.run_id, intent.account, intent.pays)
+    return Hold(hold_owner(intent), account, round_up(intent.cost, LEDGER_PLACES))

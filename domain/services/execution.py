@@ -1,0 +1,256 @@
+"""Trading at one venue account: start up, tick what is due, book what was traded, wait."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own
+from domain.ledger.model import venue as venue_account
+from domain.market.model import Pair
+from domain.market.runs import FillTotals, MarketView, Run, RunState
+from domain.money import Coin, plain
+from domain.services.desk import Desk
+from domain.services.fill_accounting import FillAccounting
+from domain.services.order_resolution import OrderResolution
+from domain.services.order_sending import OrderSending
+from domain.services.run_stop import RunStop
+from domain.services.ticking import Due, Ticking
+from domain.strategies import get_strategy
+
+
+@dataclass(slots=True)
+class ExecutionService:
+    """The one who acts for a venue account, as long as nobody takes the account over.
+
+    ``offered`` are the pairs people may start runs on here. Each round does what is due and returns one
+    sentence; a round that fails half-way is simply followed by the next.
+    """
+
+    desk: Desk
+    offered: Sequence[Pair]
+    fills: FillAccounting = field(init=False)
+    resolution: OrderResolution = field(init=False)
+    stopping: RunStop = field(init=False)
+    ticking: Ticking = field(init=False)
+    _ready: bool = False
+    _lost: bool = False
+    _news: bool = False
+    _failed: int = 0
+    _next: dict[str, int] = field(default_factory=dict)  # run id -> number of its next tick
+    _swept_at: datetime | None = None  # market time
+    _reconciled_s: float = float("-inf")
+    _viewed_s: float = float("-inf")
+    _configs: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.fills = FillAccounting(self.desk)
+        self.resolution = OrderResolution(self.desk, self.fills)
+        self.stopping = RunStop(self.desk, self.fills, self.resolution)
+        self.ticking = Ticking(self.desk, self.resolution, OrderSending(self.desk))
+
+    async def round(self) -> str:
+        """Do what is due, wait for what comes next, and say in one sentence what was done."""
+        if self._lost:
+            await self.desk.clock.sleep(self.desk.policy.longest_pause_s)
+            return f"another worker trades {self.desk.account}"
+        try:
+            said = await self._round()
+        except Refused as refusal:
+            if refusal.code != "epoch_lost":
+                raise
+            self._lost = True
+            return f"another worker took {self.desk.account}: this one stops trading it"
+        except (Unavailable, OutcomeUnknown) as error:
+            return await self._pause(error)
+        self._failed = 0
+        return said
+
+    async def _pause(self, error: Unavailable | OutcomeUnknown) -> str:
+        """Wait longer each time: a venue or store that does not answer ends nothing."""
+        self._failed += 1
+        pause = min(self.desk.policy.longest_pause_s, 0.25 * 2 ** min(self._failed, 10))
+        if self._failed == 3:
+            await self._tell_trouble(error.code)
+        await self.desk.clock.sleep(pause)
+        return f"{self.desk.account} waits {pause:g} s: {error}"
+
+    async def _tell_trouble(self, code: str) -> None:
+        try:
+            await self.desk.trouble(await self.desk.runs.active(self.desk.account), code)
+        except (Unavailable, OutcomeUnknown):
+            return  # the store is what does not answer
+
+    async def _round(self) -> str:
+        desk = self.desk
+        if not self._ready:
+            return await self._start_up()
+        await self._look_around()
+        runs = await desk.runs.active(desk.account)
+        if not runs and not await desk.orders.unsettled(desk.account):
+            await desk.clock.sleep(desk.policy.idle_s)
+            return f"{desk.account} has no runs"
+        now = await desk.market.now()
+        due = await self._due([run for run in runs if run.state is RunState.RUNNING], now)
+        said = await self._book(now, bool(due))
+        if due:
+            said.append(await self.ticking.tick([Due(run, self._config(run)) for run in due]))
+            self._next.update((run.id, self._tick_after(run, now)) for run in due)
+        said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
+        await self._wait(runs)
+        return "; ".join(said) or f"{desk.account}: nothing to do"
+
+    async def _start_up(self) -> str:
+        """Take the account over, register it the first time, and compare the venue with the books."""
+        desk = self.desk
+        if not desk.epoch:
+            desk.epoch = (await desk.accounts.take(desk.account, desk.venue)).epoch
+        state = await desk.accounts.find(desk.account)
+        if state is None or not state.opened:
+            await self._open(await desk.exchange.balances())
+        runs = await desk.runs.active(desk.account)
+        await self.fills.begin(self.offered)
+        await self.fills.sweep(deep=True)
+        differed = 0
+        for pair in await self._pairs(runs):
+            differed += await self.resolution.reconcile(pair)
+        self._ready = True
+        return f"took {desk.account} in epoch {desk.epoch}: {len(runs)} runs, {differed} orders differed"
+
+    async def _open(self, balances: Mapping[Coin, Decimal]) -> None:
+        """Book what the account held when it was first seen as the owner's float, once."""
+        desk = self.desk
+        postings = tuple(
+            Posting(venue_account(desk.account, coin), own(AccountKind.INVENTORY, coin), amount)
+            for coin, amount in sorted(balances.items())
+            if amount > 0
+        )
+        async with desk.transaction():
+            if postings:
+                await desk.ledger.post(Transfer(Cause("opening", desk.account), postings))
+            await desk.accounts.mark_opened(desk.account)
+
+    async def _pairs(self, runs: Sequence[Run]) -> list[Pair]:
+        known = await self.desk.fills.cursors(self.desk.account)
+        return sorted({*self.offered, *known, *(run.pair for run in runs)}, key=str)
+
+    async def _look_around(self) -> None:
+        """Store now and then what the account's pairs look like, for those who cannot ask the venue."""
+        desk, now_s = self.desk, self.desk.clock.monotonic()
+        if now_s - self._viewed_s < desk.policy.view_interval_s:
+            return
+        views = []
+        for pair in await self._pairs([]):
+            try:
+                rules, book = await desk.exchange.rules(pair), await desk.exchange.book(pair)
+            except (Refused, Unavailable):
+                continue  # a pair that cannot be seen is not offered
+            if book.sane:
+                mid = rules.tick * book.twice_mid / 2
+                views.append(MarketView(desk.account, pair, rules, mid, desk.clock.now()))
+        async with desk.transaction():
+            await desk.accounts.see(views)
+        self._viewed_s = now_s
+
+    async def _due(self, running: Sequence[Run], now: datetime) -> list[Run]:
+        """Return the runs whose tick is due; one seen for the first time gets its anchor."""
+        await self._anchor([run for run in running if run.anchored_at is None], now)
+        anchored = [run if run.anchored_at else run.anchored(now) for run in running]
+        return [run for run in anchored if self._tick_at(run) <= now]
+
+    async def _anchor(self, fresh: Sequence[Run], now: datetime) -> None:
+        if not fresh:
+            return
+        await self.fills.begin([run.pair for run in fresh])
+        async with self.desk.transaction():
+            for run in fresh:
+                await self.desk.runs.anchor(run.id, now)
+
+    def _tick_at(self, run: Run) -> datetime:
+        """Return when a run's next tick is due: anchor plus whole refresh times; at once after a start."""
+        assert run.anchored_at is not None
+        return run.anchored_at + timedelta(seconds=self._next.get(run.id, 0) * self._config(run).refresh_s)
+
+    def _tick_after(self, run: Run, now: datetime) -> int:
+        assert run.anchored_at is not None
+        return int((now - run.anchored_at) // timedelta(seconds=self._config(run).refresh_s)) + 1
+
+    def _config(self, run: Run) -> Any:
+        key = (run.id, run.config_version)
+        if key not in self._configs:
+            self._configs[key] = get_strategy(run.strategy).read(run.config)
+        return self._configs[key]
+
+    async def _book(self, now: datetime, ticking: bool) -> list[str]:
+        """Book fills before a tick, upon news, and when it is time; find out what became of orders."""
+        desk = self.desk
+        interval = timedelta(seconds=desk.policy.sweep_interval_s)
+        if not (ticking or self._news or self._swept_at is None or now - self._swept_at >= interval):
+            return []
+        self._news = False
+        deep = desk.clock.monotonic() - self._reconciled_s >= desk.policy.reconcile_interval_s
+        booked = await self.fills.sweep(deep=deep)
+        self._swept_at = now
+        unsettled = await desk.orders.unsettled(desk.account)
+        await self.resolution.resolve([intent for intent in unsettled if intent.uncertain])
+        booked += await self.fills.adopt_orphans()
+        await self.resolution.settle_ended(await desk.orders.unsettled(desk.account))
+        if deep:
+            for pair in await self._pairs([]):
+                await self.resolution.reconcile(pair)
+            self._reconciled_s = desk.clock.monotonic()
+        await self._tell_fills()
+        return [f"{booked} fills booked"] if booked else []
+
+    async def _tell_fills(self) -> None:
+        """Tell people of new fills, each run once in a while."""
+        desk, now = self.desk, self.desk.clock.now()
+        before = now - timedelta(seconds=desk.policy.fill_notice_interval_s)
+        news = await desk.runs.untold_fills(desk.account, before)
+        if not news:
+            return
+        totals = await desk.fills.totals([run.id for run in news])
+        async with desk.transaction():
+            for run in news:
+                told = fills_told(run, totals[run.id])
+                cause = f"run_fill_summary:{run.id}:{totals[run.id].fills}"
+                await desk.notices.tell(run.user_id, "run_fill_summary", cause, told)
+                await desk.runs.mark_told(run.id, totals[run.id].fills, now)
+
+    async def _wait(self, runs: Sequence[Run]) -> None:
+        """Return when the next thing is due, when the venue has news, or after the longest wait."""
+        desk, policy = self.desk, self.desk.policy
+        now = await desk.market.now()
+        instants = [self._tick_at(run) for run in runs if run.state is RunState.RUNNING and run.anchored_at]
+        if self._swept_at:
+            instants.append(self._swept_at + timedelta(seconds=policy.sweep_interval_s))
+        until = min(instants, default=now)
+        timeout_s = min(policy.longest_wait_s, max(0.0, (until - now).total_seconds()))
+        if timeout_s == 0:
+            return
+        began_s = desk.clock.monotonic()
+        pairs = sorted({run.pair for run in runs}, key=str)
+        self._news = await desk.exchange.wait_for_news(pairs, timeout_s)
+        if self._news or desk.clock.monotonic() - began_s >= timeout_s / 2:
+            return
+        try:  # the venue gives no news: wait by the market's own time
+            async with asyncio.timeout(policy.longest_wait_s):
+                await desk.market.sleep_until(until)
+        except TimeoutError:
+            return
+
+
+def fills_told(run: Run, totals: FillTotals) -> dict[str, str]:
+    """Return the parameters of a notice about a run's fills so far."""
+    return {
+        "number": str(run.number),
+        "pair": str(run.pair),
+        "fills": str(totals.fills),
+        "bought": plain(totals.bought),
+        "sold": plain(totals.sold),
+        "volume": plain(totals.volume),
+    }

@@ -1,0 +1,162 @@
+"""Fills into the books: each once, with its order's progress, in one commit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.errors import Refused
+from domain.ledger.model import AccountKind, Transfer, own
+from domain.market.model import Pair
+from domain.market.orders import Fill, Intent, with_fills
+from domain.money import ZERO
+from domain.ports.orders import Cursor
+from domain.services.desk import Desk, hold_owner
+from domain.services.fill_booking import external_transfer, makes_sense, run_transfer, spent
+
+_SKEW = timedelta(seconds=2)
+"""How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Fresh fills of one pair, sorted by whose they are."""
+
+    ours: Mapping[str, tuple[Intent, list[Fill]]]  # by intent id
+    nobodys: Sequence[Fill]
+
+
+class FillAccounting:
+    """Reads the account's own trades and books them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def begin(self, pairs: Sequence[Pair]) -> None:
+        """Note from when on fills of pairs count, before the first order there; once per pair."""
+        desk = self._desk
+        known = await desk.fills.cursors(desk.account)
+        if new := [pair for pair in pairs if pair not in known]:
+            since = await desk.market.now()
+            async with desk.transaction():
+                for pair in new:
+                    await desk.fills.save_cursor(desk.account, pair, Cursor(None, since))
+
+    async def sweep(self, pairs: Sequence[Pair] | None = None, deep: bool = False) -> int:
+        """Read and book what was traded since the last time; return how many fills were new.
+
+        A deep sweep reads the last minutes again, for trades that showed late (FL3). What is read twice is
+        booked once.
+        """
+        desk, booked = self._desk, 0
+        for pair, cursor in (await desk.fills.cursors(desk.account)).items():
+            if pairs is not None and pair not in pairs:
+                continue
+            overlap = timedelta(seconds=desk.policy.sweep_overlap_s) if cursor.trade_id else _SKEW
+            from_id = None if deep else cursor.trade_id
+            read = await desk.exchange.fills_since(pair, from_id, cursor.since - overlap)
+            booked += await self._take_in(pair, cursor, read)
+        return booked
+
+    async def adopt_orphans(self) -> int:
+        """Book fills whose order has become known; those that stay nobody's stop the account (FL2, FL7)."""
+        desk = self._desk
+        orphans = await desk.fills.orphans(desk.account)
+        if not orphans:
+            return 0
+        oldest = desk.clock.now() - timedelta(seconds=desk.policy.orphan_window_s)
+        booked = 0
+        for pair in {orphan.fill.pair for orphan in orphans}:
+            here = [orphan for orphan in orphans if orphan.fill.pair == pair]
+            found = await self._sort(pair, [orphan.fill for orphan in here])
+            late = {orphan.fill.trade_id for orphan in here if orphan.seen_at <= oldest}
+            strangers = [fill for fill in found.nobodys if fill.trade_id in late]
+            async with desk.transaction():
+                booked += await self._book(found.ours)
+                await self._book_external(strangers)
+                done = [f.trade_id for _, fills in found.ours.values() for f in fills]
+                await desk.fills.remove_orphans(desk.account, pair, [*done, *(f.trade_id for f in strangers)])
+        return booked
+
+    async def _take_in(self, pair: Pair, cursor: Cursor, read: Sequence[Fill]) -> int:
+        desk = self._desk
+        known = (
+            await desk.fills.known(desk.account, pair, [fill.trade_id for fill in read]) if read else set()
+        )
+        fresh = [fill for fill in read if fill.trade_id not in known]
+        if not fresh:
+            return 0
+        found = await self._sort(pair, fresh)
+        last = fresh[-1]
+        async with desk.transaction():
+            booked = await self._book(found.ours)
+            await desk.fills.add_orphans(desk.account, found.nobodys, desk.clock.now())
+            if cursor.trade_id is None or last.at >= cursor.since:
+                await desk.fills.save_cursor(desk.account, pair, Cursor(last.trade_id, last.at))
+        return booked
+
+    async def _sort(self, pair: Pair, fills: Sequence[Fill]) -> _Found:
+        """Find the order of each fill: by our id where the venue tells it, else by its own."""
+        desk = self._desk
+        named = [fill.client_order_id for fill in fills if fill.client_order_id]
+        by_client = await desk.orders.find_by_client_ids(desk.account, named) if named else {}
+        by_order = await desk.orders.find_by_order_ids(
+            desk.account, pair, list({fill.order_id for fill in fills})
+        )
+        ours: dict[str, tuple[Intent, list[Fill]]] = {}
+        nobodys = []
+        for fill in fills:
+            intent = by_client.get(fill.client_order_id) or by_order.get(fill.order_id)
+            if intent is None:
+                nobodys.append(fill)
+            else:
+                ours.setdefault(intent.id, (intent, []))[1].append(fill)
+        return _Found(ours, nobodys)
+
+    async def _book(self, ours: Mapping[str, tuple[Intent, list[Fill]]]) -> int:
+        """Book fills of our orders: row, hold, postings and progress; call it inside a transaction."""
+        desk = self._desk
+        rows = [(fill, intent) for intent, fills in ours.values() for fill in fills]
+        if not rows:
+            return 0
+        new = set(await desk.fills.add_all(desk.account, rows))
+        progressed = []
+        for intent, fills in ours.values():
+            fresh = [fill for fill in fills if fill.trade_id in new]
+            if fresh:
+                await self._post(intent, fresh)
+                progressed.append(with_fills(intent, fresh))
+        await desk.record(progressed)
+        if any(not makes_sense(fill) for fill, _ in rows):
+            await desk.accounts.halt(desk.account, "fill_makes_no_sense")
+        return len(new)
+
+    async def _post(self, intent: Intent, fills: Sequence[Fill]) -> None:
+        desk = self._desk
+        transfers = [await self._transfer(intent, fill) for fill in fills]
+        try:
+            async with desk.store.transaction():  # a savepoint: a refusal must not undo the fills' rows
+                if not intent.settled:
+                    owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
+                    await desk.ledger.use_hold(hold_owner(intent), owed)
+                await desk.ledger.post_all(transfers)
+        except Refused:
+            # The venue traded what the run no longer has: true all the same, and a person must look.
+            await desk.ledger.post_all([external_transfer(fill, desk.account) for fill in fills])
+            await desk.accounts.halt(desk.account, "fill_without_funds")
+
+    async def _transfer(self, intent: Intent, fill: Fill) -> Transfer:
+        kind = AccountKind.INVENTORY
+        if fill.fee_coin not in (fill.pair.base, fill.pair.quote) and fill.fee > 0:
+            stock = await self._desk.ledger.balance(own(kind, fill.fee_coin))
+            kind = kind if stock.free >= fill.fee else AccountKind.EXTERNAL
+        return run_transfer(fill, self._desk.account, intent.run_id, kind)
+
+    async def _book_external(self, fills: Sequence[Fill]) -> None:
+        desk = self._desk
+        if not fills:
+            return
+        new = set(await desk.fills.add_all(desk.account, [(fill, None) for fill in fills]))
+        await desk.ledger.post_all(
+            [external_transfer(fill, desk.account) for fill in fills if fill.trade_id in new]
+        )
+        await desk.accounts.halt(desk.account, "fill_of_unknown_order")

@@ -1,0 +1,74 @@
+"""What a fill does to the books: pure functions from a fill to a transfer."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from domain.ids import RunId, VenueAccountName
+from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, own
+from domain.ledger.model import run as run_account
+from domain.ledger.model import venue as venue_account
+from domain.market.model import Pair, Side
+from domain.market.orders import Fill
+from domain.money import Coin
+
+_ROUNDING = Decimal("0.000001")
+"""How far a venue's quote quantity may be from price times quantity: venues cut to six places or more."""
+
+Holder = Callable[[Coin], Account]
+
+
+def cause_of(account: VenueAccountName, pair: Pair, trade_id: str) -> Cause:
+    """Return the cause under which a fill is booked, once."""
+    return Cause("fill", f"{account}:{pair}:{trade_id}")
+
+
+def run_transfer(fill: Fill, account: VenueAccountName, run_id: RunId, fees_from: AccountKind) -> Transfer:
+    """Return the transfer of a run's fill: pay and receive at the venue, and the fee as a posting of its own.
+
+    A fee in a coin of the pair passes through ``venue_fees``, so that the run pays it and the books show
+    it; a rebate passes the other way. A fee in a third coin is no debt of a person who never had that
+    coin: ``fees_from`` pays it (FL5).
+    """
+    holder: Holder = lambda coin: run_account(run_id, account, coin)  # noqa: E731 - a name for one line
+    fees = own(AccountKind.VENUE_FEES, fill.fee_coin)
+    third = fill.fee_coin not in (fill.pair.base, fill.pair.quote)
+    payer = own(fees_from, fill.fee_coin) if third else holder(fill.fee_coin)
+    there = venue_account(account, fill.fee_coin)
+    charged = [Posting(payer, fees, fill.fee), Posting(fees, there, fill.fee)] if fill.fee > 0 else []
+    rebate = [Posting(there, fees, -fill.fee), Posting(fees, payer, -fill.fee)] if fill.fee < 0 else []
+    return Transfer(
+        cause_of(account, fill.pair, fill.trade_id), (*_exchange(fill, account, holder), *charged, *rebate)
+    )
+
+
+def external_transfer(fill: Fill, account: VenueAccountName) -> Transfer:
+    """Return the transfer of a fill that nobody here ordered, or nobody here can pay (FL7)."""
+    holder: Holder = lambda coin: own(AccountKind.EXTERNAL, coin)  # noqa: E731 - a name for one line
+    there, outside = venue_account(account, fill.fee_coin), holder(fill.fee_coin)
+    fee = [Posting(outside, there, fill.fee)] if fill.fee > 0 else []
+    rebate = [Posting(there, outside, -fill.fee)] if fill.fee < 0 else []
+    return Transfer(
+        cause_of(account, fill.pair, fill.trade_id), (*_exchange(fill, account, holder), *fee, *rebate)
+    )
+
+
+def _exchange(fill: Fill, account: VenueAccountName, holder: Holder) -> tuple[Posting, Posting]:
+    base, quote = fill.pair.base, fill.pair.quote
+    if fill.side is Side.BUY:
+        paid, paid_coin, got, got_coin = fill.quote_quantity, quote, fill.quantity, base
+    else:
+        paid, paid_coin, got, got_coin = fill.quantity, base, fill.quote_quantity, quote
+    return (
+        Posting(holder(paid_coin), venue_account(account, paid_coin), paid),
+        Posting(venue_account(account, got_coin), holder(got_coin), got),
+    )
+
+
+def spent(fill: Fill) -> Decimal:
+    """Return what a fill took of the coin its order pays."""
+    return fill.quote_quantity if fill.side is Side.BUY else fill.quantity
+
+
+def makes_sense(fill: Fill) -> bool:
+    """Tell whether the venue's quote quantity is price times quantity but for its last place."""
+    return abs(fill.quote_quantity - fill.price * fill.quantity) <= _ROUNDING

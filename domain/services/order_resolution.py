@@ -1,0 +1,134 @@
+"""The venue's last word on orders: cancels, look-ups, and what it takes to call an order dead."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.errors import OutcomeUnknown, Unavailable
+from domain.market.model import Pair
+from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard
+from domain.services.desk import Desk
+from domain.services.fill_accounting import FillAccounting
+
+
+class OrderResolution:
+    """Finds out what became of orders; nothing here ever sends one."""
+
+    def __init__(self, desk: Desk, fills: FillAccounting) -> None:
+        self._desk = desk
+        self._fills = fills
+
+    async def cancel(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Ask the venue to take orders off the book and store its word; return the intents after it.
+
+        A lost or empty answer is no end: the order is looked up, and if even that shows nothing new, the
+        next round asks again (OR11).
+        """
+        heard_of = []
+        for intent in intents:
+            try:
+                word = await self._desk.exchange.cancel(intent.pair, intent.client_order_id)
+            except (OutcomeUnknown, Unavailable):
+                word = None
+            heard_of.append(await self._look_up(intent) if word is None else heard(intent, word))
+        return await self._save(intents, heard_of)
+
+    async def resolve(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Look up orders without a clear answer, store what is found, return the intents after it (OR3)."""
+        return await self._save(intents, [await self._look_up(intent) for intent in intents])
+
+    async def settle_ended(self, intents: Sequence[Intent]) -> None:
+        """Book what is missing of orders that have ended: their funds wait for it (FL4)."""
+        short = [i for i in intents if i.state in TERMINAL and i.booked != i.filled]
+        if not short:
+            return
+        pairs = sorted({intent.pair for intent in short}, key=str)
+        if not await self._fills.sweep(pairs):
+            await self._fills.sweep(pairs, deep=True)
+
+    async def reconcile(self, pair: Pair) -> int:
+        """Compare the venue's open orders of a pair with ours; return how many differed (I12).
+
+        An order with our prefix that is not in our books, or that our books call ended, is cancelled. One
+        that we call open and the venue does not show is looked up.
+        """
+        desk = self._desk
+        shown = {o.client_order_id: o for o in await desk.exchange.open_orders(pair)}
+        intents = [i for i in await desk.orders.unsettled(desk.account) if i.pair == pair]
+        ended = {OrderState.OPEN, OrderState.PARTIAL}
+        gone = [i for i in intents if i.client_order_id not in shown and i.state in ended]
+        there = [i for i in intents if i.client_order_id in shown and i.uncertain]
+        await self._save(there, [heard(i, shown[i.client_order_id]) for i in there])
+        await self.resolve(gone)
+        live = {i.client_order_id for i in intents if i.state not in TERMINAL}
+        strays = [o for o in shown.values() if self._is_ours(o) and o.client_order_id not in live]
+        await self._cancel_strays(strays)
+        return len(gone) + len(there) + len(strays)
+
+    async def _cancel_strays(self, strays: Sequence[VenueOrder]) -> None:
+        desk = self._desk
+        known = await desk.orders.find_by_client_ids(desk.account, [o.client_order_id for o in strays])
+        late = [
+            replace(known[o.client_order_id], order_id=o.order_id)
+            for o in strays
+            if o.client_order_id in known
+        ]
+        await self._save([known[i.client_order_id] for i in late], late)  # so that its fills find their run
+        for order in strays:
+            try:
+                await desk.exchange.cancel(order.pair, order.client_order_id)
+            except (OutcomeUnknown, Unavailable):
+                continue  # it is shown again next time
+
+    def _is_ours(self, order: VenueOrder) -> bool:
+        return order.client_order_id.startswith(self._desk.policy.order_prefix)
+
+    async def _look_up(self, intent: Intent) -> Intent:
+        desk = self._desk
+        try:
+            word = await desk.exchange.find_order(intent.pair, intent.client_order_id)
+            if word is not None:
+                return heard(intent, word)
+            if await self._is_proven_absent(intent):
+                return replace(intent, state=_end_of_absent(intent))
+        except Unavailable:
+            return intent
+        now = desk.clock.now()
+        if intent.absent_since is None and now > self._last_arrival(intent):
+            return replace(intent, absent_since=now)
+        return replace(intent, state=OrderState.UNKNOWN) if intent.state is OrderState.SENDING else intent
+
+    async def _is_proven_absent(self, intent: Intent) -> bool:
+        """Tell whether an order that a look-up does not show was absent a whole window ago as well (OR4).
+
+        The list of open orders must not show it either, and no trade may be waiting for its order.
+        """
+        desk = self._desk
+        window = timedelta(seconds=desk.policy.unknown_lookup_window_s)
+        if intent.absent_since is None or desk.clock.now() - intent.absent_since < window:
+            return False
+        if any(
+            o.client_order_id == intent.client_order_id for o in await desk.exchange.open_orders(intent.pair)
+        ):
+            return False
+        await self._fills.sweep([intent.pair], deep=True)
+        waiting = [o.fill for o in await desk.fills.orphans(desk.account)]
+        return not any(f.pair == intent.pair and f.side is intent.side for f in waiting)
+
+    def _last_arrival(self, intent: Intent) -> datetime:
+        return intent.not_after + timedelta(seconds=self._desk.policy.venue_expiry_s)
+
+    async def _save(self, before: Sequence[Intent], after: Sequence[Intent]) -> list[Intent]:
+        changed = [new for old, new in zip(before, after, strict=True) if new != old]
+        if not changed:
+            return list(after)
+        async with self._desk.transaction():
+            saved = {intent.id: intent for intent in await self._desk.record(changed)}
+        return [saved.get(intent.id, intent) for intent in after]
+
+
+def _end_of_absent(intent: Intent) -> OrderState:
+    """Return how an order ends that the venue does not know: never accepted, or gone with its history."""
+    if not intent.uncertain:
+        return OrderState.CANCELLED
+    return OrderState.ABANDONED if intent.booked == 0 else OrderState.CANCELLED

@@ -1,0 +1,137 @@
+"""Orders out: rows and holds first, then the bytes, then the outcome."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ledger.model import AccountKind
+from domain.market.model import Quote, Side, TradingRules
+from domain.market.orders import Intent, OrderState, heard
+from domain.market.runs import Run
+from domain.services.desk import Desk, hold_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A quote that a run wants to rest, and the rules it was made for."""
+
+    run: Run
+    rules: TradingRules
+    quote: Quote
+    post_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a batch: the orders sent, and the codes with which some were refused."""
+
+    intents: Sequence[Intent]
+    refusals: Sequence[tuple[Run, str]]
+
+
+class OrderSending:
+    """Sends limit orders, once each."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def fit(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Return what the runs' free funds allow, in order; the last to fit may be smaller than wanted."""
+        free: dict[tuple[str, Side], Decimal] = {}
+        fitting = []
+        for want in wanted:
+            run, side = want.run, want.quote.side
+            if (run.id, side) not in free:
+                balances = await self._desk.ledger.balances(AccountKind.RUN, run.id)
+                for each, coin in ((Side.BUY, run.pair.quote), (Side.SELL, run.pair.base)):
+                    free[run.id, each] = balances[coin].free if coin in balances else Decimal(0)
+            lots = min(want.quote.lots, _affordable(want, free[run.id, side]))
+            if not _acceptable(want.rules, want.quote.ticks, lots):
+                continue
+            fitting.append(replace(want, quote=replace(want.quote, lots=lots)))
+            free[run.id, side] -= _cost(want.rules, side, want.quote.ticks, lots)
+        return fitting
+
+    async def send(self, wanted: Sequence[Wanted]) -> Sent:
+        """Commit intents with their holds, send them within the send window, store every outcome.
+
+        The store lets in only intents of runs that are RUNNING, under the present epoch (ST2). A crash
+        at any line leaves rows that say SENDING, which are looked up and never sent again.
+        """
+        intents = [self._intent(want) for want in wanted]
+        admitted = await self._commit(intents)
+        runs = {want.run.id: want.run for want in wanted}
+        outcomes: list[tuple[Intent, str]] = []
+        for start in range(0, len(admitted), self._desk.policy.sends_at_once):
+            chunk = admitted[start : start + self._desk.policy.sends_at_once]
+            outcomes += await asyncio.gather(*(self._place(intent) for intent in chunk))
+        if outcomes:
+            async with self._desk.transaction():
+                await self._desk.record([intent for intent, _ in outcomes])
+        return Sent(
+            [intent for intent, _ in outcomes],
+            [(runs[intent.run_id], refusal) for intent, refusal in outcomes if refusal],
+        )
+
+    def _intent(self, want: Wanted) -> Intent:
+        desk = self._desk
+        return Intent(
+            id=desk.ids.new_id(),
+            client_order_id=desk.ids.client_order_id(),
+            run_id=want.run.id,
+            account=desk.account,
+            epoch=desk.epoch,
+            pair=want.run.pair,
+            side=want.quote.side,
+            price=want.rules.price(want.quote.ticks),
+            quantity=want.rules.quantity(want.quote.lots),
+            post_only=want.post_only,
+            not_after=desk.clock.now() + timedelta(seconds=desk.policy.send_window_s),
+        )
+
+    async def _commit(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Store intents and holds in one commit; when one lacks funds, one by one."""
+        if not intents:
+            return []
+        try:
+            async with self._desk.transaction():
+                admitted = await self._desk.orders.add_all(intents)
+                if admitted:
+                    await self._desk.ledger.hold_all([hold_of(intent) for intent in admitted])
+            return list(admitted)
+        except Refused as refusal:
+            if refusal.code != "insufficient_funds":
+                raise
+        if len(intents) == 1:
+            return []
+        return [admitted for intent in intents for admitted in await self._commit([intent])]
+
+    async def _place(self, intent: Intent) -> tuple[Intent, str]:
+        """Send one order; return what became of it, and the code of a refusal."""
+        try:
+            word = await self._desk.exchange.place(intent.order, intent.not_after)
+        except Refused as refusal:
+            late = refusal.code == "order_too_late"  # no byte has left
+            return replace(intent, state=OrderState.ABANDONED if late else OrderState.REJECTED), refusal.code
+        except (OutcomeUnknown, Unavailable):
+            return replace(intent, state=OrderState.UNKNOWN), ""
+        changed = (word.price, word.quantity) != (intent.price, intent.quantity)
+        return heard(intent, word), "venue_changed_order" if changed else ""
+
+
+def _cost(rules: TradingRules, side: Side, ticks: int, lots: int) -> Decimal:
+    quantity = rules.quantity(lots)
+    return rules.price(ticks) * quantity if side is Side.BUY else quantity
+
+
+def _affordable(want: Wanted, free: Decimal) -> int:
+    price = want.rules.price(want.quote.ticks)
+    return want.rules.lots_down(free / price if want.quote.side is Side.BUY else free)
+
+
+def _acceptable(rules: TradingRules, ticks: int, lots: int) -> bool:
+    quantity = rules.quantity(lots)
+    return lots > 0 and quantity >= rules.min_quantity and rules.price(ticks) * quantity >= rules.min_notional

@@ -1,0 +1,93 @@
+"""The end of a run: nothing on the book, every fill booked, then the funds go back as they lie."""
+
+from dataclasses import dataclass, field
+
+from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
+from domain.ledger.model import run as run_account
+from domain.market.orders import TERMINAL
+from domain.market.runs import FillTotals, Run, RunState
+from domain.money import ZERO, plain
+from domain.services.desk import Desk
+from domain.services.fill_accounting import FillAccounting
+from domain.services.order_resolution import OrderResolution
+
+
+@dataclass(slots=True)
+class RunStop:
+    """Drives STOPPING runs to STOPPED; every step may be repeated, by another worker too (ST1)."""
+
+    desk: Desk
+    fills: FillAccounting
+    resolution: OrderResolution
+    _clear_since: dict[str, float] = field(default_factory=dict)  # run id -> monotonic seconds
+
+    async def advance(self, run: Run) -> str:
+        """Take a stopping run one step further; say what it waits for."""
+        open_orders = await self._take_off(run)
+        if open_orders:
+            self._clear_since.pop(run.id, None)
+            return f"run {run.id} stops: {open_orders} orders have no last word yet"
+        if shown := await self._still_shown(run):
+            self._clear_since.pop(run.id, None)
+            return f"run {run.id} stops: the venue still shows {shown} orders"
+        now = self.desk.clock.monotonic()
+        since = self._clear_since.setdefault(run.id, now)
+        if now - since < self.desk.policy.stop_settle_s:
+            return f"run {run.id} stops: the book was clear once"
+        await self.fills.sweep([run.pair], deep=True)
+        if await self._unsettled(run) or await self._orphans_wait(run):
+            return f"run {run.id} stops: a late fill is being booked"
+        return await self._give_back(run)
+
+    async def _take_off(self, run: Run) -> int:
+        """Cancel what rests, look up what is uncertain, book what is missing; return what is unsettled."""
+        mine = await self._unsettled(run)
+        await self.resolution.cancel([i for i in mine if not i.uncertain and i.state not in TERMINAL])
+        await self.resolution.settle_ended(await self._unsettled(run))
+        return len(await self._unsettled(run))
+
+    async def _unsettled(self, run: Run) -> list:  # type: ignore[type-arg]
+        return [i for i in await self.desk.orders.unsettled(self.desk.account) if i.run_id == run.id]
+
+    async def _orphans_wait(self, run: Run) -> bool:
+        return any(o.fill.pair == run.pair for o in await self.desk.fills.orphans(self.desk.account))
+
+    async def _still_shown(self, run: Run) -> int:
+        """Return how many open orders of the run the venue shows; they are cancelled again."""
+        desk = self.desk
+        shown = [o.client_order_id for o in await desk.exchange.open_orders(run.pair)]
+        known = await desk.orders.find_by_client_ids(desk.account, shown) if shown else {}
+        mine = [intent for intent in known.values() if intent.run_id == run.id]
+        await self.resolution.cancel(mine)
+        return len(mine)
+
+    async def _give_back(self, run: Run) -> str:
+        """Return everything the run has to its person, as it lies, and say goodbye: one commit (ST5)."""
+        desk = self.desk
+        totals = (await desk.fills.totals([run.id])).get(run.id, FillTotals(0, ZERO, ZERO, ZERO))
+        async with desk.transaction():
+            if not await desk.runs.move(run.id, RunState.STOPPING, RunState.STOPPED, desk.clock.now()):
+                return f"run {run.id} had been stopped"
+            balances = await desk.ledger.balances(AccountKind.RUN, run.id)
+            postings = tuple(
+                Posting(run_account(run.id, run.account, coin), available(run.user_id, coin), balance.total)
+                for coin, balance in sorted(balances.items())
+                if balance.total
+            )
+            if postings:
+                await desk.ledger.post(Transfer(Cause("run_stop", run.id), postings))
+            base, quote = (
+                balances[coin].total if coin in balances else ZERO for coin in (run.pair.base, run.pair.quote)
+            )
+            await desk.runs.end(run.id, base, quote)
+            told = {
+                "number": str(run.number),
+                "pair": str(run.pair),
+                "base": plain(base),
+                "quote": plain(quote),
+                "fills": str(totals.fills),
+                "volume": plain(totals.volume),
+            }
+            await desk.notices.tell(run.user_id, "run_stopped", f"run_stopped:{run.id}", told)
+        self._clear_since.pop(run.id, None)
+        return f"run {run.id} stopped with {plain(base)} {run.pair.base} and {plain(quote)} {run.pair.quote}"

@@ -1,0 +1,153 @@
+"""One evaluation of runs: look, decide, take off what no longer serves, put on what is wanted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.errors import Refused, Unavailable
+from domain.ledger.model import AccountKind
+from domain.market.difference import Difference, Resting, difference
+from domain.market.model import Book, Pair, Quote, Side, TradingRules
+from domain.market.orders import TERMINAL, Intent
+from domain.market.own import others, uncrossed
+from domain.market.runs import Run
+from domain.money import ZERO
+from domain.services.desk import Desk
+from domain.services.order_resolution import OrderResolution
+from domain.services.order_sending import OrderSending, Sent, Wanted
+from domain.strategies import get_strategy
+from domain.strategies.base import Inventory
+
+_PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate"})
+"""Refusals that the next tick mends by itself: the book moved, or we were slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A run whose tick is due, with its config as the strategy takes it."""
+
+    run: Run
+    config: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one run wants changed; ``reason`` is the code of what keeps it from quoting, or empty."""
+
+    due: Due
+    rules: TradingRules | None
+    changes: Difference
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Ticking:
+    """Ticks many runs of one account together: one commit for all intents, one for all outcomes."""
+
+    desk: Desk
+    resolution: OrderResolution
+    sending: OrderSending
+    _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
+
+    async def tick(self, due: Sequence[Due]) -> str:
+        """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
+        state = await self.desk.accounts.find(self.desk.account)
+        halted = state.halted if state else ""
+        intents = [i for i in await self.desk.orders.unsettled(self.desk.account) if i.state not in TERMINAL]
+        plans: list[_Plan] = []
+        for pair in sorted({each.run.pair for each in due}, key=str):
+            plans += await self._plans(pair, [each for each in due if each.run.pair == pair], intents, halted)
+        by_id = {intent.client_order_id: intent for intent in intents}
+        doomed = [by_id[r.client_order_id] for plan in plans for r in plan.changes.cancel]
+        await self.resolution.settle_ended(await self.resolution.cancel(doomed))
+        sent = await self._place(plans)
+        await self._tell(plans, sent)
+        return f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"
+
+    async def _plans(
+        self, pair: Pair, due: Sequence[Due], intents: Sequence[Intent], halted: str
+    ) -> list[_Plan]:
+        """Decide for every due run of one pair, on one look at its market."""
+        live = [intent for intent in intents if intent.pair == pair]
+        try:
+            rules = await self.desk.exchange.rules(pair)
+            seen = await self.desk.exchange.book(pair)
+            book = others(seen, [_rest(intent, rules).quote for intent in live])
+            reason = halted or self._doubt(seen, book)
+        except (Unavailable, Refused) as error:
+            rules, reason = None, error.code
+        if rules is None or reason:
+            return [self._blind(each, rules, live, reason) for each in due]
+        self._blind_since.pop(pair, None)
+        return [await self._plan(each, rules, book, live) for each in due]
+
+    def _doubt(self, seen: Book, book: Book) -> str:
+        """Return why a book must not be traded on, or nothing (OR10)."""
+        age_s = (self.desk.clock.now() - seen.at).total_seconds()
+        if age_s > self.desk.policy.stale_book_s:
+            return "market_stale"
+        return "" if seen.sane and book.sane else "market_empty"
+
+    def _blind(self, due: Due, rules: TradingRules | None, live: Sequence[Intent], reason: str) -> _Plan:
+        """Place nothing while the market cannot be seen, and take everything off when that lasts."""
+        now = self.desk.clock.monotonic()
+        since = self._blind_since.setdefault(due.run.pair, now)
+        mine = [i for i in live if i.run_id == due.run.id and not i.uncertain]
+        patient = now - since < self.desk.policy.blind_cancel_s and reason.startswith(("market_", "venue_"))
+        cancel = () if patient else tuple(Resting(i.client_order_id, _NO_QUOTE) for i in mine)
+        return _Plan(due, rules, Difference(cancel, ()), reason)
+
+    async def _plan(self, due: Due, rules: TradingRules, book: Book, live: Sequence[Intent]) -> _Plan:
+        run = due.run
+        balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
+        base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
+        wanted = get_strategy(run.strategy).quote(book, rules, due.config, Inventory(base, quote))
+        mine = [_rest(intent, rules) for intent in live if intent.run_id == run.id]
+        changes = difference(wanted, mine, due.config.tolerance_bps)
+        return _Plan(due, rules, changes, "" if wanted else "nothing_to_quote")
+
+    async def _place(self, plans: Sequence[_Plan]) -> Sent:
+        """Send what the plans want, kept apart from each other and from all that rests (OR8)."""
+        wanted: list[Wanted] = []
+        if any(plan.changes.place for plan in plans):
+            unsettled = await self.desk.orders.unsettled(self.desk.account)
+            live = [intent for intent in unsettled if intent.state not in TERMINAL]
+            for pair in sorted({plan.due.run.pair for plan in plans}, key=str):
+                wanted += _apart(
+                    [plan for plan in plans if plan.due.run.pair == pair], [i for i in live if i.pair == pair]
+                )
+        return await self.sending.send(await self.sending.fit(wanted))
+
+    async def _tell(self, plans: Sequence[_Plan], sent: Sent) -> None:
+        """Tell people once what keeps their runs from trading, and forget it when it has passed."""
+        reasons = {plan.due.run.id: plan.reason for plan in plans}
+        reasons.update((run.id, code) for run, code in sent.refusals if code not in _PASSING)
+        if changed := [
+            i for i in sent.intents if i.filled == 0 and reasons[i.run_id] == "venue_changed_order"
+        ]:
+            await self.resolution.cancel(changed)
+        for reason in sorted(set(reasons.values())):
+            runs = [plan.due.run for plan in plans if reasons[plan.due.run.id] == reason]
+            await self.desk.trouble(runs, reason)
+
+
+_NO_QUOTE = Quote(Side.BUY, 0, 0)
+
+
+def _rest(intent: Intent, rules: TradingRules) -> Resting:
+    left = rules.lots_down(max(ZERO, intent.quantity - intent.filled))
+    quote = Quote(intent.side, rules.ticks_down(intent.price), left)
+    return Resting(intent.client_order_id, quote, cancellable=not intent.uncertain)
+
+
+def _apart(plans: Sequence[_Plan], live: Sequence[Intent]) -> list[Wanted]:
+    """Return the quotes of one pair's plans, moved where they would meet our own orders."""
+    wanted: list[Wanted] = []
+    for plan in plans:
+        if plan.rules is None or not plan.changes.place:
+            continue
+        own = [_rest(intent, plan.rules).quote for intent in live] + [want.quote for want in wanted]
+        room = plan.rules.max_open_orders - len(own)
+        quotes = uncrossed(plan.changes.place, own)[: max(0, room)]
+        wanted += [Wanted(plan.due.run, plan.rules, quote, plan.due.config.post_only) for quote in quotes]
+    return wanted
