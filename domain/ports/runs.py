@@ -96,6 +96,6 @@ class RunStore(Protocol):
         """Return runs that have filled since they were last told, and were last told before the instant."""
         ...
 
-    async def mark_told(self, run_id: RunId, fills: int, at: datetime) -> None:
-        """Note how many fills the person has been told of."""
+    async def mark_told(self, run_id: RunId, at: datetime) -> None:
+        """Note that the person has been told of all fills so far."""
         ...

@@ -219,7 +219,7 @@ class ExecutionService:
                 told = fills_told(run, totals[run.id])
                 cause = f"run_fill_summary:{run.id}:{totals[run.id].fills}"
                 await desk.notices.tell(run.user_id, "run_fill_summary", cause, told)
-                await desk.runs.mark_told(run.id, totals[run.id].fills, now)
+                await desk.runs.mark_told(run.id, now)
 
     async def _wait(self, runs: Sequence[Run]) -> None:
         """Return when the next thing is due, when the venue has news, or after the longest wait."""

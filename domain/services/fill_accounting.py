@@ -135,8 +135,8 @@ class FillAccounting:
         transfers = [await self._transfer(intent, fill) for fill in fills]
         try:
             async with desk.store.transaction():  # a savepoint: a refusal must not undo the fills' rows
-                if not intent.settled:
-                    owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
+                owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
+                if owed > 0 and not intent.settled:
                     await desk.ledger.use_hold(hold_owner(intent), owed)
                 await desk.ledger.post_all(transfers)
         except Refused:

@@ -1,0 +1,129 @@
+"""Order intents in Postgres, as ``domain.ports.orders.OrderStore``: every write is one statement."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.db.store import PostgresStore
+from domain.ids import RunId, VenueAccountName
+from domain.market.model import Pair, Side
+from domain.market.orders import Intent, OrderState
+from domain.money import Coin
+
+_ADD = """
+    WITH given AS (
+        SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::numeric[], $10::numeric[], $11::bool[], $12::timestamptz[], $13::text[])
+        WITH ORDINALITY AS g (id, client_order_id, run_id, base, quote, side, price, quantity, post_only,
+                              not_after, state, position)
+    ), fence AS (
+        SELECT name, epoch FROM venue_accounts WHERE name = $1 AND epoch = $2 AND halted = '' FOR SHARE
+    ), allowed AS (
+        SELECT id FROM runs WHERE id = ANY ($5::text[]) AND state = 'running' ORDER BY id FOR SHARE
+    )
+    INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price,
+                               quantity, post_only, not_after, state)
+    SELECT g.id, g.client_order_id, g.run_id, f.name, f.epoch, g.base, g.quote, g.side, g.price, g.quantity,
+           g.post_only, g.not_after, g.state
+    FROM given g JOIN allowed a ON a.id = g.run_id CROSS JOIN fence f
+    ORDER BY g.position
+    RETURNING id
+"""
+_SAVE = """
+    UPDATE order_intents o
+    SET state = g.state, order_id = g.order_id, filled = g.filled, booked = g.booked,
+        booked_quote = g.booked_quote, absent_since = g.absent_since, settled = g.settled
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[],
+                $7::timestamptz[], $8::bool[])
+        AS g (id, state, order_id, filled, booked, booked_quote, absent_since, settled)
+    WHERE o.id = g.id
+"""
+
+
+class PostgresOrders:
+    """Order intents."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]:
+        """Store intents of one account and epoch in one statement; return those the store let in."""
+        if not intents:
+            return []
+        account, epoch = intents[0].account, intents[0].epoch
+        assert all((i.account, i.epoch) == (account, epoch) for i in intents)
+        columns = zip(*(_new_row(intent) for intent in intents), strict=True)
+        rows = await self._store.fetch(_ADD, account, epoch, *map(list, columns))
+        admitted = {row["id"] for row in rows}
+        return [intent for intent in intents if intent.id in admitted]
+
+    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
+        """Return the account's intents that are not settled, oldest first."""
+        return await self._intents("account = $1 AND NOT settled ORDER BY id", account)
+
+    async def find_by_client_ids(
+        self, account: VenueAccountName, client_order_ids: Sequence[str]
+    ) -> Mapping[str, Intent]:
+        """Return the account's intents with these client order ids, by client order id."""
+        found = await self._intents(
+            "account = $1 AND client_order_id = ANY ($2::text[])", account, list(client_order_ids)
+        )
+        return {intent.client_order_id: intent for intent in found}
+
+    async def find_by_order_ids(
+        self, account: VenueAccountName, pair: Pair, order_ids: Sequence[str]
+    ) -> Mapping[str, Intent]:
+        """Return the account's intents with these ids of the venue, by the venue's id."""
+        found = await self._intents(
+            "account = $1 AND base = $2 AND quote = $3 AND order_id <> '' AND order_id = ANY ($4::text[])",
+            account,
+            pair.base,
+            pair.quote,
+            list(order_ids),
+        )
+        return {intent.order_id: intent for intent in found}
+
+    async def save_all(self, intents: Sequence[Intent]) -> None:
+        """Store state, venue id, progress, absence and settlement of intents in one statement."""
+        columns = zip(*(_progress_row(intent) for intent in intents), strict=True)
+        await self._store.execute(_SAVE, *map(list, columns))
+
+    async def _intents(self, where: str, *args: object) -> Sequence[Intent]:
+        sql = f"SELECT * FROM order_intents WHERE {where}"  # noqa: S608 - put together from constants
+        return [_intent(row) for row in await self._store.fetch(sql, *args)]
+
+
+def _new_row(intent: Intent) -> tuple[object, ...]:
+    return (
+        *(intent.id, intent.client_order_id, intent.run_id, intent.pair.base, intent.pair.quote),
+        *(intent.side, intent.price, intent.quantity, intent.post_only, intent.not_after, intent.state),
+    )
+
+
+def _progress_row(intent: Intent) -> tuple[object, ...]:
+    return (
+        *(intent.id, intent.state, intent.order_id, intent.filled, intent.booked, intent.booked_quote),
+        *(intent.absent_since, intent.settled),
+    )
+
+
+def _intent(row: dict[str, Any]) -> Intent:
+    return Intent(
+        id=row["id"],
+        client_order_id=row["client_order_id"],
+        run_id=RunId(row["run_id"]),
+        account=VenueAccountName(row["account"]),
+        epoch=row["epoch"],
+        pair=Pair(Coin(row["base"]), Coin(row["quote"])),
+        side=Side(row["side"]),
+        price=row["price"],
+        quantity=row["quantity"],
+        post_only=row["post_only"],
+        not_after=row["not_after"],
+        state=OrderState(row["state"]),
+        order_id=row["order_id"],
+        filled=row["filled"],
+        booked=row["booked"],
+        booked_quote=row["booked_quote"],
+        absent_since=row["absent_since"],
+        settled=row["settled"],
+    )

@@ -1,0 +1,244 @@
+"""Venue accounts and runs in Postgres, as ``domain.ports.runs``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from adapters.db.store import PostgresStore
+from domain.errors import Refused
+from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.model import Pair, TradingRules
+from domain.market.runs import MarketView, Run, RunState
+from domain.money import Coin
+from domain.ports.runs import AccountState
+
+_TAKE = """
+    INSERT INTO venue_accounts AS v (name, venue, epoch) VALUES ($1, $2, 1)
+    ON CONFLICT (name) DO UPDATE SET epoch = v.epoch + 1
+    RETURNING name, venue, epoch, opened_at IS NOT NULL AS opened, halted
+"""
+_FIND_ACCOUNT = """
+    SELECT name, venue, epoch, opened_at IS NOT NULL AS opened, halted FROM venue_accounts WHERE name = $1
+"""
+_SEE = """
+    INSERT INTO markets (account, base, quote, tick, lot, min_quantity, min_notional, maker_fee_bps,
+                         taker_fee_bps, max_open_orders, mid, seen_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[],
+        $7::numeric[], $8::numeric[], $9::numeric[], $10::int[], $11::numeric[], $12::timestamptz[])
+    ON CONFLICT (account, base, quote) DO UPDATE SET
+        (tick, lot, min_quantity, min_notional, maker_fee_bps, taker_fee_bps, max_open_orders, mid, seen_at)
+        = (excluded.tick, excluded.lot, excluded.min_quantity, excluded.min_notional, excluded.maker_fee_bps,
+           excluded.taker_fee_bps, excluded.max_open_orders, excluded.mid, excluded.seen_at)
+"""
+_VIEWS = """
+    SELECT m.* FROM markets m JOIN venue_accounts v ON v.name = m.account
+    WHERE v.opened_at IS NOT NULL AND v.halted = '' ORDER BY m.account, m.base, m.quote
+"""
+_RUN = """
+    SELECT r.*, c.config FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
+"""
+_ADD_RUN = """
+    INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
+                      base_start, quote_start, started_at)
+    SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11
+    FROM runs WHERE user_id = $2
+    RETURNING number
+"""
+_UNTOLD = f"""
+    {_RUN} WHERE r.account = $1 AND r.state <> 'stopped' AND r.told_at < $2
+        AND EXISTS (SELECT FROM fills f WHERE f.run_id = r.id AND f.seq > r.told_seq)
+    ORDER BY r.id
+"""
+_MARK_TOLD = """
+    UPDATE runs SET told_at = $2, told_seq = coalesce((SELECT max(seq) FROM fills WHERE run_id = $1), 0)
+    WHERE id = $1
+"""
+
+
+class PostgresVenueAccounts:
+    """Venue accounts, their epochs, and what their workers see."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def take(self, name: VenueAccountName, venue: str) -> AccountState:
+        """Raise the account's epoch by one and return its state."""
+        return AccountState(**(await self._store.fetch(_TAKE, name, venue))[0])
+
+    async def guard(self, name: VenueAccountName, epoch: int) -> None:
+        """Keep the epoch from changing until the ambient transaction ends."""
+        found = await self._store.fetch(
+            "SELECT FROM venue_accounts WHERE name = $1 AND epoch = $2 FOR SHARE", name, epoch
+        )
+        if not found:
+            raise Refused("epoch_lost", account=name, epoch=epoch)
+
+    async def find(self, name: VenueAccountName) -> AccountState | None:
+        """Return an account's state."""
+        rows = await self._store.fetch(_FIND_ACCOUNT, name)
+        return AccountState(**rows[0]) if rows else None
+
+    async def mark_opened(self, name: VenueAccountName) -> None:
+        """Note that the opening balances are booked."""
+        await self._store.execute(
+            "UPDATE venue_accounts SET opened_at = coalesce(opened_at, now()) WHERE name = $1", name
+        )
+
+    async def halt(self, name: VenueAccountName, reason: str) -> bool:
+        """Let nobody place orders from this account; the first reason stays."""
+        halted = "UPDATE venue_accounts SET halted = $2 WHERE name = $1 AND halted = ''"
+        return await self._store.execute(halted, name, reason) == 1
+
+    async def see(self, views: Sequence[MarketView]) -> None:
+        """Store what the worker sees of its pairs."""
+        if not views:
+            return
+        columns = zip(*(_view_row(view) for view in views), strict=True)
+        await self._store.execute(_SEE, *map(list, columns))
+
+    async def views(self) -> list[MarketView]:
+        """Return the newest view of every pair on every opened account that is not halted."""
+        return [_view(row) for row in await self._store.fetch(_VIEWS)]
+
+
+class PostgresRuns:
+    """Runs and the versions of their configs."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def add(self, run: Run) -> Run:
+        """Store a new run with its config as version 1; return it with the person's next number."""
+        async with self._store.transaction():
+            # one new run of a person at a time: numbers have no gaps
+            await self._store.fetch(
+                "SELECT FROM users WHERE user_id = $1 FOR NO KEY UPDATE", run.user_id, writes=True
+            )
+            rows = await self._store.fetch(
+                _ADD_RUN,
+                run.id,
+                run.user_id,
+                run.account,
+                run.pair.base,
+                run.pair.quote,
+                run.strategy,
+                run.preset,
+                run.state,
+                run.base_start,
+                run.quote_start,
+                run.started_at,
+            )
+            await self._store.execute(
+                "INSERT INTO run_configs (run_id, version, config) VALUES ($1, 1, $2)",
+                run.id,
+                json.dumps(dict(run.config)),
+            )
+        return replace(run, number=rows[0]["number"], config_version=1)
+
+    async def find(self, user_id: UserId, number: int) -> Run | None:
+        """Return a person's run by its number."""
+        if not 0 < number < 2**31:
+            return None
+        runs = await self._runs("WHERE r.user_id = $1 AND r.number = $2", user_id, number)
+        return runs[0] if runs else None
+
+    async def list(self, user_id: UserId) -> Sequence[Run]:
+        """Return a person's runs, active ones first, then the newest first."""
+        return await self._runs("WHERE r.user_id = $1 ORDER BY r.state = 'stopped', r.number DESC", user_id)
+
+    async def active(self, account: VenueAccountName) -> Sequence[Run]:
+        """Return the runs of an account that are RUNNING or STOPPING, oldest first."""
+        return await self._runs(
+            "WHERE r.account = $1 AND r.state IN ('running', 'stopping') ORDER BY r.started_at, r.id", account
+        )
+
+    async def anchor(self, run_id: RunId, at: datetime) -> None:
+        """Set the instant from which the run's ticks count, unless it is set."""
+        await self._store.execute(
+            "UPDATE runs SET anchored_at = $2 WHERE id = $1 AND anchored_at IS NULL", run_id, at
+        )
+
+    async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
+        """Change the state if it is still ``was``; return whether it was."""
+        moved = """
+            UPDATE runs SET state = $3, trouble = '',
+                stopped_at = CASE WHEN $3 = 'stopped' THEN $4::timestamptz END
+            WHERE id = $1 AND state = $2
+        """
+        return await self._store.execute(moved, run_id, was, to, at) == 1
+
+    async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
+        """Note with how much of each asset a run ended."""
+        await self._store.execute(
+            "UPDATE runs SET base_end = $2, quote_end = $3 WHERE id = $1", run_id, base, quote
+        )
+
+    async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:
+        """Set what keeps runs from trading; return those for whom this is new."""
+        changed = await self._store.fetch(
+            "UPDATE runs SET trouble = $2 WHERE id = ANY($1::text[]) AND trouble <> $2 RETURNING id",
+            list(run_ids),
+            reason,
+        )
+        return await self._runs("WHERE r.id = ANY($1::text[]) ORDER BY r.id", [row["id"] for row in changed])
+
+    async def untold_fills(self, account: VenueAccountName, told_before: datetime) -> Sequence[Run]:
+        """Return runs that have filled since they were last told, and were last told before the instant."""
+        return [_run(row) for row in await self._store.fetch(_UNTOLD, account, told_before)]
+
+    async def mark_told(self, run_id: RunId, at: datetime) -> None:
+        """Note that the person has been told of all fills so far."""
+        await self._store.execute(_MARK_TOLD, run_id, at)
+
+    async def _runs(self, where: str, *args: object) -> Sequence[Run]:
+        return [_run(row) for row in await self._store.fetch(f"{_RUN} {where}", *args)]
+
+
+def _run(row: dict[str, Any]) -> Run:
+    return Run(
+        id=RunId(row["id"]),
+        number=row["number"],
+        user_id=UserId(row["user_id"]),
+        account=VenueAccountName(row["account"]),
+        pair=Pair(Coin(row["base"]), Coin(row["quote"])),
+        strategy=row["strategy"],
+        preset=row["preset"],
+        config=json.loads(row["config"]),
+        config_version=row["config_version"],
+        state=RunState(row["state"]),
+        base_start=row["base_start"],
+        quote_start=row["quote_start"],
+        started_at=row["started_at"],
+        anchored_at=row["anchored_at"],
+        stopped_at=row["stopped_at"],
+        trouble=row["trouble"],
+        base_end=row["base_end"],
+        quote_end=row["quote_end"],
+    )
+
+
+def _view_row(view: MarketView) -> tuple[object, ...]:
+    rules = view.rules
+    return (
+        *(view.account, view.pair.base, view.pair.quote),
+        *(rules.tick, rules.lot, rules.min_quantity, rules.min_notional),
+        *(rules.maker_fee_bps, rules.taker_fee_bps, rules.max_open_orders),
+        *(view.mid, view.seen_at),
+    )
+
+
+def _view(row: dict[str, Any]) -> MarketView:
+    rules = TradingRules(
+        tick=row["tick"],
+        lot=row["lot"],
+        min_quantity=row["min_quantity"],
+        min_notional=row["min_notional"],
+        maker_fee_bps=row["maker_fee_bps"],
+        taker_fee_bps=row["taker_fee_bps"],
+        max_open_orders=row["max_open_orders"],
+    )
+    pair = Pair(Coin(row["base"]), Coin(row["quote"]))
+    return MarketView(VenueAccountName(row["account"]), pair, rules, row["mid"], row["seen_at"])
