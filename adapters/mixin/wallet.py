@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,6 +31,7 @@ _IMMUTABLE = (
     "sequence",
     "extra",
 )
+_ANY_AMOUNT = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?", re.ASCII)
 _IMMUTABLE_LISTS = ("keys", "senders", "receivers")
 
 
@@ -154,7 +156,7 @@ def _as_output(row: Mapping[str, Any]) -> WalletOutput:
         transaction_hash=str(row["transaction_hash"]),
         output_index=int(row["output_index"]),
         asset_id=AssetId(str(row["asset_id"])),
-        amount=exact(str(row["amount"])),
+        amount=_any_amount(str(row["amount"])),
         sender=senders[0] if single else None,
         memo=_memo(str(row.get("extra") or "")),
         request_id=str(row.get("request_id") or ""),
@@ -164,6 +166,17 @@ def _as_output(row: Mapping[str, Any]) -> WalletOutput:
         created_at=as_time(str(row.get("created_at") or "")) or datetime.fromtimestamp(0, UTC),
         immutable_hash=_immutable_hash(row),
     )
+
+
+def _any_amount(text: str) -> Decimal:
+    """Return an amount of any size: who issues a token chooses its supply, and must not stop the page.
+
+    Raises:
+        Unavailable: it is no amount.
+    """
+    if not _ANY_AMOUNT.fullmatch(text):
+        raise Unavailable("mixin_answer_unreadable")
+    return Decimal(text)
 
 
 def _memo(extra: str) -> str:
