@@ -11,4 +11,4 @@ DEFINITE = frozenset(
 """Nothing was spent and nothing will be: the hold is released and the person is told (WD7)."""
 
 SPENT_ELSEWHERE = frozenset({"inputs_spent"})
-"""Somebody else spent what only we can spend: the wallet's payouts stop, and a person is woken (WD4)."""
+"""Unless our own request did it, somebody else has our key: payouts stop, a person is woken (WD4)."""

@@ -32,7 +32,7 @@ class OutputKind(StrEnum):
     FLOAT = "float"  # the owner's own money
     CHANGE = "change"  # what we paid ourselves
     SUSPENSE = "suspense"  # of an approved token, credited to nobody
-    STRANGE = "strange"  # of a token we do not know; not in the ledger
+    STRANGE = "strange"  # nothing the ledger has a place for: an unknown token, or spent before our time
 
 
 @dataclass(frozen=True, slots=True)

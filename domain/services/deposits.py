@@ -13,7 +13,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.store import Store
 from domain.ports.wallet import Wallet, WalletOutput
-from domain.services.incoming import Known, booking, classify
+from domain.services.incoming import SPENT_BEFORE, Known, booking, classify
 
 PAGE = 500
 PAY_MEMO = "deposit"
@@ -126,7 +126,7 @@ class DepositService:
             if approved and classified.kind is OutputKind.DEPOSIT:
                 await self._deposits.pay_intent(output.request_id, output.output_id)
                 await self._tell_credited(output, approved.token)
-            elif classified.reason and output.sender:
+            elif classified.reason not in ("", SPENT_BEFORE) and output.sender:
                 await self._tell_unwanted(output, classified.reason)
         return True
 

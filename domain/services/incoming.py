@@ -12,6 +12,9 @@ from domain.services.tokens import Tokens
 FLOAT_MEMO = "float"
 """With this memo the owner adds to the instance's own money instead of their own balance."""
 
+SPENT_BEFORE = "spent_before"
+"""We spend only what is stored: what is spent when first seen was so before our time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -30,6 +33,8 @@ def classify(output: WalletOutput, known: Known) -> Classified:
     """
     if output.sender == known.bot:
         return Classified(output, OutputKind.CHANGE)
+    if output.spent:
+        return Classified(output, OutputKind.STRANGE, SPENT_BEFORE)
     approved = known.tokens.find(output.asset_id)
     if approved is None:
         return Classified(output, OutputKind.STRANGE, "asset_unknown")
@@ -58,5 +63,6 @@ def booking(classified: Classified, token: Token) -> Transfer | None:
             destination = own(AccountKind.SUSPENSE, token.coin)
         case _:
             return None
+    assert not output.spent
     postings = (Posting(mixin(token), destination, output.amount),)
     return Transfer(Cause(classified.kind, output.output_id), postings)

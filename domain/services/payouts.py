@@ -27,6 +27,7 @@ from domain.ports.withdrawals import PayoutStore
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
 MOST_STEPS = 8
+LOOKED_UP_ENOUGH = 3
 MEMO = "withdrawal"
 CONSOLIDATING = "consolidating"
 FLOAT_TOO_SMALL = "float_too_small"
@@ -198,13 +199,16 @@ class PayoutService:
     async def _refuse(self, payout: Payout, error: Refused) -> str:
         """End a payout after a definite no, unless Mixin has accepted it all the same.
 
+        Spent inputs are believed to be somebody else's doing only when our own request has been looked up
+        again and again.
+
         Raises:
             Refused: the no is not one that we know to be final; the payout stays.
             InvariantBroken: ``spent_elsewhere``: somebody else has spent our inputs.
         """
         if payout.transaction_hash and await self._accepted(payout):
             return await self._move(payout, PayoutState.SENT)
-        if error.code in SPENT_ELSEWHERE:
+        if error.code in SPENT_ELSEWHERE and payout.attempts >= LOOKED_UP_ENOUGH:
             raise InvariantBroken("spent_elsewhere", payout=payout.id) from error
         if error.code not in DEFINITE:
             raise error

@@ -11,10 +11,14 @@ from domain.money import Token
 
 @dataclass(frozen=True, slots=True)
 class ApprovedToken:
-    """A token, and the smallest deposit of it that is credited."""
+    """A token, the smallest deposit of it that is credited, and the smallest withdrawal.
+
+    Who takes out everything may take less.
+    """
 
     token: Token
     minimum: Decimal
+    minimum_withdrawal: Decimal
 
 
 class Tokens:

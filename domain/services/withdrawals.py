@@ -62,11 +62,16 @@ class WithdrawalService:
             Refused: ``token_unknown``; ``insufficient_funds`` with what is available;
                 ``amount_too_small`` with the minimum; ``amount_not_positive``, ``amount_too_precise``.
         """
-        token = self._tokens.get(asset_id).token
-        free = round_down((await self._ledger.balance(available(user_id, token.coin))).free)
-        if free == 0 or (amount is not None and amount.is_finite() and amount > free):
+        approved = self._tokens.get(asset_id)
+        free = round_down((await self._ledger.balance(available(user_id, approved.token.coin))).free)
+        if free == 0:
+            raise Refused("insufficient_funds", available="0")
+        quote = quote_withdrawal(approved.token, free if amount is None else amount, self._fee_bps)
+        if quote.amount > free:
             raise Refused("insufficient_funds", available=plain(free))
-        return quote_withdrawal(token, free if amount is None else amount, self._fee_bps)
+        if quote.amount < min(free, approved.minimum_withdrawal):
+            raise Refused("amount_too_small", minimum=plain(approved.minimum_withdrawal))
+        return quote
 
     async def confirm(self, user_id: UserId, quote: WithdrawalQuote) -> str:
         """Return the single-use token with which this person may request exactly this quote."""
@@ -79,10 +84,8 @@ class WithdrawalService:
             Refused: ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``;
                 ``insufficient_funds`` with what is available; ``quote_expired`` when the fee has changed.
         """
-        if (
-            quote_withdrawal(self._tokens.get(quote.token.asset_id).token, quote.amount, self._fee_bps)
-            != quote
-        ):
+        token = self._tokens.get(quote.token.asset_id).token
+        if quote_withdrawal(token, quote.amount, self._fee_bps) != quote:
             raise Refused("quote_expired")
         now = self._clock.now()
         payout = Payout(

@@ -1,0 +1,110 @@
+"""Incoming money in Postgres."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from adapters.db.store import PostgresStore
+from domain.ports.deposits import Classified, DepositIntent
+
+OVERLAP = 20
+"""So many of the latest outputs are read again each time, to notice late and altered ones."""
+
+
+def storable(text: str) -> str:
+    """Return a sender's text without what Postgres cannot keep: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+class PostgresDeposits:
+    """Intents and outputs, as ``domain.ports.deposits.DepositStore``."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def add_intent(self, intent: DepositIntent) -> None:
+        """Store a fresh intent."""
+        await self._store.execute(
+            """
+            INSERT INTO deposit_intents
+                (id, user_id, asset_id, coin, network, amount, trace, pay_link, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            """,
+            intent.id,
+            intent.user_id,
+            intent.token.asset_id,
+            intent.token.coin,
+            intent.token.network,
+            intent.amount,
+            intent.trace,
+            intent.pay_link,
+            intent.created_at,
+        )
+
+    async def pay_intent(self, trace: str, output_id: str) -> None:
+        """Note which output paid the intent with this trace, if there is such an unpaid intent."""
+        await self._store.execute(
+            "UPDATE deposit_intents SET paid_by = $2 WHERE trace = $1 AND paid_by IS NULL", trace, output_id
+        )
+
+    async def cursor(self) -> int:
+        """Return the sequence number to read on from, a few outputs before the last stored one.
+
+        It is derived from the rows, so it cannot disagree with them; since outputs are stored in order, every
+        one up to the highest is there.
+        """
+        rows = await self._store.fetch(
+            """
+            SELECT coalesce(min(sequence), 0) AS sequence
+            FROM (SELECT sequence FROM outputs ORDER BY sequence DESC LIMIT $1) AS latest
+            """,
+            OVERLAP,
+        )
+        return int(rows[0]["sequence"])
+
+    async def hashes(self, output_ids: Sequence[str]) -> dict[str, str]:
+        """Return the immutable hashes of those outputs that are stored."""
+        rows = await self._store.fetch(
+            "SELECT output_id, immutable_hash FROM outputs WHERE output_id = ANY($1::text[])",
+            list(output_ids),
+        )
+        return {row["output_id"]: row["immutable_hash"] for row in rows}
+
+    async def add_output(self, classified: Classified, at: datetime) -> bool:
+        """Store an output, which moves the cursor; return ``False`` when it is stored already.
+
+        Change is noted at the payout it came back from.
+        """
+        output = classified.output
+        rows = await self._store.fetch(
+            """
+            INSERT INTO outputs
+                (output_id, sequence, transaction_hash, output_index, asset_id, amount, sender, memo,
+                 request_id, inscription, spent_before, created_at, immutable_hash, kind, reason,
+                 recorded_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            ON CONFLICT (output_id) DO NOTHING RETURNING output_id
+            """,
+            output.output_id,
+            output.sequence,
+            output.transaction_hash,
+            output.output_index,
+            output.asset_id,
+            output.amount,
+            output.sender,
+            storable(output.memo),
+            storable(output.request_id),
+            output.inscription,
+            output.spent,
+            output.created_at,
+            output.immutable_hash,
+            classified.kind,
+            classified.reason,
+            at,
+        )
+        if rows and classified.kind == "change":
+            await self._store.execute(
+                "UPDATE payouts SET change_output = $2 WHERE transaction_hash = $1 AND change_output IS NULL",
+                output.transaction_hash,
+                output.output_id,
+            )
+        return bool(rows)

@@ -1,0 +1,183 @@
+"""Outgoing money in Postgres."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from adapters.db.store import PostgresStore
+from domain.errors import InvariantBroken, Refused
+from domain.ids import AssetId, UserId, WithdrawalId
+from domain.money import Coin, Token
+from domain.payouts.inputs import Spendable
+from domain.payouts.model import Payout, PayoutState, Purpose
+
+_COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
+    attempts, reason, raw, transaction_hash, signed_raw"""
+
+
+def payout_of(row: dict[str, Any]) -> Payout:
+    """Return the payout in a row."""
+    return Payout(
+        id=WithdrawalId(row["id"]),
+        purpose=Purpose(row["purpose"]),
+        receiver=UserId(row["receiver"]),
+        token=Token(AssetId(row["asset_id"]), Coin(row["coin"]), row["network"]),
+        amount=row["amount"],
+        fee=row["fee"],
+        state=PayoutState(row["state"]),
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        reason=row["reason"],
+        raw=row["raw"],
+        transaction_hash=row["transaction_hash"],
+        signed_raw=row["signed_raw"],
+    )
+
+
+class PostgresPayouts:
+    """Payouts and reservations, as ``domain.ports.withdrawals.PayoutStore``."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def add(self, payout: Payout) -> None:
+        """Store a fresh payout."""
+        await self._store.execute(
+            """
+            INSERT INTO payouts (id, purpose, receiver, asset_id, coin, network, amount, fee, state,
+                                 request_id, created_at, due_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            """,
+            payout.id,
+            payout.purpose,
+            payout.receiver,
+            payout.token.asset_id,
+            payout.token.coin,
+            payout.token.network,
+            payout.amount,
+            payout.fee,
+            payout.state,
+            payout.request_id,
+            payout.created_at,
+            payout.due_at,
+        )
+
+    async def get(self, payout_id: WithdrawalId) -> Payout:
+        """Return a payout."""
+        rows = await self._store.fetch(f"SELECT {_COLUMNS} FROM payouts WHERE id = $1", payout_id)  # noqa: S608 - fixed names
+        if not rows:
+            raise Refused("withdrawal_unknown", id=payout_id)
+        return payout_of(rows[0])
+
+    async def save(self, payout: Payout, was: PayoutState) -> bool:
+        """Store what changed if the row is still in the state ``was``; return whether it was."""
+        rows = await self._store.fetch(
+            """
+            UPDATE payouts SET state = $3, due_at = $4, attempts = $5, reason = $6, raw = $7,
+                               transaction_hash = $8, signed_raw = $9
+            WHERE id = $1 AND state = $2 RETURNING id
+            """,
+            payout.id,
+            was,
+            payout.state,
+            payout.due_at,
+            payout.attempts,
+            payout.reason,
+            payout.raw,
+            payout.transaction_hash,
+            payout.signed_raw,
+        )
+        return bool(rows)
+
+    async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
+        """Return payouts that have not ended and are due, oldest first."""
+        rows = await self._store.fetch(
+            """
+            SELECT id FROM payouts WHERE state NOT IN ('done', 'refused') AND due_at <= $1
+            ORDER BY due_at, id LIMIT $2
+            """,
+            at,
+            limit,
+        )
+        return [WithdrawalId(row["id"]) for row in rows]
+
+    async def lock_wallet(self, asset_id: AssetId) -> None:
+        """Be the only one who chooses outputs of an asset until the ambient transaction ends."""
+        await self._store.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"wallet:{asset_id}")
+
+    async def place(self, payout: Payout) -> int:
+        """Return how many withdrawals of the same asset were asked for earlier and are waiting."""
+        rows = await self._store.fetch(
+            """
+            SELECT count(*) AS ahead FROM payouts
+            WHERE asset_id = $1 AND state = 'waiting' AND (created_at, id) < ($2, $3)
+            """,
+            payout.token.asset_id,
+            payout.created_at,
+            payout.id,
+        )
+        return int(rows[0]["ahead"])
+
+    async def spendable(self, asset_id: AssetId) -> list[Spendable]:
+        """Return the outputs of an asset that no payout has reserved; never an inscription."""
+        rows = await self._store.fetch(
+            """
+            SELECT o.output_id, o.amount FROM outputs o
+            WHERE o.asset_id = $1 AND NOT o.inscription AND NOT o.spent_before
+              AND NOT EXISTS (SELECT FROM reservations r WHERE r.output_id = o.output_id)
+            """,
+            asset_id,
+        )
+        return [Spendable(row["output_id"], row["amount"]) for row in rows]
+
+    async def change_due(self, asset_id: AssetId) -> Decimal:
+        """Return what will come back, but has not yet, from payouts that have reserved more than they pay."""
+        rows = await self._store.fetch(
+            """
+            SELECT coalesce(sum(change), 0) AS due FROM payouts
+            WHERE asset_id = $1 AND change > 0 AND change_output IS NULL AND state <> 'refused'
+            """,
+            asset_id,
+        )
+        return Decimal(rows[0]["due"])
+
+    async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
+        """Reserve outputs for a payout, in this order, and note what change will come back."""
+        rows = await self._store.fetch(
+            """
+            INSERT INTO reservations (output_id, payout_id, position)
+            SELECT o.output_id, p.id, wanted.position - 1
+            FROM unnest($2::text[]) WITH ORDINALITY AS wanted (output_id, position)
+            JOIN payouts p ON p.id = $1
+            JOIN outputs o ON o.output_id = wanted.output_id AND o.asset_id = p.asset_id
+                          AND NOT o.inscription AND NOT o.spent_before
+            ON CONFLICT (output_id) DO NOTHING RETURNING output_id
+            """,
+            payout_id,
+            list(output_ids),
+        )
+        if len(rows) != len(output_ids):
+            raise InvariantBroken("output_reserved_twice", payout=payout_id)
+        await self._store.execute(
+            """
+            UPDATE payouts p SET change = taken.total
+                - CASE p.purpose WHEN 'consolidation' THEN 0 ELSE p.amount - p.fee END
+            FROM (SELECT sum(o.amount) AS total FROM reservations r JOIN outputs o USING (output_id)
+                  WHERE r.payout_id = $1) AS taken
+            WHERE p.id = $1
+            """,
+            payout_id,
+        )
+
+    async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
+        """Return the outputs a payout has reserved, in order."""
+        rows = await self._store.fetch(
+            "SELECT output_id FROM reservations WHERE payout_id = $1 ORDER BY position", payout_id
+        )
+        return tuple(row["output_id"] for row in rows)
+
+    async def give_back(self, payout_id: WithdrawalId) -> None:
+        """End the reservations of a refused payout."""
+        await self._store.execute("DELETE FROM reservations WHERE payout_id = $1", payout_id)

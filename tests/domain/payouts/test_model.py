@@ -1,0 +1,47 @@
+"""The states of a payout and what it books."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from domain.ids import AssetId, UserId, WithdrawalId, request_id
+from domain.ledger.model import AccountKind, available, mixin, net_of, own
+from domain.money import Coin, Token
+from domain.payouts.model import ENDED, PAYOUT_EDGES, Payout, PayoutState, Purpose, promise, settlement
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
+ALICE = UserId("0c2f7b6e-0000-4000-8000-00000000a11c")
+PAYOUT = Payout(
+    WithdrawalId("w1"), Purpose.WITHDRAWAL, ALICE, USDT, Decimal(10), Decimal("0.01"),
+    PayoutState.REQUESTED, NOW, NOW,
+)  # fmt: skip
+
+
+def test_a_settlement_takes_what_was_promised_and_not_more() -> None:
+    transfer = settlement(PAYOUT)
+    account = available(ALICE, USDT.coin)
+    assert net_of([transfer], account) == -promise(PAYOUT).amount
+    assert net_of([transfer], mixin(USDT)) == -PAYOUT.pays
+    assert net_of([transfer], own(AccountKind.FEES, USDT.coin)) == PAYOUT.fee
+
+
+def test_a_withdrawal_without_fee_has_one_posting() -> None:
+    assert len(settlement(replace(PAYOUT, fee=Decimal(0))).postings) == 1
+
+
+def test_every_attempt_goes_by_the_same_request_id() -> None:
+    again = replace(PAYOUT, state=PayoutState.SIGNED, attempts=7)
+    assert again.request_id == PAYOUT.request_id == request_id("withdrawal", "w1")
+
+
+@pytest.mark.parametrize("state", PayoutState)
+def test_every_state_leads_to_an_end_and_no_end_leads_on(state: PayoutState) -> None:
+    reached, seen = {state}, set[PayoutState]()
+    while reached - seen:
+        seen |= reached
+        reached = seen.union(*(PAYOUT_EDGES[s] for s in seen))
+    assert seen & ENDED
+    assert (not PAYOUT_EDGES[state]) == (state in ENDED)

@@ -1,0 +1,394 @@
+"""Withdrawals on a real Postgres and a fake Mixin: paid once or given back, whatever happens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters.db.ledger import PostgresLedger
+from domain.errors import InvariantBroken, Refused
+from domain.ids import UserId, VenueAccountName, WithdrawalId
+from domain.ledger.model import AccountKind, Cause, Posting, Transfer, mixin, venue
+from domain.payouts import inputs
+from domain.payouts.fees import WithdrawalQuote
+from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
+from tests.fakes.crash import Fuse, SimulatedCrash
+from tests.fakes.wallet import BOT, DENIED, Fault
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+async def world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
+    async with money_world(migrated_url) as made:
+        yield made
+
+
+async def test_a_withdrawal_is_paid_and_booked(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.request(ALICE, "40")
+    assert await world.funds(ALICE) == ("60", "40")
+    await world.settle()
+    assert world.wallet.paid[ALICE, USDT.asset_id] == Decimal("39.96")
+    assert await world.funds(ALICE) == ("60", "0")
+    assert await world.own(AccountKind.FEES) == Decimal("0.04")
+    assert await world.notices(ALICE) == ["deposit_credited", "withdrawal_sent"]
+    await world.check()
+
+
+async def test_everything_can_be_withdrawn(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.request(ALICE, None)
+    await world.settle()
+    assert await world.free(ALICE) == 0
+    assert await world.process().balances.of(ALICE) == []
+    await world.check()
+
+
+async def test_change_comes_back_and_is_no_deposit(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.request(ALICE, "10")
+    await world.settle()
+    await world.request(ALICE, "90")
+    await world.settle()
+    assert await world.states() == ["done", "done"]
+    await world.check()
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [("100.00000001", "insufficient_funds"), ("0", "amount_not_positive"), ("NaN", "amount_not_positive"),
+     ("0.00000001", "amount_too_small"), ("1.000000001", "amount_too_precise")],
+)  # fmt: skip
+async def test_what_cannot_be_paid_is_refused(world: MoneyWorld, amount: str, code: str) -> None:
+    await world.give(ALICE, "100")
+    with pytest.raises(Refused) as refused:
+        await world.process().withdrawals.quote(ALICE, USDT.asset_id, Decimal(amount))
+    assert refused.value.code == code
+
+
+async def test_a_quote_of_nothing_says_how_little_there_is(world: MoneyWorld) -> None:
+    with pytest.raises(Refused) as refused:
+        await world.process().withdrawals.quote(ALICE, USDT.asset_id, None)
+    assert refused.value.facts == {"available": "0"}
+
+
+async def test_a_confirmation_works_once_for_its_person_and_its_amount(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.give(BOB, "100")
+    at = world.process().withdrawals
+    quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
+    more = await at.quote(ALICE, USDT.asset_id, Decimal(20))
+    token = await at.confirm(ALICE, quote)
+
+    async def code_of(user_id: UserId, wanted: WithdrawalQuote = quote) -> str:
+        with pytest.raises(Refused) as refused:
+            await at.request(wanted, user_id, token)
+        return refused.value.code
+
+    assert await code_of(BOB) == "confirmation_unknown"
+    assert await code_of(ALICE, more) == "confirmation_unknown"
+    await at.request(quote, ALICE, token)
+    for _ in range(10):
+        assert await code_of(ALICE) == "confirmation_used"
+    assert await world.held(ALICE) == 10
+
+
+async def test_a_confirmation_expires(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    at = world.process().withdrawals
+    quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
+    token = await at.confirm(ALICE, quote)
+    world.clock.advance(timedelta(minutes=5).total_seconds())
+    with pytest.raises(Refused, match="confirmation_expired"):
+        await at.request(quote, ALICE, token)
+
+
+async def test_a_confirmation_is_not_used_up_by_a_refusal(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    at = world.process().withdrawals
+    quote = await at.quote(ALICE, USDT.asset_id, Decimal(60))
+    token = await at.confirm(ALICE, quote)
+    await world.request(ALICE, "60")
+    with pytest.raises(Refused, match="insufficient_funds"):
+        await at.request(quote, ALICE, token)
+    await world.give(ALICE, "20")
+    await at.request(quote, ALICE, token)
+
+
+async def test_many_requests_at_once_promise_no_more_than_there_is(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    results = await asyncio.gather(*(world.request(ALICE, "30") for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(r, str) for r in results) == 3
+    assert await world.free(ALICE) == 10
+    await world.settle()
+    await world.check()
+
+
+async def test_a_withdrawal_beyond_the_float_waits_visibly_in_its_place(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.give(BOB, "10")
+    await _lend_to_a_venue(world, "70")
+    first, second = await world.request(ALICE, "100"), await world.request(BOB, "10")
+    await world.settle(3)
+    assert await world.states() == ["waiting", "waiting"]
+    assert (await world.notices(ALICE)).count("withdrawal_waiting") == 1
+    assert await world.held(ALICE) == 100
+    world.wallet.pay_in(OWNER, USDT.asset_id, "80", memo="float")
+    await world.settle()
+    assert await world.states() == ["done", "done"], (first, second)
+    await world.check()
+
+
+async def test_a_receiver_who_cannot_be_paid_gets_everything_back(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    world.wallet.unregistered.add(ALICE)
+    await world.request(ALICE, "40")
+    await world.settle()
+    assert await world.states() == ["refused"]
+    assert await world.funds(ALICE) == ("100", "0")
+    assert await world.notices(ALICE) == ["deposit_credited", "withdrawal_refused"]
+    assert not world.wallet.paid
+    await world.give(BOB, "1")
+    await world.request(BOB, "1")  # the inputs are free again
+    await world.settle()
+    await world.check()
+
+
+async def test_a_no_that_we_do_not_know_to_be_final_ends_nothing(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    for call in ("build", "sign", "submit"):
+        world.wallet.refusals[call].append("something_new")
+    await world.request(ALICE, "40")
+    await world.settle()
+    assert await world.states() == ["done"]
+    await world.check()
+
+
+async def test_a_no_after_the_payment_was_accepted_does_not_undo_it(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.request(ALICE, "40")
+    world.wallet.faults["submit"].append(DENIED)
+    await world.settle()
+    assert await world.states() == ["done"]
+    await world.check()
+
+
+async def test_inputs_that_somebody_else_spent_stop_the_wallet(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.give(BOB, "1", BTC)
+    payout_id = await world.request(ALICE, "40")
+    world.wallet.steal(world.wallet.outputs[0].output_id)
+    for _ in range(3):  # it may be our own doing: look first
+        assert "inputs_spent" in await world.process().payouts.drive(payout_id)
+    with pytest.raises(InvariantBroken, match="spent_elsewhere"):
+        await world.process().payouts.drive(payout_id)
+    assert await world.held(ALICE) == 40
+    other = await world.request(BOB, "0.5", BTC)
+    assert "frozen" in await world.process().payouts.drive(other)
+
+
+@pytest.mark.parametrize("call", ["build", "sign", "submit", "find"])
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_missing_answer_is_looked_up_and_paid_once(
+    world: MoneyWorld, call: str, fault: Fault, times: int
+) -> None:
+    await world.give(ALICE, "100")
+    world.wallet.faults[call] += [fault] * times
+    await world.request(ALICE, "40")
+    await world.settle()
+    assert await world.states() == ["done"]
+    assert world.wallet.paid[ALICE, USDT.asset_id] == Decimal("39.96")
+    await world.check()
+
+
+async def test_two_workers_pay_once(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    for _ in range(5):
+        await world.request(ALICE, "15")
+
+    async def worker() -> None:
+        process = world.process()
+        for _ in range(10):
+            await world.round(process)
+            world.clock.advance(5)
+
+    await asyncio.gather(worker(), worker(), worker())
+    await world.settle()
+    assert await world.states() == ["done"] * 5
+    assert world.wallet.paid[ALICE, USDT.asset_id] == 5 * Decimal("14.985")
+    await world.check()
+
+
+async def test_two_payouts_never_share_an_input(world: MoneyWorld) -> None:
+    for _ in range(4):
+        await world.give(ALICE, "10")
+    ids = [await world.request(ALICE, "10") for _ in range(4)]
+    await asyncio.gather(*(world.process().payouts.advance(payout_id) for payout_id in ids))
+    rows = await world.store.fetch("SELECT count(*) AS n, count(DISTINCT payout_id) AS p FROM reservations")
+    assert (rows[0]["n"], rows[0]["p"]) == (4, 4)
+
+
+async def test_a_payment_of_too_many_small_outputs_merges_them_first(world: MoneyWorld) -> None:
+    for _ in range(300):
+        world.wallet.pay_in(ALICE, USDT.asset_id, "1")
+    await world.process().deposits.collect()
+    await world.request(ALICE, "290")
+    await world.settle()
+    assert await world.states() == ["done", "done"]
+    assert len(world.wallet.executed) == 2
+    assert "withdrawal_waiting" not in await world.notices(ALICE)
+    await world.check()
+
+
+async def test_a_payment_is_settled_only_when_final(world: MoneyWorld) -> None:
+    world.wallet.polls_to_final = 3
+    await world.give(ALICE, "100")
+    payout_id = await world.request(ALICE, "40")
+    await world.process().payouts.drive(payout_id)
+    assert await world.states() == ["sent"]
+    assert await world.held(ALICE) == 40
+    await world.settle()
+    assert await world.states() == ["done"]
+
+
+async def test_bytes_hash_and_amount_are_fixed_in_the_database(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.request(ALICE, "40")
+    await world.settle()
+    for change in ("raw = 'other'", "transaction_hash = 'other'", "signed_raw = ''", "amount = 39",
+                   "receiver = 'bob'", "state = 'requested'", "request_id = 'other'"):  # fmt: skip
+        with pytest.raises(InvariantBroken):
+            await world.store.execute(f"UPDATE payouts SET {change}")  # noqa: S608 - texts from above
+    for statement in ("DELETE FROM payouts", "DELETE FROM reservations", "DELETE FROM outputs",
+                      "UPDATE outputs SET amount = 1", "UPDATE reservations SET position = 7"):  # fmt: skip
+        with pytest.raises(InvariantBroken):
+            await world.store.execute(statement)
+
+
+async def test_an_unknown_withdrawal_is_refused(world: MoneyWorld) -> None:
+    with pytest.raises(Refused, match="withdrawal_unknown"):
+        await world.process().withdrawals.advance(WithdrawalId("none"))
+
+
+async def _lend_to_a_venue(world: MoneyWorld, amount: str) -> None:
+    """Move what people paid in out of the wallet, as a treasury would: their claims stay."""
+    there = venue(VenueAccountName("v"), USDT.coin)
+    moved = Transfer(Cause("test", "lend"), (Posting(there, mixin(USDT), Decimal(amount)),))
+    await PostgresLedger(world.store).post(moved)
+    output = world.wallet.outputs[0]
+    world.wallet.steal(output.output_id)
+    rest = output.amount - Decimal(amount)
+    await world.store.execute("ALTER TABLE outputs DISABLE TRIGGER outputs_stay")
+    await world.store.execute("UPDATE outputs SET spent_before = true WHERE output_id = $1", output.output_id)
+    await world.store.execute("ALTER TABLE outputs ENABLE TRIGGER outputs_stay")
+    world.wallet.pay_in(BOT, USDT.asset_id, str(rest))
+    await world.process().deposits.collect()
+
+
+# The heart: die at every boundary there is, come back, and look at what became of the money.
+
+
+async def withdraw_with(world: MoneyWorld, fuse: Fuse, amount: str) -> None:
+    """Live one process: ask for a withdrawal and drive it to its end."""
+    process = world.process(fuse)
+    await world.request(ALICE, amount, process=process)
+    await world.settle(3, process)
+
+
+async def test_a_crash_at_any_boundary_of_a_withdrawal_pays_once_or_never(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100000")
+    boundaries, given = 0, Decimal(100_000)
+    while True:
+        boundaries += 1
+        fuse = Fuse(boundaries)
+        crashed = False
+        try:
+            await withdraw_with(world, fuse, "10")
+        except SimulatedCrash:
+            crashed = True
+            await world.settle(4)
+        await world.check()
+        assert set(await world.states()) <= {"done"}, fuse.where
+        if not crashed:
+            break
+    count = len(await world.states())
+    assert boundaries > 60
+    assert await world.held(ALICE) == 0
+    assert await world.free(ALICE) == given - 10 * count
+    assert world.wallet.paid[ALICE, USDT.asset_id] == count * Decimal("9.99")
+    assert (await world.notices(ALICE)).count("withdrawal_sent") == count
+
+
+async def test_a_crash_at_any_boundary_of_a_refusal_gives_back_once(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    world.wallet.unregistered.add(ALICE)
+    boundaries = 0
+    while True:
+        boundaries += 1
+        fuse = Fuse(boundaries)
+        try:
+            await withdraw_with(world, fuse, "10")
+        except SimulatedCrash:
+            await world.settle(4)
+        else:
+            break
+        assert set(await world.states()) <= {"refused"}, fuse.where
+    assert boundaries > 30
+    assert await world.funds(ALICE) == ("100", "0")
+    assert not world.wallet.paid
+    rows = await world.store.fetch("SELECT count(*) AS n FROM reservations")
+    assert rows[0]["n"] == 0
+    await world.check()
+
+
+@pytest.mark.parametrize("call", ["sign", "submit", "find"])
+async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(world: MoneyWorld, call: str) -> None:
+    await world.give(ALICE, "100000")
+    boundaries = 0
+    while True:
+        boundaries += 1
+        world.wallet.faults[call].append(Fault.LOST)
+        fuse = Fuse(boundaries)
+        crashed = False
+        try:
+            await withdraw_with(world, fuse, "10")
+        except SimulatedCrash:
+            crashed = True
+            await world.settle(4)
+        world.wallet.faults[call].clear()
+        await world.check()
+        assert set(await world.states()) <= {"done"}, fuse.where
+        if not crashed:
+            break
+    assert world.wallet.paid[ALICE, USDT.asset_id] == len(await world.states()) * Decimal("9.99")
+
+
+async def test_a_crash_at_any_boundary_of_merging_pays_once(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "MOST_INPUTS", 2)
+    boundaries = 0
+    while True:
+        boundaries += 1
+        for _ in range(3):
+            world.wallet.pay_in(ALICE, USDT.asset_id, "10")
+        await world.process().deposits.collect()
+        fuse = Fuse(boundaries)
+        crashed = False
+        try:
+            await withdraw_with(world, fuse, "30")
+        except SimulatedCrash:
+            crashed = True
+            await world.settle(5)
+        await world.check()
+        assert set(await world.states()) <= {"done"}, fuse.where
+        await world.request(ALICE, None) if await world.free(ALICE) else None
+        await world.settle(5)
+        if not crashed:
+            break
+    assert boundaries > 100
+    assert await world.free(ALICE) == 0

@@ -1,0 +1,220 @@
+"""A Mixin Safe wallet in memory, with the sequencer's rules of ``mixin.md`` §4.6 and its ways to fail."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ids import AssetId, UserId
+from domain.money import plain
+from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, WalletOutput
+
+BOT = UserId("6f0d0000-0000-4000-8000-00000000b070")
+
+
+class Fault(Enum):
+    """How one call goes wrong."""
+
+    DOWN = "down"  # nothing happens and nobody answers
+    LOST = "lost"  # it happens and nobody answers
+
+
+DENIED = "denied"
+"""It happens and the answer says that it cannot."""
+
+
+@dataclass
+class _Request:
+    raw: str
+    transaction_hash: str
+    state: SendState
+
+
+@dataclass
+class FakeWallet:
+    """The far side: it outlives every crash of ours."""
+
+    guard: Callable[[], None] = lambda: None  # raises when a transaction of ours is open
+    polls_to_final: int = 1
+    outputs: list[WalletOutput] = field(default_factory=list)
+    unregistered: set[UserId] = field(default_factory=set)
+    refusals: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    faults: dict[str, list[Fault | str]] = field(default_factory=lambda: defaultdict(list))
+    paid: Counter[tuple[UserId, AssetId]] = field(default_factory=Counter)
+    sent_bytes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    executed: list[str] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    _requests: dict[str, _Request] = field(default_factory=dict)
+    _polls: Counter[str] = field(default_factory=Counter)
+    _spent_by: dict[str, str] = field(default_factory=dict)
+    _signatures: int = 0
+
+    # What people and thieves do.
+
+    def pay_in(
+        self,
+        sender: UserId | None,
+        asset_id: AssetId,
+        amount: str,
+        memo: str = "",
+        request_id: str = "",
+        *,
+        inscription: bool = False,
+    ) -> WalletOutput:
+        """Let somebody pay the bot."""
+        return self._receive(sender, asset_id, Decimal(amount), memo, request_id, inscription=inscription)
+
+    def steal(self, output_id: str) -> None:
+        """Let somebody else spend an output."""
+        self._spend((output_id,), "thief")
+
+    def unspent(self, asset_id: AssetId) -> Decimal:
+        """Return what the wallet really holds."""
+        return sum((o.amount for o in self.outputs if o.asset_id == asset_id and not o.spent), Decimal(0))
+
+    # The port.
+
+    async def outputs_from(self, sequence: int, limit: int = 500) -> Sequence[WalletOutput]:
+        """List outputs in order, spent ones included."""
+        self._begin("outputs_from")
+        page = [o for o in self.outputs if o.sequence >= sequence][:limit]
+        self._end("outputs_from")
+        return page
+
+    async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
+        """Return a link."""
+        return (
+            f"https://mixin.one/pay/{BOT}?asset={asset_id}&amount={plain(amount)}&memo={memo}&trace={trace}"
+        )
+
+    async def find(self, request_id: str) -> SentTransaction | None:
+        """Tell what became of a request; a submitted one is final after some polls."""
+        self._begin("find")
+        request = self._requests.get(request_id)
+        if request and request.state is SendState.SIGNED:
+            self._polls[request_id] += 1
+            if self._polls[request_id] >= self.polls_to_final:
+                request.state = SendState.SPENT
+        self._end("find")
+        return self._answer(request_id, request) if request else None
+
+    async def build(self, payment: Payment) -> BuiltTransaction:
+        """Return bytes that depend on nothing but the payment."""
+        self._begin("build")
+        if payment.receiver in self.unregistered:
+            raise Refused("receiver_unregistered")
+        raw = json.dumps(
+            [payment.request_id, payment.asset_id, payment.receiver, plain(payment.amount), payment.inputs]
+        )
+        self._end("build")
+        return BuiltTransaction(raw, _hash(raw))
+
+    async def sign(self, request_id: str, raw: str, inputs: Sequence[str]) -> str:
+        """Check the bytes and sign them; no two signatures are alike."""
+        self._begin("sign")
+        known = self._requests.get(request_id)
+        if known and known.state is not SendState.CHECKED and known.raw != raw:
+            raise OutcomeUnknown("request_id_used")
+        if any(i in self._spent_by for i in inputs) and not known:
+            raise Refused("inputs_spent")
+        self._requests.setdefault(request_id, _Request(raw, _hash(raw), SendState.CHECKED))
+        self._signatures += 1
+        self._end("sign")
+        return json.dumps([raw, self._signatures])
+
+    async def submit(self, request_id: str, signed_raw: str) -> SentTransaction:
+        """Execute signed bytes once; the same request again gets the stored answer."""
+        self.sent_bytes[request_id].add(signed_raw)
+        self._begin("submit")
+        raw = json.loads(signed_raw)[0]
+        request = self._requests.get(request_id)
+        if request is None or request.state is SendState.CHECKED:
+            request = self._execute(request_id, raw)
+        elif request.raw != raw:
+            raise Refused("request_id_used")
+        self._end("submit")
+        return self._answer(request_id, request)
+
+    # The sequencer.
+
+    def _execute(self, request_id: str, raw: str) -> _Request:
+        _, asset_id, receiver, amount, inputs = json.loads(raw)
+        if any(i in self._spent_by for i in inputs):
+            raise Refused("inputs_spent")
+        total = sum((o.amount for o in self.outputs if o.output_id in inputs), Decimal(0))
+        change = total - Decimal(amount)
+        assert change >= 0, "inputs must cover the payment"
+        assert 0 < len(inputs) <= 256
+        self._spend(inputs, request_id)
+        if receiver == BOT:
+            self._receive(BOT, asset_id, Decimal(amount), "", request_id, transaction_hash=_hash(raw))
+        else:
+            self.paid[receiver, asset_id] += Decimal(amount)  # type: ignore[assignment]  # counters of decimals
+        if change:
+            self._receive(BOT, asset_id, change, "", request_id, transaction_hash=_hash(raw))
+        self.executed.append(request_id)
+        self._requests[request_id] = _Request(raw, _hash(raw), SendState.SIGNED)
+        return self._requests[request_id]
+
+    def _receive(
+        self,
+        sender: UserId | None,
+        asset_id: AssetId,
+        amount: Decimal,
+        memo: str,
+        request_id: str,
+        *,
+        inscription: bool = False,
+        transaction_hash: str = "",
+    ) -> WalletOutput:
+        sequence = 1000 + 7 * len(self.outputs)
+        output = WalletOutput(
+            output_id=f"output-{sequence}",
+            transaction_hash=transaction_hash or _hash(f"in-{sequence}"),
+            output_index=0,
+            asset_id=asset_id,
+            amount=amount,
+            sender=sender,
+            memo=memo,
+            request_id=request_id or f"request-{sequence}",
+            sequence=sequence,
+            spent=False,
+            inscription=inscription,
+            created_at=datetime(2026, 3, 1, tzinfo=UTC),
+            immutable_hash=_hash(f"{sequence}{asset_id}{amount}{sender}"),
+        )
+        self.outputs.append(output)
+        return output
+
+    def _spend(self, output_ids: Sequence[str], request_id: str) -> None:
+        self._spent_by |= dict.fromkeys(output_ids, request_id)
+        self.outputs = [replace(o, spent=True) if o.output_id in output_ids else o for o in self.outputs]
+
+    def _answer(self, request_id: str, request: _Request) -> SentTransaction:
+        return SentTransaction(request_id, request.transaction_hash, request.state, f"snapshot-{request_id}")
+
+    def _begin(self, call: str) -> None:
+        self.guard()
+        self.calls[call] += 1
+        if self.faults[call] and self.faults[call][0] is Fault.DOWN:
+            self.faults[call].pop(0)
+            raise Unavailable("mixin_down") if call != "submit" else OutcomeUnknown("mixin_down")
+        if self.refusals[call]:
+            raise Refused(self.refusals[call].pop(0))
+
+    def _end(self, call: str) -> None:
+        if self.faults[call] and self.faults[call][0] is Fault.LOST:
+            self.faults[call].pop(0)
+            raise OutcomeUnknown("answer_lost") if call == "submit" else Unavailable("answer_lost")
+        if self.faults[call] and self.faults[call][0] == DENIED:
+            self.faults[call].pop(0)
+            raise Refused("receiver_unregistered")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
