@@ -35,7 +35,7 @@ async def test_a_wake_up_brings_the_next_round_at_once() -> None:
 
     loops = Loops([Loop("test", 60.0, do_round, SystemClock())])
     task = asyncio.create_task(loops.run(stop))
-    while not rounds:  # noqa: ASYNC110 - nothing to wait on
+    while not rounds:
         await asyncio.sleep(0.01)
     loops.wake("somebody else's")
     loops.wake("test")
