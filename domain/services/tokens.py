@@ -7,6 +7,7 @@ from decimal import Decimal
 from domain.errors import Refused
 from domain.ids import AssetId
 from domain.money import Token
+from domain.payouts.fees import SMALLEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class ApprovedToken:
 
     token: Token
     minimum: Decimal
-    minimum_withdrawal: Decimal
+    minimum_withdrawal: Decimal = SMALLEST
 
 
 class Tokens:
