@@ -39,7 +39,7 @@ class Blaze:
     def _act(self, action: str, params: Any) -> dict[str, Any] | None:
         user = self._world.state.users.get(self._user_id)
         if action == "LIST_PENDING_MESSAGES":
-            self._listening, self._listed_at, self._pushed = True, self._world.clock(), {}
+            self._listening, self._listed_at, self._pushed = True, self._world.stamp(), {}
             return None
         if not isinstance(params, dict):
             raise invalid("params", "is missing")

@@ -32,7 +32,7 @@ def _totals(world: World, asset: rows.Asset) -> dict[str, str]:
         "unspent": sum(o.units for o in outputs if o.state == rows.UNSPENT),
         "signed": sum(o.units for o in outputs if o.state == rows.SIGNED),
         "withdrawn": sum(
-            _withdrawn(t)
+            withdrawn(t)
             for t in world.state.transactions.by("state", rows.SPENT)
             if t.asset_id == asset.asset_id
         ),
@@ -40,7 +40,8 @@ def _totals(world: World, asset: rows.Asset) -> dict[str, str]:
     return {"symbol": asset.symbol} | {name: assets.amount_text(value) for name, value in units.items()}
 
 
-def _withdrawn(transaction: rows.Transaction) -> int:
+def withdrawn(transaction: rows.Transaction) -> int:
+    """Return the units that left this network with a transaction."""
     first = read(transaction.raw).outputs[0]
     return first.units if first.kind == WITHDRAWAL else 0
 

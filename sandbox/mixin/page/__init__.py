@@ -4,7 +4,8 @@ A browser test plays a journey by these ``data-testid`` marks:
 
 - ``person-alice`` (``-bob``, ``-owner``): become that person; ``language-en``, ``language-zh``.
 - ``balance`` (``data-symbol``, ``data-asset-id``, ``data-amount``) and ``amount-USDT`` (``data-amount`` is
-  exact, the text is grouped) in ``wallet``; ``worth``.
+  exact, the text is grouped; the first coin of a symbol has its symbol, a look-alike its asset id) in
+  ``wallet``; ``worth``.
 - ``message`` (``data-message-id``, ``data-category``, ``data-mine``, ``data-sequence``) in ``messages``.
 - ``button`` in a button group or card (``data-label``, ``data-action``); ``card``, ``image``, ``transfer``
   (``data-amount``, below zero when paid out).

@@ -30,10 +30,12 @@ const worthOf = (balances) => balances.reduce((sum, b) => sum + Number(b.amount)
 const showWallet = (balances) => {
   const held = balances.filter((b) => b.amount !== "0" || b.pending !== "0");
   const known = new Map([...$("balances").children].map((item) => [item.dataset.assetId, item.dataset.amount]));
+  const firsts = new Set();
+  const mark = (b) => (firsts.has(b.symbol) ? `amount-${b.asset_id}` : (firsts.add(b.symbol), `amount-${b.symbol}`));
   $("balances").replaceChildren(...(held.length ? held : [null]).map((b) => (b
     ? node("li", { data: { assetId: b.asset_id, symbol: b.symbol, amount: b.amount }, testid: "balance", class: known.has(b.asset_id) && known.get(b.asset_id) !== b.amount ? "changed" : null },
-      coin(b.symbol), node("div", { class: "name" }, node("strong", { text: b.symbol }), node("small", { text: b.network })),
-      node("div", { class: "amount" }, node("span", { text: grouped(b.amount), testid: `amount-${b.symbol}`, data: { amount: b.amount } }), b.pending === "0" ? null : node("small", { text: `… ${grouped(b.pending)}` })))
+      coin(b.symbol), node("div", { class: "name" }, node("strong", { text: b.symbol }), node("small", { text: b.price_usd === "0" ? `${b.network} · ${say("unpriced")}` : b.network })),
+      node("div", { class: "amount" }, node("span", { text: grouped(b.amount), testid: mark(b), data: { amount: b.amount } }), b.pending === "0" ? null : node("small", { text: `… ${grouped(b.pending)}` })))
     : node("li", { class: "none", text: say("worthless") }))));
   $("worth").textContent = `≈ $${worthOf(balances).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 };

@@ -9,7 +9,7 @@ const WORDS = {
     confirm: "Confirm", cancel: "Cancel", close: "Close", done: "Done", paid: "Paid", alreadyPaid: "This link was already paid", alreadyPaidHelp: "A payment link works once. Ask the bot for a new one.",
     short: "Not enough balance", paying: "Paying…", free: "No network fee", received: "Received", sent: "Sent", transferOf: (s) => `${s} transfer`,
     recalled: "This message was recalled", recalledMine: "You recalled a message", unknown: (c) => `Message of kind ${c}`, file: "File", openTab: "Open in a new tab", opened: "Opened in a new tab", blocked: "Allow pop-ups to open this page",
-    read: "Read", delivered: "Delivered", today: "Today", worthless: "No coins yet", roles: { owner: "runs the bot" }, failed: (r) => `Not done: ${r}`, network: "Network", image: "Image from the bot",
+    read: "Read", delivered: "Delivered", today: "Today", worthless: "No coins yet", roles: { owner: "runs the bot" }, failed: (r) => `Not done: ${r}`, network: "Network", unpriced: "unknown token", image: "Image from the bot",
   },
   zh: {
     skip: "跳到输入框", title: "MrMarket", subtitle: "沙盒：离线 Mixin，练习币", people: "当前身份", wallet: "钱包",
@@ -20,7 +20,7 @@ const WORDS = {
     confirm: "确认", cancel: "取消", close: "关闭", done: "完成", paid: "支付成功", alreadyPaid: "此链接已支付", alreadyPaidHelp: "每个支付链接只能用一次，请向机器人索取新的链接。",
     short: "余额不足", paying: "支付中…", free: "免网络手续费", received: "收到", sent: "转出", transferOf: (s) => `${s} 转账`,
     recalled: "此消息已撤回", recalledMine: "你撤回了一条消息", unknown: (c) => `${c} 类型的消息`, file: "文件", openTab: "在新标签页打开", opened: "已在新标签页打开", blocked: "请允许弹出窗口以打开此页面",
-    read: "已读", delivered: "已送达", today: "今天", worthless: "暂无资产", roles: { owner: "机器人主人" }, failed: (r) => `未完成：${r}`, network: "网络", image: "机器人发来的图片",
+    read: "已读", delivered: "已送达", today: "今天", worthless: "暂无资产", roles: { owner: "机器人主人" }, failed: (r) => `未完成：${r}`, network: "网络", unpriced: "未知代币", image: "机器人发来的图片",
   },
 };
 
