@@ -166,15 +166,18 @@ def post_acknowledgements(world: World, call: Call) -> dict[str, Any]:
     return {}
 
 
-def acknowledge(world: World, reader: rows.User, entry: dict[str, Any]) -> None:
-    """Note that a message arrived or was read; unknown and foreign ids change nothing."""
+def acknowledge(world: World, reader: rows.User, entry: dict[str, Any]) -> list[rows.Message]:
+    """Note that a message arrived or was read; return what changed: nothing for unknown or foreign ids."""
     status = entry.get("status")
     if status not in {rows.DELIVERED, rows.READ}:
         raise invalid("status", "DELIVERED or READ is expected")
-    for message in world.state.messages.by("inbound", f"{reader.user_id}:{entry.get('message_id')}"):
-        if message.status not in {status, rows.READ}:
-            number = world.next_sequence()
-            world.state.messages.change(message, status=status, version=number, updated_at=world.stamp())
+    return [
+        world.state.messages.change(
+            message, status=status, version=world.next_sequence(), updated_at=world.stamp()
+        )
+        for message in world.state.messages.by("inbound", f"{reader.user_id}:{entry.get('message_id')}")
+        if message.status not in {status, rows.READ}
+    ]
 
 
 def wire(world: World, message: rows.Message, source: str = "CREATE_MESSAGE") -> dict[str, Any]:

@@ -161,8 +161,8 @@ def _with_address(attachment: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_all(world: World, person: rows.User) -> list[rows.Message]:
-    """Mark everything the bot sent as read; return what was not read before."""
-    unread = chat.pending(world, person.user_id)
-    for message in unread:
-        chat.acknowledge(world, person, {"message_id": message.message_id, "status": rows.READ})
-    return unread
+    """Mark everything that was sent to a person as read; return what was not read before."""
+    read = []
+    for message in chat.pending(world, person.user_id):
+        read += chat.acknowledge(world, person, {"message_id": message.message_id, "status": rows.READ})
+    return read

@@ -56,6 +56,7 @@ def sheet(world: World, payer: rows.User, link: str) -> dict[str, Any]:
             "user_id": recipient.user_id,
             "name": recipient.name,
             "identity_number": recipient.identity_number,
+            "is_bot": recipient.is_bot,
         },
         "asset": person.asset_card(world, asset) if asset else None,
         "amount": asked.amount,

@@ -4,7 +4,7 @@ import { day, draw } from "./messages.js";
 import { page, pay, shut, transfer } from "./sheet.js";
 import { role, say, speak, spoken } from "./words.js";
 
-const room = { bot: null, people: [], me: null, seen: 0, shown: new Map(), lastDay: "", stream: null, busy: Promise.resolve(), waiting: false };
+const room = { bot: null, people: [], me: null, seen: 0, shown: new Map(), lastDay: "", met: false, stream: null, busy: Promise.resolve(), waiting: false };
 
 const remember = (key, value) => { try { localStorage.setItem(`mrmarket.${key}`, value); } catch { /* private mode */ } };
 const recall = (key) => { try { return localStorage.getItem(`mrmarket.${key}`); } catch { return null; } };
@@ -66,7 +66,9 @@ const refresh = async () => {
   messages.forEach(put);
   room.seen = version;
   showWallet(balances);
-  $("welcome").hidden = room.shown.size > 0;
+  if (messages.some((message) => !message.category.startsWith("SYSTEM_"))) room.met = true;
+  $("welcome").hidden = room.met;
+  $("welcome").classList.toggle("slim", room.shown.size > 0);
   if (!messages.length) return;
   if (stay || messages.some((message) => message.mine)) toEnd();
   else $("to-end").hidden = false;
@@ -113,6 +115,7 @@ const be = async (person) => {
   room.me = person;
   remember("person", person.name);
   room.seen = 0;
+  room.met = false;
   room.lastDay = "";
   room.shown.clear();
   $("messages").replaceChildren();
@@ -170,10 +173,12 @@ const wire = () => {
     box.focus();
   });
   $("hi").addEventListener("click", () => sayText(say("hiText")));
-  $("transfer").addEventListener("click", () => trying(() => transfer(me(), { recipient: room.bot }, `https://mixin.one/pay/${room.bot.user_id}`)));
+  $("transfer").addEventListener("click", () => trying(() => transfer(me(), { recipient: { ...room.bot, is_bot: true } }, `https://mixin.one/pay/${room.bot.user_id}`)));
   $("to-end").addEventListener("click", toEnd);
   $("scroll").addEventListener("scroll", () => { if (atEnd()) $("to-end").hidden = true; });
-  $("show-side").addEventListener("click", () => document.body.classList.toggle("side-open"));
+  $("show-side").addEventListener("click", (event) => { event.stopPropagation(); document.body.classList.toggle("side-open"); });
+  document.querySelector(".phone").addEventListener("click", () => document.body.classList.remove("side-open"));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") document.body.classList.remove("side-open"); });
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => { remember("language", button.dataset.language); tell(button.dataset.language); redraw(); });
   }

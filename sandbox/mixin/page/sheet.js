@@ -43,7 +43,7 @@ const finished = (ok, title, help) => node("div", { class: ok ? "mark good" : "m
 
 const closing = (text) => node("div", { class: "choices" }, node("button", { type: "button", class: "primary", testid: "pay-done", "data-first": true, text, onclick: shut }));
 
-const face = (name) => paint(node("span", { class: "face", "aria-hidden": "true" }), name, 1);
+const face = (someone) => paint(node("span", { class: someone.is_bot ? "face bot-face" : "face", "aria-hidden": "true" }), someone.name, 1);
 
 const settle = async (who, link, chosen, note, confirm) => {
   confirm.disabled = true;
@@ -60,7 +60,7 @@ const settle = async (who, link, chosen, note, confirm) => {
 };
 
 const facts = (sheet) => node("dl", { class: "lines" },
-  line(say("to"), "pay-recipient", face(sheet.recipient.name), node("span", { text: sheet.recipient.name }), node("small", { text: sheet.recipient.identity_number })),
+  line(say("to"), "pay-recipient", face(sheet.recipient), node("span", { text: sheet.recipient.name }), node("small", { text: sheet.recipient.identity_number })),
   sheet.asset ? line(say("asset"), "pay-asset", coin(sheet.asset.symbol), node("span", { text: sheet.asset.symbol }), node("small", { text: sheet.asset.network })) : null,
   sheet.memo ? line(say("memo"), "pay-memo", node("code", { text: sheet.memo })) : null);
 

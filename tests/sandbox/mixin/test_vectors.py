@@ -43,7 +43,7 @@ def spender() -> dict[str, Any]:
     keystore = group("jwt")[0]["keystore"]
     [signer] = TRANSACTIONS["one_input_two_outputs_memo"]["signers"]
     [user] = [u for u in group("users") if u["spend_private_key"] == signer["spend_private_key"]]
-    return keystore | user | {"user_id": keystore["app_id"], "identity_number": "7000101000", "name": "Bot"}
+    return {**keystore, **user, "user_id": keystore["app_id"], "identity_number": "7000101000", "name": "Bot"}
 
 
 def seeded() -> World:
