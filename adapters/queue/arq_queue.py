@@ -1,5 +1,6 @@
 """arq as an alarm clock: a job carries a loop's name and nothing else."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 QUEUE = "mrmarket:wake"
 JOB = "wake"
+_AGAIN_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,16 @@ class Alarm:
         """Let go of Redis."""
         if self._pool is not None:
             await self._pool.aclose(close_connection_pool=True)
+
+
+async def keep_listening(url: str, wake: Callable[[str], None]) -> None:
+    """Take wake-ups until cancelled, whatever becomes of Redis: without it, loops keep their own time."""
+    while True:
+        try:
+            await listen(url, wake)
+        except (RedisError, OSError) as error:
+            log.warning("wake-ups are not heard", error=type(error).__name__)
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def listen(url: str, wake: Callable[[str], None]) -> None:

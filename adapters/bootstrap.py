@@ -1,0 +1,141 @@
+"""Settings in, services out: what bot and workers share."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.clock import SystemClock
+from adapters.db.chat import PostgresOutbox
+from adapters.db.confirmations import PostgresConfirmations
+from adapters.db.deposits import PostgresDeposits
+from adapters.db.freezes import PostgresFreezes
+from adapters.db.ledger import PostgresLedger
+from adapters.db.store import PostgresStore
+from adapters.db.tokens import load_tokens
+from adapters.db.users import PostgresUsers
+from adapters.db.withdrawals import PostgresPayouts
+from adapters.ids import RandomIds
+from adapters.mixin.http import MixinHttp
+from adapters.mixin.keystore import Keystore, load_keystore
+from adapters.mixin.wallet import MixinWallet
+from adapters.queue.arq_queue import Alarm
+from adapters.queue.beats import Beats
+from adapters.settings import Settings
+from domain.ids import UserId
+from domain.services.confirmations import ConfirmationService
+from domain.services.deposits import DepositService
+from domain.services.incoming import Known
+from domain.services.payouts import PayoutService
+from domain.services.tokens import Tokens
+from domain.services.user_balance import UserBalanceService
+from domain.services.users import UserService
+from domain.services.withdrawals import WithdrawalService
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports of a process, made real and open."""
+
+    settings: Settings
+    store: PostgresStore
+    ledger: PostgresLedger
+    notices: PostgresOutbox
+    keystore: Keystore
+    http: MixinHttp
+    wallet: MixinWallet
+    clock: SystemClock
+    ids: RandomIds
+    alarm: Alarm
+    beats: Beats
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyServices:
+    """The use cases of money, wired."""
+
+    tokens: Tokens
+    users: UserService
+    balances: UserBalanceService
+    confirmations: ConfirmationService
+    deposits: DepositService
+    payouts: PayoutService
+    withdrawals: WithdrawalService
+
+
+@asynccontextmanager
+async def open_world(settings: Settings) -> AsyncIterator[World]:
+    """Open everything and close it again.
+
+    Raises:
+        Unavailable: the database does not answer.
+        BadKeystore: the keystore cannot be used.
+    """
+    keystore = load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
+    clock, redis_url = SystemClock(), settings.redis_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        store = PostgresStore(settings.database_url.get_secret_value())
+        await stack.enter_async_context(store)
+        http = MixinHttp(settings.mixin_api_url, keystore, clock)
+        stack.push_async_callback(http.close)
+        alarm, beats = Alarm(redis_url), Beats(redis_url)
+        stack.push_async_callback(alarm.close)
+        stack.push_async_callback(beats.close)
+        yield World(
+            settings=settings,
+            store=store,
+            ledger=PostgresLedger(store),
+            notices=PostgresOutbox(store),
+            keystore=keystore,
+            http=http,
+            wallet=MixinWallet(http, keystore),
+            clock=clock,
+            ids=RandomIds(),
+            alarm=alarm,
+            beats=beats,
+            tokens=await load_tokens(store),
+        )
+
+
+def money_services(world: World) -> MoneyServices:
+    """Return the use cases of money over a world."""
+    store, ledger, clock, ids = world.store, world.ledger, world.clock, world.ids
+    bot, users = UserId(world.keystore.app_id), PostgresUsers(store)
+    payout_store, freezes = PostgresPayouts(store), PostgresFreezes(store)
+    confirmations = ConfirmationService(store, PostgresConfirmations(store), clock, ids)
+    balances = UserBalanceService(ledger, users)
+    payouts = PayoutService(
+        store, ledger, world.wallet, world.notices, clock, ids, payout_store, freezes, bot
+    )
+    deposits = DepositService(
+        store,
+        ledger,
+        world.wallet,
+        world.notices,
+        clock,
+        ids,
+        PostgresDeposits(store),
+        freezes,
+        Known(bot, UserId(world.settings.owner_id), world.tokens),
+    )
+    withdrawals = WithdrawalService(
+        store,
+        ledger,
+        clock,
+        ids,
+        payout_store,
+        payouts,
+        balances,
+        confirmations,
+        world.tokens,
+        world.settings.withdrawal_fee_bps,
+    )
+    return MoneyServices(
+        tokens=world.tokens,
+        users=UserService(store, users),
+        balances=balances,
+        confirmations=confirmations,
+        deposits=deposits,
+        payouts=payouts,
+        withdrawals=withdrawals,
+    )

@@ -1,0 +1,75 @@
+"""The worker process: ``python -m workers``."""
+
+import asyncio
+import signal
+import sys
+from functools import partial
+
+import structlog
+
+from adapters.bootstrap import World, money_services, open_world
+from adapters.logging import configure_logging
+from adapters.mixin.keystore import BadKeystore
+from adapters.queue.arq_queue import keep_listening
+from adapters.settings import Settings, load_settings
+from domain.errors import Refused, Unavailable
+from workers import beat, deposits, payouts
+from workers.beat import BeatWorker
+from workers.deposits import DepositWorker
+from workers.loops import Loop, Loops
+from workers.payouts import PayoutWorker
+
+PROCESS = "workers"
+
+log = structlog.get_logger(PROCESS)
+
+
+def loops_of(world: World) -> list[Loop]:
+    """Return everything this process does again and again."""
+    money, clock = money_services(world), world.clock
+    return [
+        Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
+        Loop(payouts.NAME, payouts.EVERY_S, PayoutWorker(money.withdrawals, money.payouts).round, clock),
+    ]
+
+
+async def work(settings: Settings) -> None:
+    """Work until told to stop; a step that has begun is finished."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with open_world(settings) as world:
+        await _check_spend_key(world)
+        loops = Loops(loops_of(world))
+        beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
+        heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
+        listening = asyncio.create_task(keep_listening(settings.redis_url.get_secret_value(), loops.wake))
+        log.info("working")
+        try:
+            await asyncio.gather(loops.run(stop), heart.run(stop))
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+    log.info("stopped")
+
+
+async def _check_spend_key(world: World) -> None:
+    try:
+        await world.wallet.check_spend_key()
+    except Unavailable as error:
+        log.warning("spend key not checked", error=str(error))
+
+
+def main() -> None:
+    """Read the settings and work."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, process=PROCESS)
+    try:
+        asyncio.run(work(settings))
+    except (BadKeystore, Refused, Unavailable) as error:
+        log.error("cannot work", error=str(error))  # noqa: TRY400 - one sentence, no traceback
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
