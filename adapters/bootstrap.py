@@ -8,8 +8,10 @@ from adapters.clock import SystemClock
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
+from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.ledger import PostgresLedger
+from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
 from adapters.db.users import PostgresUsers
@@ -27,6 +29,7 @@ from domain.services.deposits import DepositService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
 from domain.services.tokens import Tokens
+from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
@@ -138,4 +141,20 @@ def money_services(world: World) -> MoneyServices:
         deposits=deposits,
         payouts=payouts,
         withdrawals=withdrawals,
+    )
+
+
+def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:
+    """Return the use cases of runs, for those who talk to people."""
+    store = world.store
+    return TradingStrategyService(
+        store,
+        world.ledger,
+        world.clock,
+        world.ids,
+        world.notices,
+        PostgresVenueAccounts(store),
+        PostgresRuns(store),
+        PostgresFills(store),
+        confirmations,
     )

@@ -1,0 +1,105 @@
+"""The chat process: ``python -m bot``."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from adapters.bootstrap import World, money_services, open_world, trading_service
+from adapters.db.chat import PostgresConversations, PostgresInbox
+from adapters.logging import configure_logging
+from adapters.mixin.blaze import Blaze
+from adapters.mixin.codec.ids import conversation_id
+from adapters.mixin.keystore import BadKeystore
+from adapters.mixin.messenger import MixinMessenger
+from adapters.settings import Settings, load_settings
+from adapters.texts.catalogues import texts
+from bot.delivery import Delivery
+from bot.events import Event
+from bot.reception import Reception
+from domain.errors import OutcomeUnknown, Unavailable
+from handlers.notices import NoticeRenderer
+from handlers.wiring import ChatServices, dispatcher_of
+
+log = structlog.get_logger("bot")
+
+BEAT_EVERY_S, SOON_S = 2.0, 0.2
+
+
+def reception_of(world: World, delivery: Delivery) -> Reception:
+    """Return the inbox at work, with the whole chat behind it."""
+    money, app_id = money_services(world), world.http.app_id
+    chat = ChatServices(
+        users=money.users,
+        balances=money.balances,
+        deposits=money.deposits,
+        withdrawals=money.withdrawals,
+        tokens=money.tokens,
+        runs=trading_service(world, money.confirmations),
+    )
+
+    def is_private(event: Event) -> bool:
+        return event.conversation_id == conversation_id(app_id, event.sender_id)
+
+    return Reception(
+        PostgresInbox(world.store),
+        world.notices,
+        world.store,
+        dispatcher_of(chat, PostgresConversations(world.store), world.store, is_private),
+        world.clock,
+        transient=(Unavailable, OutcomeUnknown),
+        on_answer=delivery.ring,
+    )
+
+
+async def beat(world: World, blaze: Blaze) -> None:
+    """Say that the process is alive, as long as it listens."""
+    while True:
+        if blaze.connected:
+            await world.beats.beat("bot", world.clock.now())
+        await world.clock.sleep(BEAT_EVERY_S if blaze.connected else SOON_S)
+
+
+async def talk(settings: Settings) -> None:
+    """Listen, answer and deliver until told to stop."""
+    async with open_world(settings) as world:
+        renderer, messenger = NoticeRenderer(texts()), MixinMessenger(world.http)
+        delivery = Delivery(world.notices, renderer, messenger, world.clock)
+        reception = reception_of(world, delivery)
+        blaze = Blaze(settings.mixin_blaze_url, world.http, world.clock, reception.receive_all)
+        await until_told([reception.run(), delivery.run(), blaze.run(), beat(world, blaze)])
+
+
+async def until_told(loops: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Run loops until SIGTERM or SIGINT; one that ends by itself ends all, loudly."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    told = asyncio.create_task(stop.wait())
+    log.info("bot started")
+    await asyncio.wait([*tasks, told], return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in tasks if task.done()]
+    for task in (*tasks, told):
+        task.cancel()
+    await asyncio.gather(*tasks, told, return_exceptions=True)
+    log.info("bot stopped")
+    for task in ended:
+        task.result()
+
+
+def main() -> None:
+    """Read the settings and talk."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, process="bot")
+    try:
+        asyncio.run(talk(settings))
+    except BadKeystore as error:
+        sys.exit(f"MrMarket cannot start.\n  {error}")
+
+
+if __name__ == "__main__":
+    main()
