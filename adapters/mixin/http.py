@@ -1,10 +1,16 @@
-"""Mixin's HTTP API: signed to the byte, answered in three ways."""
+"""Mixin's HTTP API: signed to the byte, answered in three ways.
+
+``read`` and ``ask`` may be repeated, so they are, a few times, and silence ends in ``Unavailable``;
+``write`` is sent once, and silence is ``OutcomeUnknown``. What counts as silence: ``outcomes``.
+"""
 
 import json
+import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import structlog
@@ -13,52 +19,51 @@ import yarl
 from adapters.db.ambient import assert_outside_transaction
 from adapters.mixin.codec.signing import Request, request_token
 from adapters.mixin.keystore import Keystore
-from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
+from adapters.mixin.outcomes import Silence, answer_of
+from domain.errors import OutcomeUnknown, Unavailable
 from domain.ports.clock import Clock
 
 log = structlog.get_logger()
 
-_TIMEOUT = aiohttp.ClientTimeout(total=10)
+TIMEOUT_S = 10.0
 _TOKEN_LIFETIME_S = 120
 _LARGEST_BODY = 5 * 1024 * 1024
-_TRIES = 4
+_PAUSES_S = (0.3, 0.6, 1.2)
+_LONGEST_PAUSE_S = 5.0
+_WORTH_REPEATING = frozenset({"mixin_silent", "mixin_unreachable", "mixin_busy", "mixin_unauthorized"})
 _MOST_SKEW = timedelta(seconds=60)
-
-NOT_FOUND = "404"
-
-_DEFINITE = {
-    "400": "mixin_bad_request",
-    "401": "mixin_key_refused",
-    "403": "mixin_forbidden",
-    NOT_FOUND: "mixin_not_found",
-    "10002": "mixin_bad_field",
-    "10105": "inputs_locked",
-    "10106": "inputs_spent",
-    "10404": "receiver_unregistered",
-    "20117": "wallet_funds_short",
-    "20120": "amount_too_small",
-    "20124": "network_fee_short",
-    "20125": "request_already_paid",
-    "20150": "receiver_invalid",
-    "20160": "receiver_deleted",
-    "2000001": "output_key_invalid",
-    "2000002": "inputs_locked",
-    "2000003": "signature_invalid",
-}
-"""Codes that mean a definite no (mixin.md §4.8); any other leaves the outcome unknown (WD7)."""
-
-_BUSY = frozenset({"429", "500", "7000", "7001"})
 
 
 class MixinHttp:
     """One bot's HTTP client: reads are tried again, writes are for their callers to repeat."""
 
-    def __init__(self, base_url: str, keystore: Keystore, clock: Clock) -> None:
-        """Remember where and who; the connection is made on first use."""
+    def __init__(
+        self,
+        base_url: str,
+        keystore: Keystore,
+        clock: Clock,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        token_lifetime_s: int = _TOKEN_LIFETIME_S,
+        new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        """Remember where and who; the connection is made on first use.
+
+        Raises:
+            ValueError: the address has a path or a query, which no signature would cover.
+        """
         self._base = base_url.rstrip("/")
+        parts = urlsplit(self._base)
+        if not parts.netloc or parts.path or parts.query:
+            raise ValueError(f"{base_url} is not the bare address of an API")
         self._keystore = keystore
         self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._token_lifetime_s = token_lifetime_s
+        self._new_request_id = new_request_id
         self._session: aiohttp.ClientSession | None = None
+        self.skew: timedelta | None = None
+        """How far Mixin's clock was ahead of ours at its last answer."""
 
     @property
     def app_id(self) -> str:
@@ -69,41 +74,29 @@ class MixinHttp:
         """Return the data of a GET.
 
         Raises:
-            Refused: a definite error; ``mixin_not_found`` when there is no such thing.
+            Refused: a definite error; ``not_found`` when there is no such thing.
             Unavailable: no clear answer after several tries.
         """
-        uri = path + _query(query or {})
-        for attempt in range(1, _TRIES + 1):
-            try:
-                return await self._call("GET", uri, b"")
-            except OutcomeUnknown as e:
-                if attempt == _TRIES:
-                    raise Unavailable("mixin_silent", path=path) from e
-                await self._clock.sleep(0.2 * 2**attempt)
-        raise AssertionError("unreachable")
+        return await self._repeated(Request("GET", path + _query(query or {})))
 
-    async def ask(self, path: str, body: object) -> Any:
-        """Return the data of a POST that changes nothing there, or that may be repeated at will.
+    async def ask(self, path: str, body: object = None) -> Any:
+        """Return the data of a POST that changes nothing there, or nothing more when it is repeated.
 
         Raises:
             Refused: a definite error.
-            Unavailable: no clear answer.
+            Unavailable: no clear answer after several tries.
         """
-        try:
-            return await self.write(path, body)
-        except OutcomeUnknown as e:
-            raise Unavailable("mixin_silent", path=path) from e
+        return await self._repeated(Request("POST", path, _as_body(body)))
 
     async def write(self, path: str, body: object) -> Any:
         """Return the data of a POST, sent once.
 
         Raises:
             Refused: a definite error: nothing happened.
+            Unavailable: it did not leave, or was turned away at the door: nothing happened.
             OutcomeUnknown: no clear answer: look it up.
         """
-        return await self._call(
-            "POST", path, json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        )
+        return await self._once(Request("POST", path, _as_body(body)), OutcomeUnknown)
 
     async def put_bytes(self, url: str, content: bytes) -> None:
         """Upload a file to an address that Mixin gave for it.
@@ -111,13 +104,14 @@ class MixinHttp:
         Raises:
             Unavailable: it was not taken.
         """
+        assert_outside_transaction()
         headers = {"x-amz-acl": "public-read", "Content-Type": "application/octet-stream"}
         try:
             async with self._open().put(yarl.URL(url, encoded=True), data=content, headers=headers) as answer:
                 if answer.status >= 300:
                     raise Unavailable("upload_refused", status=answer.status)
-        except (aiohttp.ClientError, TimeoutError) as e:
-            raise Unavailable("mixin_silent", path="upload") from e
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unavailable("mixin_silent", path="upload", error=type(e).__name__) from e
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -126,7 +120,7 @@ class MixinHttp:
             self._session = None
 
     def token(self, request: Request, request_id: str) -> str:
-        """Return a fresh token for one request."""
+        """Return a fresh token for one request; a second use is refused."""
         store = self._keystore
         return request_token(
             request,
@@ -135,90 +129,98 @@ class MixinHttp:
             store.session_seed,
             request_id,
             int(self._clock.now().timestamp()),
-            _TOKEN_LIFETIME_S,
+            self._token_lifetime_s,
         )
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
-    async def _call(self, method: str, uri: str, body: bytes) -> Any:
+    async def _repeated(self, request: Request) -> Any:
+        for pause_s in _PAUSES_S:
+            try:
+                return await self._once(request, Unavailable)
+            except Unavailable as e:
+                wait_s = _wait_s(e, pause_s)
+                if e.code not in _WORTH_REPEATING or wait_s > _LONGEST_PAUSE_S:
+                    raise
+                await self._clock.sleep(wait_s)
+        return await self._once(request, Unavailable)
+
+    async def _once(self, request: Request, silence: Silence) -> Any:
         assert_outside_transaction()
-        request_id = str(uuid.uuid4())
-        headers = {
-            "Authorization": "Bearer " + self.token(Request(method, uri, body), request_id),
-            "X-Request-Id": request_id,
-            "Content-Type": "application/json",
-        }
-        url = yarl.URL(self._base + uri, encoded=True)  # what was signed is what is sent
+        request_id = self._new_request_id()
+        headers = {"Authorization": f"Bearer {self.token(request, request_id)}", "X-Request-Id": request_id}
+        if request.method != "GET":
+            headers["Content-Type"] = "application/json"
+        url = yarl.URL(self._base + request.uri, encoded=True)  # what was signed is what is sent
+        path = request.uri.partition("?")[0]
         try:
-            async with self._open().request(method, url, data=body or None, headers=headers) as answer:
-                self._watch_clock(answer.headers.get("X-Server-Time"))
-                text = await answer.content.read(_LARGEST_BODY + 1)
-                while chunk := await answer.content.read(_LARGEST_BODY + 1):
-                    text += chunk
-                    if len(text) > _LARGEST_BODY:
-                        raise OutcomeUnknown("mixin_answer_too_large", path=uri)
-                status = answer.status
-        except (TimeoutError, aiohttp.ClientError, OSError) as e:
-            raise OutcomeUnknown("mixin_silent", path=uri, error=type(e).__name__) from e
-        return decoded(status, text, uri)
+            async with self._open().request(
+                request.method, url, data=request.body or None, headers=headers, allow_redirects=False
+            ) as answer:
+                body = await _body(answer)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as e:
+            raise Unavailable("mixin_unreachable", path=path, error=type(e).__name__) from e
+        except (aiohttp.ClientError, TimeoutError, OSError, _TooLargeError) as e:
+            raise silence("mixin_silent", path=path, error=type(e).__name__) from e
+        if answer.headers.get("X-Request-Id", request_id) != request_id:
+            raise silence("mixin_silent", path=path, error="answer to another request")
+        self._watch_clock(answer.headers.get("X-Server-Time", ""))
+        try:
+            return answer_of(answer.status, body, path, silence)
+        except Unavailable as e:
+            self._explain(e, answer.headers.get("Retry-After", ""))
+            raise
 
-    def _watch_clock(self, server_time_ns: str | None) -> None:
-        if not server_time_ns or not server_time_ns.isdigit():
+    def _explain(self, fault: Unavailable, retry_after: str) -> None:
+        """Add what only the headers told: how long to wait, or that the clock may be to blame."""
+        if fault.code == "mixin_busy":
+            fault.facts["retry_after_s"] = retry_after
+        if fault.code == "mixin_unauthorized":
+            skew_s = round(self.skew.total_seconds(), 1) if self.skew is not None else None
+            fault.facts["skew_s"] = skew_s
+            log.error("request unauthorized", skew_s=skew_s, advice="check the clock, then the keystore")
+
+    def _watch_clock(self, server_time_ns: str) -> None:
+        if not (server_time_ns.isascii() and server_time_ns.isdigit() and len(server_time_ns) <= 19):
             return
-        skew_s = abs(int(server_time_ns) / 1e9 - self._clock.now().timestamp())
-        if skew_s > _MOST_SKEW.total_seconds():
-            log.warning("clock differs from mixin's", skew_s=round(skew_s))
+        skew = timedelta(seconds=int(server_time_ns) / 1e9 - self._clock.now().timestamp())
+        if abs(skew) > _MOST_SKEW and (self.skew is None or abs(self.skew) <= _MOST_SKEW):
+            log.warning("clock differs from mixin's", skew_s=round(skew.total_seconds(), 1))
+        self.skew = skew
 
 
-def decoded(status: int, text: bytes, path: str) -> Any:
-    """Return the data in an answer.
-
-    Success is an object without ``error``; business errors come with HTTP 202 (WD8).
-
-    Raises:
-        Refused: the error is on the list of definite ones.
-        OutcomeUnknown: anything else, HTML of a proxy included.
-    """
-    try:
-        answer = json.loads(text)
-    except ValueError as e:
-        raise OutcomeUnknown("mixin_answer_unreadable", path=path, status=status) from e
-    if not isinstance(answer, dict):
-        raise OutcomeUnknown("mixin_answer_unreadable", path=path, status=status)
-    if error := answer.get("error"):
-        raise _error(error, path)
-    if status >= 400:
-        raise OutcomeUnknown("mixin_answer_unreadable", path=path, status=status)
-    return answer.get("data")
+class _TooLargeError(Exception):
+    """An answer no call of ours can have."""
 
 
-def _error(error: object, path: str) -> MrMarketError:
-    facts = error if isinstance(error, dict) else {}
-    code = str(facts.get("code", ""))
-    if code in _DEFINITE and code not in _BUSY:
-        return Refused(
-            _DEFINITE[code], path=path, mixin_code=code, said=str(facts.get("description", ""))[:200]
-        )
-    return OutcomeUnknown(
-        "mixin_error", path=path, mixin_code=code, said=str(facts.get("description", ""))[:200]
-    )
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    parts = bytearray()
+    async for chunk in answer.content.iter_any():
+        parts += chunk
+        if len(parts) > _LARGEST_BODY:
+            raise _TooLargeError
+    return bytes(parts)
+
+
+def _as_body(value: object) -> bytes:
+    """Return JSON as bytes, once: these are signed and these are sent."""
+    if value is None:
+        return b""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def _query(query: Mapping[str, str | int]) -> str:
-    """Return ``?a=b&c=d`` with colons kept: times are signed and sent as they are written."""
-    pairs = [f"{name}={value}" for name, value in query.items()]
+    """Return ``?a=b&c=d``, encoded here and nowhere else; times keep their colons, as others send them."""
+    pairs = [f"{name}={quote(str(value), safe=':')}" for name, value in query.items()]
     return "?" + "&".join(pairs) if pairs else ""
 
 
-def rows(data: Any) -> Sequence[Mapping[str, Any]]:
-    """Return a list answer as a sequence of objects.
-
-    Raises:
-        Unavailable: it is something else.
-    """
-    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        raise Unavailable("mixin_answer_unreadable")
-    return data
+def _wait_s(fault: Unavailable, pause_s: float) -> float:
+    """Return how long to wait before a repeat: what Mixin asks for, or our own pause and a bit."""
+    asked = str(fault.facts.get("retry_after_s", ""))
+    if asked.isascii() and asked.isdigit():
+        return float(asked[:6])
+    return pause_s * (1 + secrets.randbelow(500) / 1000)

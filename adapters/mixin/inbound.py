@@ -1,23 +1,18 @@
 """From Blaze's messages to the bot's events: lenient in what it reads, exact in what it says."""
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from adapters.mixin.codec.ids import unb64
-from bot.events import Event, Ignored, Message, Payment, Unsupported
+from adapters.mixin.times import as_time
+from bot.events import Event, Ignored, Message, Payment, Unsupported, kept
 
-_TEXTS = ("PLAIN_TEXT",)
-_PAYMENTS = ("SYSTEM_SAFE_SNAPSHOT",)
-_SILENT = (
-    "MESSAGE_RECALL",
-    "MESSAGE_PIN",
-    "SYSTEM_CONVERSATION",
-    "SYSTEM_SAFE_INSCRIPTION",
-    "SYSTEM_ACCOUNT_SNAPSHOT",
-    "",
-)
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_LONGEST_ID = 36
+_SILENT = ("", "MESSAGE_RECALL", "MESSAGE_PIN")
 _LARGEST_DATA = 128 * 1024
 
 
@@ -26,36 +21,34 @@ def as_event(data: Mapping[str, Any], received_at: datetime) -> Event | None:
 
     A category we do not know is an event too: it must be acknowledged, and the person told.
     """
-    facts = {name: str(data.get(name) or "") for name in ("user_id", "conversation_id", "message_id")}
-    if not all(facts.values()):
+    ids = {name: id_of(data, name) for name in ("user_id", "conversation_id", "message_id")}
+    if not all(ids.values()):
         return None
     about: dict[str, Any] = {
-        "sender_id": facts["user_id"],
-        "conversation_id": facts["conversation_id"],
-        "message_id": facts["message_id"],
-        "sent_at": as_time(str(data.get("created_at") or "")) or received_at,
-        "representative_id": str(data.get("representative_id") or ""),
+        "sender_id": ids["user_id"],
+        "conversation_id": ids["conversation_id"],
+        "message_id": ids["message_id"],
+        "sent_at": as_time(data.get("created_at")) or received_at,
+        "representative_id": kept(str(data.get("representative_id") or ""))[:_LONGEST_ID],
     }
     category = str(data.get("category") or "")
-    content = _content(data)
-    if category in _TEXTS:
-        return (
-            Message(text=content, **about) if content is not None else Unsupported(category=category, **about)
-        )
-    if category in _PAYMENTS:
-        return Payment(snapshot_id=_snapshot_id(content or ""), **about)
-    if category in _SILENT:
-        return Ignored(category=category, **about)
-    return Unsupported(category=category, **about)
+    match category:
+        case "PLAIN_TEXT":
+            text = _content(data)
+            return Message(text=text, **about) if text else Unsupported(category=category, **about)
+        case "SYSTEM_SAFE_SNAPSHOT":
+            paid = _incoming(_content(data))
+            return Ignored(category=category, **about) if paid is None else Payment(snapshot_id=paid, **about)
+        case _ if category in _SILENT or category.startswith("SYSTEM_"):
+            return Ignored(category=category, **about)
+        case _:
+            return Unsupported(category=category, **about)
 
 
-def as_time(text: str) -> datetime | None:
-    """Return an RFC 3339 instant, cut to microseconds; ``None`` when it is none."""
-    moment, _, fraction = text.removesuffix("Z").partition(".")
-    try:
-        return datetime.fromisoformat(f"{moment}.{(fraction + '000000')[:6]}").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+def id_of(data: Mapping[str, Any], name: str) -> str:
+    """Return one of the ids of a message, empty when it is none: nothing else reaches the inbox."""
+    text = str(data.get(name) or "").lower()
+    return text if _ID.fullmatch(text) else ""
 
 
 def _content(data: Mapping[str, Any]) -> str | None:
@@ -69,9 +62,12 @@ def _content(data: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _snapshot_id(content: str) -> str:
+def _incoming(content: str | None) -> str | None:
+    """Return the snapshot's id of a payment to us, perhaps empty; ``None`` for one of ours to others."""
     try:
-        facts = json.loads(content)
-    except ValueError:
+        facts = json.loads(content or "")
+    except (ValueError, RecursionError):
         return ""
-    return str(facts.get("snapshot_id") or "") if isinstance(facts, dict) else ""
+    if not isinstance(facts, dict):
+        return ""
+    return None if str(facts.get("amount", "")).startswith("-") else str(facts.get("snapshot_id") or "")

@@ -8,11 +8,14 @@ from typing import Any
 
 from adapters.mixin.codec.keys import public_key
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_LEGACY = frozenset({"client_id", "private_key", "pin", "pin_token"})
+_ADVICE = "Download a new one from the developer dashboard."
 
 
 class BadKeystore(ValueError):
-    """The keystore cannot be used; the text says what to do."""
+    """The keystore cannot be used; the text says what to do and never repeats a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +57,57 @@ def load_keystore(path: Path, spend_key_file: Path | None = None) -> Keystore:
     Raises:
         BadKeystore: with a sentence that says what is wrong and what to do.
     """
-    facts = _read(path)
-    if "app_id" not in facts:
-        hint = "It looks like a legacy one. " if "client_id" in facts or "pin_token" in facts else ""
-        raise BadKeystore(
-            f"{path} is no current keystore. {hint}Download a new one from the developer dashboard."
-        )
-    spend = spend_key_file.read_text().strip() if spend_key_file else facts.get("spend_private_key")
-    return Keystore(
-        app_id=str(facts["app_id"]),
-        session_id=str(facts.get("session_id", "")),
-        session_seed=_key(path, facts, "session_private_key"),
-        server_public_key=_key(path, facts, "server_public_key"),
-        spend_seed=_key(spend_key_file or path, {"spend_private_key": spend}, "spend_private_key")
-        if spend
-        else None,
-    )
+    facts = _object(path, _text(path))
+    app_id, session_id = _id(path, facts, "app_id"), _id(path, facts, "session_id")
+    session_seed = _key(path, facts.get("session_private_key"), "session_private_key")
+    server_key = _key(path, facts.get("server_public_key"), "server_public_key")
+    return Keystore(app_id, session_id, session_seed, server_key, _spend_seed(path, facts, spend_key_file))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _spend_seed(path: Path, facts: dict[str, Any], spend_key_file: Path | None) -> bytes | None:
+    inside = facts.get("spend_private_key") or None
+    seed = _key(path, inside, "spend_private_key") if inside else None
+    if spend_key_file is None:
+        return seed
+    apart = _key(spend_key_file, _text(spend_key_file).strip(), "the spend key")
+    if seed not in (None, apart):
+        raise BadKeystore(f"{path} and {spend_key_file} hold different spend keys. Keep only one of them.")
+    return apart
+
+
+def _text(path: Path) -> str:
     try:
-        facts = json.loads(path.read_text())
+        return path.read_text(encoding="utf-8")
     except OSError as e:
         raise BadKeystore(f"The keystore {path} cannot be read: {e.strerror}.") from e
+    except UnicodeDecodeError as e:
+        raise BadKeystore(f"The keystore {path} is no text. {_ADVICE}") from e
+
+
+def _object(path: Path, text: str) -> dict[str, Any]:
+    if "BEGIN RSA" in text:
+        raise BadKeystore(f"{path} holds an RSA key, which Mixin no longer takes. {_ADVICE}")
+    try:
+        facts = json.loads(text)
     except ValueError as e:
-        raise BadKeystore(f"The keystore {path} is not JSON.") from e
+        raise BadKeystore(f"The keystore {path} is not JSON. {_ADVICE}") from e
     if not isinstance(facts, dict):
-        raise BadKeystore(f"The keystore {path} holds no JSON object.")
+        raise BadKeystore(f"The keystore {path} holds no JSON object. {_ADVICE}")
+    if "app_id" not in facts:
+        hint = "It is a legacy one. " if _LEGACY & facts.keys() else ""
+        raise BadKeystore(f"{path} is no current keystore. {hint}{_ADVICE}")
     return facts
 
 
-def _key(path: Path, facts: dict[str, Any], name: str) -> bytes:
+def _id(path: Path, facts: dict[str, Any], name: str) -> str:
     text = str(facts.get(name, "")).lower()
+    if not _UUID.fullmatch(text):
+        raise BadKeystore(f"{name} in {path} is not an id such as 6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10.")
+    return text
+
+
+def _key(path: Path, value: object, name: str) -> bytes:
+    text = str(value).lower()
     if not _KEY.fullmatch(text):
         raise BadKeystore(f"{name} in {path} is not a key of 64 hexadecimal digits (an ed25519 seed).")
     return bytes.fromhex(text)

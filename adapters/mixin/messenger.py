@@ -1,17 +1,19 @@
 """What the bot says, as Mixin's messages: batches by HTTP, ids given by the outbox."""
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.mixin.codec.ids import b64url
+from adapters.mixin.codec.ids import b64url, unb64
 from adapters.mixin.http import MixinHttp
 from bot.outbox import Outgoing
 from bot.replies import Button, Buttons, Card, Image, Post, Reply, Text, Undeliverable
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 
 MOST_MESSAGES = 100
 MOST_BYTES = 120 * 1024  # 128 KB at Mixin, envelope included
+_NEVER = frozenset({"forbidden", "request_invalid", "request_too_large"})
 
 
 class MixinMessenger:
@@ -20,6 +22,7 @@ class MixinMessenger:
     def __init__(self, http: MixinHttp) -> None:
         """Send through one HTTP client."""
         self._http = http
+        self._met: set[str] = set()
 
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Send messages in this order, in as few requests as Mixin takes.
@@ -30,47 +33,77 @@ class MixinMessenger:
         """
         packed = [await self._packed(message) for message in messages]
         for batch in batches(packed):
-            try:
-                await self._http.ask("/messages", batch)
-            except Refused as e:
-                if e.code in ("mixin_forbidden", "mixin_bad_field"):
-                    raise Undeliverable(str(e)) from e
+            await self._send(batch)
+
+    async def _send(self, batch: list[dict[str, str]]) -> None:
+        try:
+            await self._http.ask("/messages", batch)
+        except Refused as e:
+            if e.code == "request_too_large" and len(batch) > 1:
+                middle = len(batch) // 2
+                await self._send(batch[:middle])
+                await self._send(batch[middle:])
+            elif e.code == "forbidden" and await self._meet(batch):
+                await self._send(batch)
+            elif e.code in _NEVER:
+                raise Undeliverable(str(e)) from e
+            else:
                 raise
 
+    async def _meet(self, batch: list[dict[str, str]]) -> bool:
+        """Open conversations with those we have not tried yet; return whether there was anybody to try."""
+        pairs = {m["recipient_id"]: m["conversation_id"] for m in batch if m["recipient_id"] not in self._met}
+        for user_id, conversation_id in pairs.items():
+            self._met.add(user_id)
+            people = [{"user_id": user_id}]
+            body = {"category": "CONTACT", "conversation_id": conversation_id, "participants": people}
+            try:
+                await self._http.ask("/conversations", body)
+            except Refused:
+                continue  # the message itself will tell that nobody is there
+        return bool(pairs)
+
     async def _packed(self, message: Outgoing) -> dict[str, str]:
-        category, content = await self._content(message.reply)
+        from mixinsdk.utils import get_conversation_id_of_two_users  # slow to import, used only here
+
+        category, data_base64 = await self._content(message.reply)
         return {
-            # mixinsdk's derivation is sound (mixin.md §9) and slow to import: it is used where it is needed.
-            "conversation_id": _conversation_with(self._http.app_id, message.user_id),
+            "conversation_id": get_conversation_id_of_two_users(self._http.app_id, message.user_id),
             "recipient_id": message.user_id,
             "message_id": message.message_id,
             "category": category,
-            "data_base64": b64url(content),
+            "data_base64": data_base64,
         }
 
-    async def _content(self, reply: Reply) -> tuple[str, bytes]:
+    async def _content(self, reply: Reply) -> tuple[str, str]:
+        """Return category and data, by mixinsdk's packers where they are sound (mixin.md §9)."""
+        from mixinsdk.types import message as sdk
+
         match reply:
             case Text(text):
-                return "PLAIN_TEXT", text.encode()
+                packed = sdk.pack_text_data(text)
             case Post(markdown):
-                return "PLAIN_POST", markdown.encode()
+                packed = sdk.pack_post_data(markdown)
             case Buttons(buttons):
-                return "APP_BUTTON_GROUP", _json([_button(button) for button in buttons])
-            case Card():
-                return "APP_CARD", _json(_card(reply, self._http.app_id))
+                packed = sdk.pack_button_group_data([_button(button) for button in buttons])
+            case Card():  # its packer knows the old style only
+                return "APP_CARD", b64url(_json(_card(reply, self._http.app_id)))
             case Image():
-                return "PLAIN_IMAGE", _json(await self._uploaded(reply))
+                packed = sdk.pack_image_data(**await self._uploaded(reply))
+        return packed.category, b64url(unb64(packed.b64encoded_data))
 
     async def _uploaded(self, image: Image) -> dict[str, Any]:
-        place = await self._http.ask("/attachments", {})
+        place = await self._http.ask("/attachments")
+        if not isinstance(place, dict) or not {"upload_url", "attachment_id"} <= place.keys():
+            raise Unavailable("mixin_answer_unreadable", path="/attachments")
         await self._http.put_bytes(str(place["upload_url"]), image.content)
         return {
             "attachment_id": place["attachment_id"],
             "mime_type": image.mime_type,
+            "size": len(image.content),
             "width": image.width,
             "height": image.height,
-            "size": len(image.content),
-            "thumbnail": b64url(image.thumbnail),
+            "thumbnail": base64.b64encode(image.thumbnail).decode(),
         }
 
 
@@ -79,19 +112,13 @@ def batches(packed: Sequence[dict[str, str]]) -> list[list[dict[str, str]]]:
     groups: list[list[dict[str, str]]] = []
     size = 0
     for message in packed:
-        weight = len(json.dumps(message)) + 1
+        weight = len(_json(message)) + 1
         if not groups or len(groups[-1]) == MOST_MESSAGES or size + weight > MOST_BYTES:
             groups.append([])
             size = 0
         groups[-1].append(message)
         size += weight
     return groups
-
-
-def _conversation_with(app_id: str, user_id: str) -> str:
-    from mixinsdk.utils import get_conversation_id_of_two_users
-
-    return str(get_conversation_id_of_two_users(app_id, user_id))
 
 
 def _json(content: object) -> bytes:

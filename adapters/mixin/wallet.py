@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,13 @@ from adapters.mixin.codec import transaction as safe
 from adapters.mixin.codec.ids import kernel_asset_id, members_hash
 from adapters.mixin.codec.keys import ghost_hint
 from adapters.mixin.codec.links import PayLink
-from adapters.mixin.http import MixinHttp, rows
-from adapters.mixin.inbound import as_time
+from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
+from adapters.mixin.outcomes import Silence, rows
+from adapters.mixin.times import as_time
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId
-from domain.money import exact, plain
+from domain.money import plain
 from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, WalletOutput
 
 _IMMUTABLE = (
@@ -26,13 +28,14 @@ _IMMUTABLE = (
     "transaction_hash",
     "output_index",
     "asset_id",
-    "amount",
     "mask",
     "sequence",
     "extra",
 )
 _ANY_AMOUNT = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?", re.ASCII)
 _IMMUTABLE_LISTS = ("keys", "senders", "receivers")
+_LONGEST_EXTRA = 256
+_MOST_FETCHED = 100
 
 
 class MixinWallet:
@@ -48,9 +51,10 @@ class MixinWallet:
 
         Raises:
             Refused: ``spend_key_wrong``.
+            BadKeystore: this process was given no spend key.
         """
         profile = await self._http.read("/me")
-        registered = str(profile.get("spend_public_key") or "")
+        registered = str(profile.get("spend_public_key") or "") if isinstance(profile, dict) else ""
         if registered and registered != self._keystore.spend_public_key.hex():
             raise Refused("spend_key_wrong")
 
@@ -64,7 +68,8 @@ class MixinWallet:
             "order": "ASC",
         }
         listed = rows(await self._http.read("/safe/outputs", query))
-        return [_as_output(row) for row in listed]
+        with _readable(Unavailable):
+            return [_as_output(row) for row in listed]
 
     async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
         """Return the link that opens a payment sheet to the bot."""
@@ -73,79 +78,119 @@ class MixinWallet:
     async def find(self, request_id: str) -> SentTransaction | None:
         """Return what Mixin knows of a request id."""
         try:
-            return _as_sent(await self._http.read(f"/safe/transactions/{request_id}"))
+            return _as_sent(await self._http.read(f"/safe/transactions/{request_id}"), Unavailable)
         except Refused as e:
-            if e.code == "mixin_not_found":
+            if e.code == "not_found":
                 return None
             raise Unavailable("mixin_silent", said=str(e)) from e
 
     async def build(self, payment: Payment) -> BuiltTransaction:
         """Return the unsigned transaction of a payment; hints make it the same each time."""
+        if len(payment.memo.encode()) > _LONGEST_EXTRA:
+            raise InvariantBroken("memo_too_long", request_id=payment.request_id)
         spent = await self._outputs(payment.inputs)
-        total = sum((exact(str(row["amount"])) for row in spent), Decimal(0))
-        if total < payment.amount:
-            raise InvariantBroken("inputs_short", request_id=payment.request_id)
-        shares = [(payment.receiver, payment.amount), (self._http.app_id, total - payment.amount)]
-        shares = [(who, amount) for who, amount in shares if amount > 0]
-        keys = rows(
-            await self._http.ask(
-                "/safe/keys",
-                [
-                    {"receivers": [who], "index": index, "hint": ghost_hint(payment.request_id, index)}
-                    for index, (who, _) in enumerate(shares)
-                ],
+        shares = self._shares(payment, spent)
+        hints = [
+            {"receivers": [who], "index": index, "hint": ghost_hint(payment.request_id, index)}
+            for index, (who, _) in enumerate(shares)
+        ]
+        ghosts = rows(await self._http.ask("/safe/keys", hints))
+        with _readable(Unavailable):
+            tx = safe.Transaction(
+                asset=bytes.fromhex(kernel_asset_id(payment.asset_id)),
+                inputs=tuple(map(_as_input, spent)),
+                outputs=tuple(
+                    _pays(amount, ghost) for (_, amount), ghost in zip(shares, ghosts, strict=True)
+                ),
+                extra=payment.memo.encode(),
             )
-        )
-        tx = safe.Transaction(
-            asset=bytes.fromhex(kernel_asset_id(payment.asset_id)),
-            inputs=tuple(
-                safe.Input(bytes.fromhex(r["transaction_hash"]), int(r["output_index"])) for r in spent
-            ),
-            outputs=tuple(
-                safe.Output(
-                    amount, tuple(map(bytes.fromhex, key["keys"])), bytes.fromhex(key["mask"]), safe.script(1)
-                )
-                for (_, amount), key in zip(shares, keys, strict=True)
-            ),
-            extra=payment.memo.encode(),
-        )
-        raw = safe.encode(tx)
-        safe.decode(raw)  # what we send is what we would accept
+            raw = safe.encode(tx)
+            safe.decode(raw)  # what we send is what we would accept
         return BuiltTransaction(raw.hex(), safe.transaction_hash(tx))
 
     async def sign(self, request_id: str, raw: str, inputs: Sequence[str]) -> str:
-        """Have Mixin check the unsigned bytes, and return the signed ones."""
-        tx = safe.decode(bytes.fromhex(raw))
-        answer = rows(
-            await self._http.ask("/safe/transaction/requests", [{"request_id": request_id, "raw": raw}])
-        )
-        checked = answer[0]
-        if checked["transaction_hash"] != safe.transaction_hash(tx) or checked["state"] != SendState.CHECKED:
-            raise OutcomeUnknown("request_used_before", request_id=request_id, state=checked["state"])
-        views = [bytes.fromhex(view) for view in checked["views"]]
-        spent_keys = [tuple(map(bytes.fromhex, row["keys"])) for row in await self._outputs(inputs)]
-        signed = signing.sign_transaction(tx, views, self._keystore.spending, spent_keys)
-        return safe.encode(signed).hex()
+        """Have Mixin check the unsigned bytes, and return the signed ones.
+
+        Raises, beyond what the port says:
+            InvariantBroken: ``spend_key_mismatch``: Mixin's views and our key do not open these inputs.
+        """
+        spending, tx = self._keystore.spending, safe.decode(bytes.fromhex(raw))
+        entry = {"request_id": request_id, "raw": raw}
+        answer = rows(await self._http.ask("/safe/transaction/requests", [entry]))
+        with _readable(Unavailable):
+            checked = _as_sent(answer[0], Unavailable)
+            views = [bytes.fromhex(view) for view in answer[0].get("views") or ()]
+        if checked.transaction_hash != safe.transaction_hash(tx) or checked.state is not SendState.CHECKED:
+            raise OutcomeUnknown("request_used_before", request_id=request_id, state=checked.state)
+        spent = await self._outputs(inputs)
+        with _readable(Unavailable):
+            spent_keys = [tuple(map(bytes.fromhex, row["keys"])) for row in spent]
+            listed = tuple(map(_as_input, spent))
+        if listed != tx.inputs:
+            raise InvariantBroken("inputs_differ", request_id=request_id)
+        if len(views) != len(listed):
+            raise Unavailable("mixin_answer_unreadable", views=len(views))
+        try:
+            return safe.encode(signing.sign_transaction(tx, views, spending, spent_keys)).hex()
+        except signing.WrongKey as e:
+            raise InvariantBroken("spend_key_mismatch", request_id=request_id) from e
 
     async def submit(self, request_id: str, signed_raw: str) -> SentTransaction:
         """Send signed bytes; ``signed`` and ``spent`` are both success."""
-        body = [{"request_id": request_id, "raw": signed_raw}]
-        sent = _as_sent(rows(await self._http.write("/safe/transactions", body))[0])
         ours = safe.transaction_hash(safe.decode(bytes.fromhex(signed_raw)))
+        entry = {"request_id": request_id, "raw": signed_raw}
+        answer = rows(await self._http.write("/safe/transactions", [entry]), OutcomeUnknown)
+        sent = _as_sent(answer[0] if answer else None, OutcomeUnknown)
         if sent.transaction_hash != ours or sent.state is SendState.CHECKED:
             raise OutcomeUnknown("request_used_before", request_id=request_id, state=sent.state)
         return sent
 
+    def _shares(self, payment: Payment, spent: Sequence[Mapping[str, Any]]) -> list[tuple[str, Decimal]]:
+        """Return who gets how much: the receiver first, then ourselves what is left.
+
+        Raises:
+            InvariantBroken: the inputs are of another coin, hold an inscription, or are too little.
+        """
+        if any(row.get("asset_id") != payment.asset_id or row.get("inscription_hash") for row in spent):
+            raise InvariantBroken("inputs_unfit", request_id=payment.request_id)
+        total = sum((_any_amount(str(row.get("amount"))) for row in spent), Decimal(0))
+        if total < payment.amount:
+            raise InvariantBroken("inputs_short", request_id=payment.request_id)
+        shares = [(str(payment.receiver), payment.amount), (self._http.app_id, total - payment.amount)]
+        return [(who, amount) for who, amount in shares if amount > 0]
+
     async def _outputs(self, output_ids: Sequence[str]) -> list[Mapping[str, Any]]:
         """Return the rows of outputs in the order asked for."""
-        listed = {
-            row["output_id"]: row
-            for row in rows(await self._http.ask("/safe/outputs/fetch", list(output_ids)))
-        }
+        listed: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(output_ids), _MOST_FETCHED):
+            ids = list(output_ids[start : start + _MOST_FETCHED])
+            page = await self._http.ask("/safe/outputs/fetch", {"user_id": self._http.app_id, "ids": ids})
+            listed |= {str(row.get("output_id")): row for row in rows(page)}
         missing = [output_id for output_id in output_ids if output_id not in listed]
         if missing:
             raise Unavailable("outputs_not_listed", count=len(missing))
         return [listed[output_id] for output_id in output_ids]
+
+
+@contextmanager
+def _readable(silence: Silence) -> Iterator[None]:
+    """Take an answer that lacks what we need, or holds nonsense, for no answer at all."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as e:
+        raise silence("mixin_answer_unreadable", reason=f"{type(e).__name__}: {e}"[:200]) from e
+
+
+def _as_input(row: Mapping[str, Any]) -> safe.Input:
+    return safe.Input(bytes.fromhex(row["transaction_hash"]), int(row["output_index"]))
+
+
+def _pays(amount: Decimal, ghost: Mapping[str, Any]) -> safe.Output:
+    if len(ghost["keys"]) != 1:
+        raise ValueError("one key for one receiver")
+    return safe.Output(
+        amount, (bytes.fromhex(ghost["keys"][0]),), bytes.fromhex(ghost["mask"]), safe.script(1)
+    )
 
 
 def _as_output(row: Mapping[str, Any]) -> WalletOutput:
@@ -188,18 +233,19 @@ def _memo(extra: str) -> str:
 
 
 def _immutable_hash(row: Mapping[str, Any]) -> str:
-    facts = [str(row.get(name)) for name in _IMMUTABLE]
+    amount = plain(_any_amount(str(row["amount"])))
+    facts = [amount, *(str(row.get(name)) for name in _IMMUTABLE)]
     facts += [",".join(map(str, row.get(name) or ())) for name in _IMMUTABLE_LISTS]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _as_sent(row: Mapping[str, Any]) -> SentTransaction:
-    try:
+def _as_sent(row: Mapping[str, Any] | None, silence: Silence) -> SentTransaction:
+    if row is None:
+        raise silence("mixin_answer_unreadable")
+    with _readable(silence):
         return SentTransaction(
             request_id=str(row["request_id"]),
             transaction_hash=str(row["transaction_hash"]),
             state=SendState("unspent" if row["state"] == "pending" else row["state"]),
             snapshot_id=str(row.get("snapshot_id") or ""),
         )
-    except (KeyError, TypeError, ValueError) as e:
-        raise OutcomeUnknown("mixin_answer_unreadable") from e

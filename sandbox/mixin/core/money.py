@@ -51,7 +51,11 @@ def show_output(world: World, call: Call) -> dict[str, Any]:
 
 
 def fetch_outputs(world: World, call: Call) -> list[dict[str, Any]]:
-    found = [output for word in call.texts() for output in world.state.outputs.by("id", word)]
+    body = call.json()
+    wanted = body.get("ids") if isinstance(body, dict) else body
+    if not isinstance(wanted, list) or not all(isinstance(word, str) for word in wanted):
+        raise invalid("ids", "a list of output ids is expected")
+    found = [output for word in wanted for output in world.state.outputs.by("id", word)]
     return [shapes.output(world, output) for output in found if call.caller.user_id in output.receivers]
 
 
