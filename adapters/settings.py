@@ -13,8 +13,9 @@ from typing import Any, Literal, NoReturn
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.exchange.account import VenueAccount, limits_from
+from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, limits_from
 from domain.ids import VenueAccountName
+from domain.market.model import Pair
 
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
         return accounts
 
     def _venue_account(self, row: dict[str, Any]) -> VenueAccount:
-        if unknown := row.keys() - {"name", "venue", "api_key", "secret", "urls", "limits"}:
+        if unknown := row.keys() - {"name", "venue", "api_key", "secret", "urls", "limits", "pairs"}:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         return VenueAccount(
             name=VenueAccountName(row["name"]),
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
             secret=row["secret"],
             urls=row.get("urls", {}),
             limits=limits_from(row.get("limits", {})),
+            pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
             request_expiry_ms=self.request_expiry_ms,
             lockstep=self.market_clock_url is not None,
         )

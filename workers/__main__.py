@@ -3,33 +3,39 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
 
 from adapters.bootstrap import World, money_services, open_world
+from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import Refused, Unavailable
-from workers import beat, deposits, payouts
+from domain.services.execution import ExecutionService
+from workers import beat, deposits, payouts, strategies
 from workers.beat import BeatWorker
 from workers.deposits import DepositWorker
 from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
+from workers.strategies import TradingLoop
 
 PROCESS = "workers"
 
 log = structlog.get_logger(PROCESS)
 
 
-def loops_of(world: World) -> list[Loop]:
+def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]:
     """Return everything this process does again and again."""
     money, clock = money_services(world), world.clock
+    trading = [TradingLoop(execution) for execution in executions]
     return [
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, PayoutWorker(money.withdrawals, money.payouts).round, clock),
+        *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
 
 
@@ -38,9 +44,9 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_world(settings) as world:
+    async with open_world(settings) as world, open_executions(world) as executions:
         await _check_spend_key(world)
-        loops = Loops(loops_of(world))
+        loops = Loops(loops_of(world, executions))
         beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
         listening = asyncio.create_task(keep_listening(settings.redis_url.get_secret_value(), loops.wake))

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from domain.services.execution import ExecutionService
 
+EVERY_S = 0.0
+"""A round of trading waits by itself for what comes next."""
+
 
 @dataclass(slots=True)
 class TradingLoop:
@@ -19,7 +22,3 @@ class TradingLoop:
     async def round(self) -> str:
         """Trade one round and say what was done; it waits by itself for what comes next."""
         return await self.execution.round()
-
-    async def close(self) -> None:
-        """Let go of the venue's sockets."""
-        await self.execution.desk.exchange.close()

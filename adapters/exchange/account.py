@@ -6,6 +6,10 @@ from decimal import Decimal
 
 from domain.ids import VenueAccountName
 from domain.market.limits import Limits
+from domain.market.model import Pair
+
+DEFAULT_PAIRS = (Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT"))
+"""Pairs people may trade where the owner's file names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class VenueAccount:
     secret: str = field(repr=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    pairs: tuple[Pair, ...] = DEFAULT_PAIRS
     request_expiry_ms: int = 5_000
     lockstep: bool = False
 

@@ -113,6 +113,7 @@ class ExecutionService:
         if state is None or not state.opened:
             await self._open(await desk.exchange.balances())
         runs = await desk.runs.active(desk.account)
+        self.offered = [pair for pair in self.offered if await self._is_traded(pair)]
         await self.fills.begin(self.offered)
         await self.fills.sweep(deep=True)
         differed = 0
@@ -120,6 +121,13 @@ class ExecutionService:
             differed += await self.resolution.reconcile(pair)
         self._ready = True
         return f"took {desk.account} in epoch {desk.epoch}: {len(runs)} runs, {differed} orders differed"
+
+    async def _is_traded(self, pair: Pair) -> bool:
+        try:
+            await self.desk.exchange.rules(pair)
+        except Refused:
+            return False
+        return True
 
     async def _open(self, balances: Mapping[Coin, Decimal]) -> None:
         """Book what the account held when it was first seen as the owner's float, once."""

@@ -161,8 +161,10 @@ async def _assert_result(instance: Instance, chat: Chat, had: dict[str, Decimal]
         result[row["fee_coin"]] -= row["fee"]
     for symbol, change in result.items():
         left = await instance.rows(
-            "SELECT coalesce(sum(b.total), 0) AS total FROM balances b JOIN accounts a ON a.id = b.account_id "
-            "WHERE a.kind = 'available' AND a.coin = $1",
+            """
+            SELECT coalesce(sum(b.total), 0) AS total FROM balances b JOIN accounts a ON a.id = b.account_id
+            WHERE a.kind = 'available' AND a.coin = $1
+            """,
             symbol,
         )
         assert await chat.has(symbol) - had[symbol] + left[0]["total"] == change

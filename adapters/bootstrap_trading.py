@@ -1,0 +1,68 @@
+"""Settings in, trading loops out: what only the process that trades needs, ccxt above all."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from adapters.bootstrap import World
+from adapters.clock import LockstepMarketClock, WallMarketClock
+from adapters.db.fills import PostgresFills
+from adapters.db.orders import PostgresOrders
+from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
+from adapters.exchange.account import VenueAccount
+from adapters.exchange.ccxt_exchange import CcxtExchange
+from adapters.settings import Settings
+from domain.services.desk import Desk, ExecutionPolicy
+from domain.services.execution import ExecutionService
+
+
+@asynccontextmanager
+async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]:
+    """Open a desk at every venue account of the owner's file, and close them again.
+
+    Raises:
+        Refused: ``venue_unsupported``.
+    """
+    settings = world.settings
+    async with AsyncExitStack() as stack:
+        market = (
+            LockstepMarketClock(settings.market_clock_url) if settings.market_clock_url else WallMarketClock()
+        )
+        stack.push_async_callback(market.close)
+        executions = []
+        for account in settings.venue_accounts():
+            exchange = CcxtExchange(account, world.clock)
+            stack.push_async_callback(exchange.close)
+            executions.append(ExecutionService(_desk(world, account, exchange, market), account.pairs))
+        yield executions
+
+
+def _desk(
+    world: World, account: VenueAccount, exchange: CcxtExchange, market: WallMarketClock | LockstepMarketClock
+) -> Desk:
+    store = world.store
+    return Desk(
+        exchange=exchange,
+        venue=account.venue,
+        store=store,
+        ledger=world.ledger,
+        clock=world.clock,
+        market=market,
+        ids=world.ids,
+        notices=world.notices,
+        accounts=PostgresVenueAccounts(store),
+        runs=PostgresRuns(store),
+        orders=PostgresOrders(store),
+        fills=PostgresFills(store),
+        policy=policy_from(world.settings, account),
+    )
+
+
+def policy_from(settings: Settings, account: VenueAccount) -> ExecutionPolicy:
+    """Return the timing of a venue account; a replay in lockstep sends one order at a time, in order."""
+    return ExecutionPolicy(
+        venue_expiry_s=settings.request_expiry_ms / 1000,
+        unknown_lookup_window_s=settings.unknown_lookup_window_s,
+        sweep_interval_s=settings.sweep_interval_s,
+        stop_settle_s=settings.stop_settle_s,
+        sends_at_once=1 if account.lockstep else 8,
+    )
