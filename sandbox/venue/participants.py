@@ -24,7 +24,7 @@ class Temper:
 
     pull: float = 0.0015  # share of the way home per step: half in about 46 s
     wobble_bps: float = 1.3  # per step; stands for about 20 bps of wandering around the anchor
-    burst_chance: float = 0.2  # that takers begin to come in a step
+    burst_chance: float = 0.26  # that takers begin to come in a step
     burst_size: float = 9.0  # mean number of them
     pace: int = 2  # most of them in one step
     trade_value: float = 130.0  # median of one

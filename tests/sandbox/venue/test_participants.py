@@ -35,7 +35,7 @@ def test_the_same_seed_tells_the_same_story() -> None:
 def test_the_book_stays_deep_and_the_price_stays_home() -> None:
     engine, crowd = make_market(5)
     market, middle = engine.markets[BTC.symbol], float(BTC.start / BTC.tick)
-    for step in range(100, 12_000):
+    for step in range(100, 3_000):
         crowd.step(step * 100)
         bid, ask = market.best(Side.BUY), market.best(Side.SELL)
         assert bid
