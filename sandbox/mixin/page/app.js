@@ -141,6 +141,7 @@ const tell = (language) => {
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === spoken()));
   showPeople();
   const { bot } = room;
+  showLink($("link-state").classList.contains("up"));
   document.title = bot.name;
   $("bot-name").textContent = $("welcome-title").textContent = bot.name;
   $("bot-line").textContent = say("botLine", bot.identity_number);

@@ -26,7 +26,7 @@ const open = (sheet) => {
   const overlay = $("overlay");
   if (overlay.hidden) restore = document.activeElement;
   overlay.onkeydown = keys;
-  overlay.onclick = (event) => event.target === overlay && shut();
+  overlay.onclick = (event) => { if (event.target === overlay) shut(); };
   overlay.replaceChildren(sheet);
   overlay.hidden = false;
   (sheet.querySelector("[data-first]") ?? focusable(sheet)[0])?.focus();
