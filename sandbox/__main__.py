@@ -20,7 +20,11 @@ def parse(arguments: list[str] | None = None) -> Options:
         description="Start MrMarket with a Mixin, an exchange, a Postgres and a Redis of its own, for play.",
     )
     parser.add_argument("--state", type=Path, default=ROOT / ".sandbox", help="directory all state lies in")
-    parser.add_argument("--port", type=int, help="port of the chat page (default: 8700, or a free one)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        help="port of the chat page (default: 8700 if it is free); 0: free ones for everything",
+    )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="recording that drives the market")
     parser.add_argument(
         "--pace", choices=("market", "lockstep"), default="market", help="pace of the recording"

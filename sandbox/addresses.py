@@ -6,20 +6,20 @@ DEFAULTS = {"chat": 8700, "venue": 8701, "web": 8702, "postgres": 8703, "redis":
 
 
 def choose_ports(wished: int | None = None) -> dict[str, int]:
-    """Return a port for each part; ``wished`` is where the chat page shall be.
+    """Return a port for each part; ``wished`` is where the chat page shall be, 0 for any free ports at all.
 
     Raises:
         CannotStart: the port that was asked for is taken.
     """
-    if wished is not None and not port_is_free(wished):
+    if wished and not port_is_free(wished):
         raise CannotStart(
             f"Port {wished} is taken by another program. Choose another one with --port, "
             "or leave --port away and a free one is taken."
         )
-    chosen = {} if wished is None else {"chat": wished}
+    chosen = {"chat": wished} if wished else {}
     for name, usual in DEFAULTS.items():
         if name not in chosen:
-            free = usual not in chosen.values() and port_is_free(usual)
+            free = wished != 0 and usual not in chosen.values() and port_is_free(usual)
             chosen[name] = usual if free else _another(set(chosen.values()))
     return chosen
 

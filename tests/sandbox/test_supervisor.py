@@ -220,6 +220,12 @@ def test_usual_ports_are_kept_where_they_are_free() -> None:
         assert port == DEFAULTS[name] or not port_is_free(DEFAULTS[name])
 
 
+def test_port_zero_keeps_clear_of_the_usual_ports() -> None:
+    ports = choose_ports(0)
+    assert len(set(ports.values())) == len(DEFAULTS)
+    assert not set(ports.values()) & set(DEFAULTS.values())
+
+
 def test_settings_of_a_real_instance_do_not_leak_into_play() -> None:
     env = environment({"MRMARKET_MIXIN_SPEND_KEY_FILE": "real", "PATH": "p"})
     assert "MRMARKET_MIXIN_SPEND_KEY_FILE" not in env
