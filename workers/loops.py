@@ -8,7 +8,7 @@ import structlog
 
 from domain.ports.clock import Clock
 
-LONGEST_WAIT_S = 30.0
+LONGEST_WAIT_S = 5.0
 SILENT_AFTER_S = 20.0
 
 log = structlog.get_logger(__name__)

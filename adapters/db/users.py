@@ -31,7 +31,14 @@ class PostgresUsers:
     async def run_claims(self, user_id: UserId) -> dict[Coin, Decimal]:
         """Return what all runs of a person hold together, by coin, zeros left out."""
         rows = await self._store.fetch(
-            "SELECT coin, total FROM run_claims WHERE user_id = $1 AND total <> 0",
+            """
+            SELECT a.coin, sum(b.total) AS total
+            FROM runs r
+            JOIN accounts a ON a.owner = r.id AND a.kind = 'run'
+            JOIN balances b ON b.account_id = a.id
+            WHERE r.user_id = $1
+            GROUP BY a.coin HAVING sum(b.total) <> 0
+            """,
             user_id,
         )
         return {Coin(row["coin"]): row["total"] for row in rows}

@@ -106,10 +106,6 @@ CREATE TABLE confirmations (
     used_at     timestamptz
 );
 
--- What a person's runs hold together; the trading migration puts the true view in its place.
-CREATE VIEW run_claims AS
-    SELECT ''::text AS user_id, ''::text AS coin, 0::numeric AS total WHERE false;
-
 CREATE TABLE freezes (
     scope      text PRIMARY KEY,
     reason     text NOT NULL,

@@ -1,6 +1,7 @@
 """Withdrawals on a real Postgres and a fake Mixin: paid once or given back, whatever happens."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
@@ -242,6 +243,24 @@ async def test_a_payment_of_too_many_small_outputs_merges_them_first(world: Mone
     assert len(world.wallet.executed) == 2
     assert "withdrawal_waiting" not in await world.notices(ALICE)
     await world.check()
+
+
+async def test_a_flood_of_dust_does_not_delay_a_withdrawal(world: MoneyWorld) -> None:
+    """DP7: the dust is stored as the collector would, but in one statement."""
+    await world.give(ALICE, "100")
+    await world.store.execute(
+        """
+        INSERT INTO outputs SELECT 'dust-' || n, n, 'hash', 0, $1, 0.00000001, 'dust', '', '', false, false,
+                                   now(), 'hash', 'suspense', 'below_minimum', now()
+        FROM generate_series(1, 10000) AS n
+        """,
+        USDT.asset_id,
+    )
+    payout_id = await world.request(ALICE, "40")
+    began = time.monotonic()
+    await world.process().payouts.drive(payout_id)
+    assert await world.states() == ["done"]
+    assert time.monotonic() - began < 5
 
 
 async def test_a_payment_is_settled_only_when_final(world: MoneyWorld) -> None:
