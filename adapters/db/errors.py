@@ -12,8 +12,17 @@ from tortoise.exceptions import BaseORMException
 
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException, OSError)
-"""Everything the driver and tortoise raise; a ``TimeoutError`` is an ``OSError``."""
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    BaseORMException,
+    OSError,
+)
+"""Everything the driver and tortoise raise; a ``TimeoutError`` is an ``OSError``.
+
+``InternalClientError`` is what a connection says that was cut while it had nothing to do.
+"""
 
 _BUSY = ("40", "55P03")  # rolled back by a conflict, or a lock that was not to be had
 _GONE = ("08", "53", "57")  # connection, resources, shutdown
@@ -35,7 +44,7 @@ def as_domain_error(error: BaseException, *, lost: bool, may_have_happened: bool
     if isinstance(error, asyncpg.PostgresError) and (said := _of_state(error)):
         return said
     gone = isinstance(error, asyncpg.PostgresError) and _state(error).startswith(_GONE)
-    silent = isinstance(error, OSError)
+    silent = isinstance(error, (OSError, asyncpg.InternalClientError))
     if not (gone or silent or (lost and isinstance(error, asyncpg.InterfaceError))):
         return None
     if may_have_happened:

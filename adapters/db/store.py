@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.context import TortoiseContext
@@ -191,15 +192,22 @@ async def _translated(connection: Any, may_have_happened: bool = False) -> Async
     try:
         yield
     except DRIVER_ERRORS as error:
-        lost = connection is None or connection.is_closed()
-        if meant := as_domain_error(error, lost=lost, may_have_happened=may_have_happened):
+        if meant := as_domain_error(error, lost=_lost(connection), may_have_happened=may_have_happened):
             raise meant from error
         raise
 
 
+def _lost(connection: Any) -> bool:
+    """Return whether a connection is gone; the pool's proxy of one refuses to be asked even that."""
+    try:
+        return connection is None or bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
 async def _roll_back(connection: Any, begun: Any) -> None:
     """Undo what was begun; a connection that cannot is thrown away, which undoes it too."""
-    if connection.is_closed():
+    if _lost(connection):
         return
     try:
         await begun.rollback()

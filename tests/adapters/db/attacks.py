@@ -1,0 +1,180 @@
+"""T20: what somebody with direct SQL may try; ``test_attacks.py`` runs it."""
+
+WALLET, PURSE, RUN, VENUE, BITCOIN, ROUNDING = (
+    f"(SELECT id FROM accounts WHERE kind = '{kind}' AND coin = '{coin}')"  # noqa: S608 - the attack itself
+    for kind, coin in (
+        ("mixin", "USDT"),
+        ("available", "USDT"),
+        ("run", "USDT"),
+        ("venue", "USDT"),
+        ("venue", "BTC"),
+        ("rounding", "USDT"),
+    )
+)
+DEPOSIT = "(SELECT id FROM transfers WHERE kind = 'deposit')"
+PRINT = "repeat('0', 64)"
+
+
+def transfer(postings: str, many: int = 1, cause: str = "attack", fingerprint: str = PRINT) -> str:
+    """Return SQL that makes a transfer and its postings in one statement."""
+    return (
+        f"WITH t AS ({bare_transfer('attack', cause, many, fingerprint)} RETURNING id) "  # noqa: S608 - the attack itself
+        "INSERT INTO postings (transfer_id, number, source_id, destination_id, amount) "
+        f"SELECT id, p.* FROM t, (VALUES {postings}) AS p (number, source_id, destination_id, amount)"
+    )
+
+
+def bare_transfer(kind: str, cause: str, many: int, fingerprint: str = PRINT) -> str:
+    """Return SQL that makes a transfer without postings."""
+    return (
+        "INSERT INTO transfers (kind, cause, fingerprint, postings) "  # noqa: S608 - the attack itself
+        f"VALUES ('{kind}', '{cause}', {fingerprint}, {many})"
+    )
+
+
+def posting(row: str) -> str:
+    """Return SQL that makes one posting."""
+    return f"INSERT INTO postings (transfer_id, number, source_id, destination_id, amount) VALUES ({row})"  # noqa: S608 - the attack itself
+
+
+def hold(
+    amount: str, remaining: str = "", account: str = PURSE, ended: str = "NULL", owner: str = "x"
+) -> str:
+    """Return SQL that makes a hold."""
+    return (
+        "INSERT INTO holds (owner_kind, owner, account_id, amount, remaining, ended_at) "  # noqa: S608 - the attack itself
+        f"VALUES ('order', '{owner}', {account}, {amount}, {remaining or amount}, {ended})"
+    )
+
+
+def account(kind: str, owner: str, venue: str, coin: str) -> str:
+    """Return SQL that makes an account."""
+    return (
+        "INSERT INTO accounts (kind, owner, venue, coin) "  # noqa: S608 - the attack itself
+        f"VALUES ('{kind}', '{owner}', '{venue}', '{coin}')"
+    )
+
+
+BALANCED = {  # I1
+    "a posting of nothing": transfer(f"(1, {WALLET}, {PURSE}, 0)"),
+    "a negative posting": transfer(f"(1, {WALLET}, {PURSE}, -1)"),
+    "a posting that is no number": transfer(f"(1, {WALLET}, {PURSE}, 'NaN'::numeric)"),
+    "an endless posting": transfer(f"(1, {WALLET}, {PURSE}, 'Infinity'::numeric)"),
+    "a posting too large for its column": transfer(f"(1, {WALLET}, {PURSE}, 1e20)"),
+    "a posting too small for its column": transfer(f"(1, {WALLET}, {PURSE}, 1e-19)"),
+    "a posting without an amount": transfer(f"(1, {WALLET}, {PURSE}, NULL::numeric)"),
+    "a posting from one coin to another": transfer(f"(1, {BITCOIN}, {PURSE}, 1)"),
+    "a posting within one account": transfer(f"(1, {PURSE}, {PURSE}, 1)"),
+    "a posting from nowhere": transfer(f"(1, 999, {PURSE}, 1)"),
+    "a posting to nowhere": transfer(f"(1, {WALLET}, 999, 1)"),
+    "a posting between two nowheres": transfer("(1, 998, 999, 1)"),
+    "a posting of an unknown transfer": posting(f"999, 1, {WALLET}, {PURSE}, 1"),
+    "a transfer with fewer postings than it says": transfer(f"(1, {WALLET}, {PURSE}, 1)", many=2),
+    "a transfer with more postings than it says": transfer(
+        f"(1, {WALLET}, {PURSE}, 1), (2, {WALLET}, {PURSE}, 1)"
+    ),
+    "a transfer without postings": bare_transfer("attack", "1", 1),
+    "a transfer that says it has no postings": bare_transfer("attack", "1", 0),
+    "a posting number below one": transfer(f"(0, {WALLET}, {PURSE}, 1)"),
+}
+
+WRITTEN_ONCE = {  # I2
+    "a posting added to an old transfer": posting(f"{DEPOSIT}, 2, {WALLET}, {PURSE}, 1"),
+    "a posting changed": "UPDATE postings SET amount = amount + 1",
+    "a posting redirected": f"UPDATE postings SET destination_id = {RUN}",  # noqa: S608 - the attack itself
+    "no posting changed, by a condition": "UPDATE postings SET amount = 1 WHERE false",
+    "a posting deleted": "DELETE FROM postings",
+    "postings emptied": "TRUNCATE postings",
+    "a transfer changed": "UPDATE transfers SET posted_at = now()",
+    "a transfer's fingerprint changed": "UPDATE transfers SET fingerprint = repeat('1', 64)",
+    "a transfer deleted": "DELETE FROM transfers",
+    "transfers emptied": "TRUNCATE transfers CASCADE",
+    "an old transfer overwritten by an upsert": bare_transfer("deposit", "1", 1)
+    + " ON CONFLICT (kind, cause) DO UPDATE SET postings = 2",
+    "a transfer merged away": "MERGE INTO transfers t USING (VALUES (1)) v ON true WHEN MATCHED THEN DELETE",
+    "an account's coin changed": "UPDATE accounts SET coin = 'BTC'",
+    "an account given to another": "UPDATE accounts SET owner = 'mallory' WHERE kind = 'available'",
+    "an account deleted": "DELETE FROM accounts",
+    "accounts emptied": "TRUNCATE accounts CASCADE",
+}
+
+GUARDED = {  # I3, I4, the float rule
+    "a balance spent below zero": transfer(f"(1, {PURSE}, {WALLET}, 81)"),
+    "a balance spent below what is promised": transfer(f"(1, {PURSE}, {WALLET}, 32)"),
+    "a wallet paid below zero": transfer(f"(1, {ROUNDING}, {WALLET}, 1000)"),
+    "a run spent below zero": transfer(f"(1, {RUN}, {PURSE}, 21)"),
+    "a balance made unguarded": "UPDATE balances SET guarded = false",
+    "a kind made unguarded": "UPDATE account_kinds SET guarded = false",
+    "a kind moved to the other side": "UPDATE account_kinds SET side = 'own' WHERE kind = 'mixin'",
+    "an invented kind": "INSERT INTO account_kinds (kind, side, guarded) VALUES ('gift', 'owed', false)",
+    "a balance raised": "UPDATE balances SET total = total + 1",
+    "a balance that is no number": "UPDATE balances SET total = 'NaN'",
+    "a balance freed of its promises": "UPDATE balances SET held = 0",
+    "a balance freed of its claims": "UPDATE balances SET claimed = 0",
+    "a balance deleted": "DELETE FROM balances",
+    "balances emptied": "TRUNCATE balances",
+    "a second balance": f"INSERT INTO balances (account_id, guarded, total) VALUES ({PURSE}, false, 5)",  # noqa: S608 - the attack itself
+    "a balance changed by an upsert": "INSERT INTO balances (account_id, guarded) "  # noqa: S608 - the attack itself
+    f"VALUES ({PURSE}, true) ON CONFLICT (account_id) DO UPDATE SET total = 5",
+    "a run that claims more than the venue has": transfer(f"(1, {PURSE}, {RUN}, 21)"),
+    "a venue drained below what runs claim": transfer(f"(1, {WALLET}, {VENUE}, 21)"),
+    "an account of an unknown kind": account("gift", "x", "", "USDT"),
+    "a person's account of nobody": account("available", "", "", "USDT"),
+    "an own account of somebody": account("fees", "x", "", "USDT"),
+    "a person's account at a venue": account("available", "x", "binance-1", "USDT"),
+    "a run at no venue": account("run", "x", "", "USDT"),
+    "a second account of the same name": account("available", "alice", "", "USDT"),
+    "an account of a coin without a name": account("available", "x", "", ""),
+}
+
+HELD_ONCE = {  # I5
+    "a second hold of one owner": hold("1", owner="1"),
+    "a hold of more than is free": hold("32"),
+    "a hold of nothing": hold("0"),
+    "a negative hold": hold("-1"),
+    "a hold that is no number": hold("'NaN'"),
+    "a hold that is smaller than it says": hold("5", remaining="1"),
+    "a hold that is larger than it says": hold("5", remaining="6"),
+    "a hold ended before it began": hold("5", remaining="0", ended="now()"),
+    "a hold on nothing": hold("1", account="999"),
+    "a hold on an account that may fall below zero": hold("1", account=ROUNDING),
+    "a hold of nobody": hold("1", owner=""),
+    "a hold that grows": "UPDATE holds SET remaining = remaining + 1, amount = amount + 1 WHERE owner = '1'",
+    "a hold that grows back": "UPDATE holds SET remaining = amount WHERE owner = '1'",
+    "a hold below zero": "UPDATE holds SET remaining = -1 WHERE owner = '1'",
+    "a hold that is no number any more": "UPDATE holds SET remaining = 'NaN' WHERE owner = '1'",
+    "a hold ended with something left": "UPDATE holds SET ended_at = now() WHERE owner = '1'",
+    "a hold given to another": "UPDATE holds SET owner = 'mallory' WHERE owner = '1'",
+    "a hold moved to another account": f"UPDATE holds SET account_id = {RUN} WHERE owner = '1'",  # noqa: S608 - the attack itself
+    "a hold ended twice": "UPDATE holds SET ended_at = now() WHERE owner = 'ended'",
+    "a hold that lives again": "UPDATE holds SET ended_at = NULL WHERE owner = 'ended'",
+    "a hold deleted": "DELETE FROM holds",
+    "holds emptied": "TRUNCATE holds",
+}
+
+ONE_CAUSE = {  # I6
+    "a cause used twice": bare_transfer("deposit", "1", 1),
+    "a transfer without a cause": transfer(f"(1, {WALLET}, {PURSE}, 1)", cause=""),
+    "a transfer with a made-up fingerprint": transfer(f"(1, {WALLET}, {PURSE}, 1)", fingerprint="'x'"),
+    "a message stored twice": "INSERT INTO inbox (user_id, conversation_id, message_id, representative_id, "
+    "kind, body, sent_at, received_at) VALUES ('alice', 'c', 'm', '', 'message', 'b', now(), now())",
+}
+
+ALLOWED_EDGES = {  # I11
+    "a row that begins at its end": "INSERT INTO outbox (user_id, kind, cause, params, state, ended_at) "
+    "VALUES ('alice', 'k', '2', '{}', 'sent', now())",
+    "a state nobody knows": "UPDATE outbox SET state = 'lost', ended_at = now()",
+    "a state that is no state": "UPDATE outbox SET state = NULL",
+    "a way back": "UPDATE inbox SET state = 'pending', ended_at = NULL WHERE state = 'done'",
+    "a way from one end to another": "UPDATE inbox SET state = 'dead' WHERE state = 'done'",
+    "a way of one's own": "INSERT INTO state_edges VALUES ('inbox', 'done', 'pending')",
+    "a way bent": "UPDATE state_edges SET to_state = 'sent'",
+    "a way closed": "DELETE FROM state_edges",
+    "all ways closed": "TRUNCATE state_edges",
+    "an epoch that goes back": "UPDATE venue_accounts SET epoch = epoch - 1",
+    "a venue account that becomes another": "UPDATE venue_accounts SET venue = 'kraken'",
+    "a venue account forgotten": "DELETE FROM venue_accounts",
+    "venue accounts emptied": "TRUNCATE venue_accounts",
+}
+
+ATTACKS = BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES

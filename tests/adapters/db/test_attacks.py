@@ -1,0 +1,118 @@
+"""T20: whatever direct SQL tries, the books stay whole."""
+
+from decimal import Decimal
+
+import pytest
+
+from adapters.db.ledger import PostgresLedger
+from adapters.db.store import PostgresStore
+from domain.errors import InvariantBroken, MrMarketError
+from domain.ids import AssetId, RunId, UserId, VenueAccountName
+from domain.ledger.model import (
+    Account,
+    AccountKind,
+    Cause,
+    Hold,
+    Posting,
+    Transfer,
+    available,
+    mixin,
+    own,
+    run,
+    venue,
+)
+from domain.money import Coin, Token
+from tests.adapters.db.attacks import ATTACKS, bare_transfer
+
+USDT, BTC = Coin("USDT"), Coin("BTC")
+ALICE, BINANCE = UserId("alice"), VenueAccountName("binance-1")
+DOLLARS = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), USDT, "Ethereum")
+PURSE, WALLET = available(ALICE, USDT), mixin(DOLLARS)
+
+TABLES = "accounts account_kinds balances transfers postings holds state_edges venue_accounts inbox outbox"
+
+
+def move(kind: str, number: int, source: Account, destination: Account, amount: str) -> Transfer:
+    return Transfer(Cause(kind, str(number)), (Posting(source, destination, Decimal(amount)),))
+
+
+@pytest.fixture
+async def books(store: PostgresStore) -> PostgresLedger:
+    """Give a ledger in which a little of everything has happened."""
+    ledger = PostgresLedger(store)
+    await ledger.post_all(
+        [
+            move("deposit", 1, WALLET, PURSE, "100"),
+            move("opening", 1, venue(BINANCE, USDT), own(AccountKind.INVENTORY, USDT), "40"),
+            move("opening", 2, venue(BINANCE, BTC), own(AccountKind.INVENTORY, BTC), "1"),
+            move("start", 1, PURSE, run(RunId("run-1"), BINANCE, USDT), "20"),
+            move("dust", 1, own(AccountKind.ROUNDING, USDT), PURSE, "0.000000000000000001"),
+        ]
+    )
+    await ledger.hold_all([Hold(Cause("order", owner), PURSE, Decimal(5)) for owner in ("1", "ended")])
+    await ledger.hold(Hold(Cause("order", "large"), PURSE, Decimal(45)))
+    await ledger.use_hold(Cause("order", "1"), Decimal(1))
+    await ledger.release(Cause("order", "ended"))
+    await store.execute("INSERT INTO venue_accounts (name, venue, epoch) VALUES ('binance-1', 'binance', 3)")
+    await store.execute("INSERT INTO outbox (user_id, kind, cause, params) VALUES ('alice', 'k', '1', '{}')")
+    await store.execute(
+        "INSERT INTO inbox (user_id, conversation_id, message_id, representative_id, kind, body, sent_at, "
+        "received_at) VALUES ('alice', 'c', 'm', '', 'message', 'b', now(), now())"
+    )
+    await store.execute("UPDATE inbox SET state = 'done', ended_at = now()")
+    return ledger
+
+
+async def everything(store: PostgresStore) -> list[object]:
+    """Return the contents of all tables that an attack could change."""
+    return [
+        await store.fetch(f"SELECT to_jsonb(t)::text AS row FROM {table} t ORDER BY 1")  # noqa: S608 - names above
+        for table in TABLES.split()
+    ]
+
+
+async def test_every_attack_is_refused_and_changes_nothing(
+    store: PostgresStore, books: PostgresLedger
+) -> None:
+    before = await everything(store)
+    successes = []
+    for name, attack in ATTACKS.items():
+        try:
+            await store.execute(attack)
+        except MrMarketError:
+            continue
+        successes.append(name)
+    assert successes == []
+    assert await everything(store) == before
+    assert await books.faults() == []
+    assert len(ATTACKS) >= 90
+
+
+async def test_transfer_left_empty_in_a_savepoint_fails_the_commit(
+    store: PostgresStore, books: PostgresLedger
+) -> None:
+    async def attack() -> None:
+        async with store.transaction():
+            async with store.transaction():
+                await store.execute(bare_transfer("attack", "1", 1))
+            await books.post(move("deposit", 2, WALLET, PURSE, "1"))
+
+    before = await everything(store)
+    with pytest.raises(InvariantBroken, match="transfer_incomplete"):
+        await attack()
+    assert await everything(store) == before
+
+
+async def test_posting_added_later_in_the_same_transaction_is_refused(
+    store: PostgresStore, books: PostgresLedger
+) -> None:
+    async def attack() -> None:
+        async with store.transaction():
+            await books.post(move("deposit", 2, WALLET, PURSE, "1"))
+            await store.execute(
+                "INSERT INTO postings SELECT transfer_id, 2, source_id, destination_id, amount "
+                "FROM postings ORDER BY transfer_id DESC LIMIT 1"
+            )
+
+    with pytest.raises(InvariantBroken, match="transfer_incomplete"):
+        await attack()

@@ -1,0 +1,202 @@
+"""T19: whatever is asked of the ledger, in whatever order, it answers as the model does."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from adapters.db.ledger import PostgresLedger
+from adapters.db.store import PostgresStore
+from domain.errors import MrMarketError, Refused
+from domain.ids import AssetId, RunId, UserId, VenueAccountName
+from domain.ledger.model import (
+    Account,
+    AccountKind,
+    Cause,
+    Hold,
+    Posting,
+    Transfer,
+    available,
+    mixin,
+    own,
+    run,
+    venue,
+)
+from domain.money import Coin, Token
+from domain.ports.ledger import Ledger
+from tests.fakes.ledger import FakeLedger
+
+NUMBERS = st.integers(0, 9)
+AMOUNTS = st.one_of(
+    st.integers(1, 9).map(Decimal),
+    st.decimals("1e-18", "1e6", places=18),
+    st.sampled_from([Decimal("1e-18"), Decimal("1e-19"), Decimal(9999999999999999999), Decimal("0.1")]),
+)
+PLACES = st.integers(0, 8)
+"""Which account of one coin: fewer accounts meet more often."""
+
+Move = tuple[int, int, Decimal]
+MOVES = st.tuples(PLACES, PLACES, AMOUNTS).filter(lambda move: move[0] != move[1])
+TRANSFERS = st.tuples(NUMBERS, st.lists(MOVES, min_size=1, max_size=3))
+Given = tuple[int, list[Move]]
+
+MISUSE = {"posting_malformed", "cause_has_other_contents", "store_refused"}
+"""What a wrong call may be told besides, when it is wrong in more than one way."""
+
+_examples = itertools.count(1)
+
+
+def accounts_of(coin: Coin) -> list[Account]:
+    """Return the accounts of one coin: a person's, two runs', the venue's, the wallet's, our own."""
+    alice, binance = UserId("alice"), VenueAccountName("binance-1")
+    return [
+        mixin(Token(AssetId("asset"), coin, "Ethereum")),
+        venue(binance, coin),
+        available(alice, coin),
+        available(UserId("bob"), coin),
+        run(RunId("run-1"), binance, coin),
+        run(RunId("run-2"), binance, coin),
+        own(AccountKind.FEES, coin),
+        own(AccountKind.ROUNDING, coin),
+        own(AccountKind.EXTERNAL, coin),
+    ]
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Both ledgers, asked the same things; each example has a coin of its own in one database."""
+
+    def __init__(self, runner: asyncio.Runner, store: PostgresStore) -> None:
+        super().__init__()
+        self.runner, self.store = runner, store
+        self.real, self.model = PostgresLedger(store), FakeLedger()
+        self.coin = Coin(f"C{next(_examples)}")
+        self.accounts = accounts_of(self.coin)
+
+    def transfer(self, given: Given) -> Transfer:
+        number, moves = given
+        postings = tuple(Posting(self.accounts[a], self.accounts[b], amount) for a, b, amount in moves)
+        return Transfer(Cause("move", f"{self.coin}-{number}"), postings)
+
+    def promise(self, number: int, place: int = 0, amount: Decimal = Decimal(1)) -> Hold:
+        return Hold(Cause("order", f"{self.coin}-{number}"), self.accounts[place], amount)
+
+    def answers(
+        self, ask: Callable[[Ledger], Awaitable[object]], *, or_codes: set[str] | None = None
+    ) -> None:
+        """Ask both and compare what they say; of several refusals the database may give any."""
+        expected, found = [self.runner.run(answer(ask(ledger))) for ledger in (self.model, self.real)]
+        assert found == expected or (expected[0] == "raised" and found[1] in (or_codes or set())), (
+            expected,
+            found,
+        )
+
+    @initialize()
+    def fund(self) -> None:
+        wallet, exchange, alice, bob, *_ = self.accounts
+        start = Transfer(
+            Cause("start", self.coin),
+            (
+                Posting(wallet, alice, Decimal(20)),
+                Posting(wallet, bob, Decimal(20)),
+                Posting(exchange, self.accounts[6], Decimal(20)),
+            ),
+        )
+        self.answers(lambda ledger: ledger.post(start))
+
+    @rule(given=TRANSFERS)
+    def post(self, given: Given) -> None:
+        transfer = self.transfer(given)
+        codes = self.model.refusals_of([transfer]) | MISUSE
+        self.answers(lambda ledger: ledger.post(transfer), or_codes=codes)
+
+    @rule(given=st.lists(TRANSFERS, max_size=4))
+    def post_all(self, given: list[Given]) -> None:
+        transfers = [self.transfer(one) for one in given]
+        new = {t.cause: t for t in reversed(transfers) if t.cause not in self.model.rows.transfers}
+        codes = self.model.refusals_of(new.values()) | MISUSE
+        self.answers(lambda ledger: ledger.post_all(transfers), or_codes=codes)
+
+    @rule(number=NUMBERS, place=PLACES, amount=AMOUNTS)
+    def hold(self, number: int, place: int, amount: Decimal) -> None:
+        promise = self.promise(number, place, amount)
+        codes = {"insufficient_funds"} | MISUSE
+        self.answers(lambda ledger: ledger.hold(promise), or_codes=codes)
+
+    @rule(numbers=st.lists(NUMBERS, max_size=4), place=PLACES, amount=AMOUNTS)
+    def hold_all(self, numbers: list[int], place: int, amount: Decimal) -> None:
+        promises = [self.promise(number, place, amount) for number in numbers]
+        codes = {"insufficient_funds"} | MISUSE
+        self.answers(lambda ledger: ledger.hold_all(promises), or_codes=codes)
+
+    @rule(number=NUMBERS, amount=AMOUNTS)
+    def use_hold(self, number: int, amount: Decimal) -> None:
+        owner = self.promise(number).owner
+        self.answers(lambda ledger: ledger.use_hold(owner, amount))
+
+    @rule(number=NUMBERS)
+    def release(self, number: int) -> None:
+        owner = self.promise(number).owner
+        self.answers(lambda ledger: ledger.release(owner))
+
+    @rule(given=TRANSFERS, number=NUMBERS)
+    def roll_back(self, given: Given, number: int) -> None:
+        """Do something, change your mind: nothing happened."""
+
+        async def change_mind() -> None:
+            async with self.store.transaction():
+                await answer(in_savepoint(self.store, self.real.post(self.transfer(given))))
+                await answer(in_savepoint(self.store, self.real.release(self.promise(number).owner)))
+                raise Refused("changed_my_mind")
+
+        assert self.runner.run(answer(change_mind())) == ("raised", "changed_my_mind")
+
+    @invariant()
+    def balances_are_the_models(self) -> None:
+        async def balances(ledger: Ledger) -> list[object]:
+            return [await ledger.balance(account) for account in self.accounts]
+
+        self.answers(balances)
+        assert self.model.faults() == []
+
+
+async def answer(asked: Awaitable[object]) -> tuple[str, object]:
+    """Return what came back, or the code of what was raised."""
+    try:
+        return "returned", await asked
+    except MrMarketError as error:
+        return "raised", error.code
+
+
+async def in_savepoint(store: PostgresStore, asked: Awaitable[object]) -> object:
+    """Await inside a savepoint, so that a refusal leaves the rest of the transaction usable."""
+    async with store.transaction():
+        return await asked
+
+
+def test_ledger_answers_as_its_model(migrated_url: str) -> None:
+    with asyncio.Runner() as runner:
+        store = PostgresStore(migrated_url, connections=2)
+
+        class Machine(LedgerMachine):
+            def __init__(self) -> None:
+                super().__init__(runner, store)
+
+        runner.run(store.connect())
+        try:
+            run_state_machine_as_test(
+                Machine,
+                settings=settings(
+                    max_examples=40,
+                    stateful_step_count=40,
+                    deadline=None,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+            assert runner.run(PostgresLedger(store).faults()) == []
+        finally:
+            runner.run(store.close())
