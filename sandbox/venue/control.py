@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.venue import shapes
 from sandbox.venue.hub import Hub
-from sandbox.venue.model import text
+from sandbox.venue.model import Fill, text
 from sandbox.venue.venue import Venue
 
 Json = dict[str, Any]
@@ -59,16 +59,17 @@ class Control:
             for asset in held.assets_of(name)
         }
 
-    def _fill(self, fill: Any) -> Json:
+    def _fill(self, fill: Fill) -> Json:
         engine = self._venue.engine
-        order = engine.orders[fill.order_id]
+        order, pair = engine.orders[fill.order_id], engine.pairs[fill.trade.symbol]
         return {
             "account": fill.account,
             "role": "maker" if fill.is_maker else "taker",
             "side": fill.side,
             "clientOrderId": order.client_id,
             "recordedTradeId": fill.trade.recorded_id or None,
-        } | shapes.own_trade(engine.pairs[fill.trade.symbol], fill)
+            "quantity": shapes.quantity(pair, fill.trade.lots),
+        } | shapes.own_trade(pair, fill)
 
     async def faults(self, request: web.Request) -> web.Response:
         """Tell which faults are on."""
