@@ -4,6 +4,7 @@ The table names guards. A guard understands what was said: it notes it in the dr
 returns true, or adds to ``says`` what was wrong and returns false; then nothing has changed.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Generic
 
 from transitions.extensions.asyncio import AsyncMachine
@@ -16,12 +17,27 @@ from domain.errors import Refused
 Table = list[list[Any]]
 
 
-def machine_of(states: frozenset[str], first: str, table: Table) -> AsyncMachine:
+class InTurn(AsyncMachine):
+    """A machine that does everything in the task that called it, one thing after the other.
+
+    The library's own asks guards in tasks of their own, which stand outside the message's
+    transaction, and takes a cancellation for an answer.
+    """
+
+    async def process_context(self, func: Callable[[], Awaitable[Any]], model: object) -> Any:
+        """Run a trigger; a cancellation goes up."""
+        return await self._process_async(func, model)
+
+    @staticmethod
+    async def await_all(callables: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+        """Return what each gives, in order."""
+        return [await one() for one in callables]
+
+
+def machine_of(states: frozenset[str], first: str, table: Table) -> InTurn:
     """Return the machine of a flow; one serves all people, each only while their message is answered."""
     rows = [dict(zip(("trigger", "source", "dest", "conditions"), row, strict=False)) for row in table]
-    return AsyncMachine(
-        model=None, states=sorted(states), initial=first, transitions=rows, auto_transitions=False
-    )
+    return InTurn(model=None, states=sorted(states), initial=first, transitions=rows, auto_transitions=False)
 
 
 class MachineConversation(Conversation[Draft], Generic[Draft]):

@@ -182,12 +182,20 @@ def render_started(words: Words, params: Params) -> list[Reply]:
     ]
 
 
+def with_coins(key: str) -> Render:
+    """Say something about a run, with the coins of its pair by name."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        base, quote = str(params["pair"]).split("/")
+        return [Text(words(key, **{**params, "base_coin": base, "quote_coin": quote}))]
+
+    return render
+
+
 def render_stopped(words: Words, params: Params) -> list[Reply]:
     """Say that a run has stopped, and what came back."""
-    base, quote = str(params["pair"]).split("/")
-    told = words("run_stopped", **{**params, "base_coin": base, "quote_coin": quote})
     return [
-        Text(told),
+        *with_coins("run_stopped")(words, params),
         *with_buttons("run_stopped_next", ("button_withdraw", "/withdraw", GREEN), RUNS)(words, {}),
     ]
 
@@ -208,6 +216,7 @@ RUN_NOTICES: dict[str, Render] = {
     "stop_nothing": text("stop_nothing"),
     "run_ended": render_ended,
     "run_started": render_started,
+    "run_fill_summary": with_coins("run_fill_summary"),
     "run_stopping": text("run_stopping"),
     "run_stopped": render_stopped,
     "run_trouble": with_reason("run_trouble"),

@@ -45,21 +45,22 @@ class FakeTransactions:
     def __init__(self, *tables: Table) -> None:
         self.tables = list(tables)
         self._lock = asyncio.Lock()
-        self._inside: ContextVar[bool] = ContextVar("inside", default=False)
+        self._inside: ContextVar[asyncio.Task[Any] | None] = ContextVar("inside", default=None)
 
     @property
     def is_open(self) -> bool:
         """Return whether this task is inside a transaction."""
-        return self._inside.get()
+        return self._inside.get() is not None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        if self._inside.get():
+        if (owner := self._inside.get()) is not None:
+            assert owner is asyncio.current_task(), "a task was started inside a transaction"
             async with self._savepoint():
                 yield
             return
         async with self._lock:
-            token = self._inside.set(True)
+            token = self._inside.set(asyncio.current_task())
             try:
                 async with self._savepoint():
                     yield
