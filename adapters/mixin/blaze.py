@@ -15,7 +15,7 @@ from adapters.mixin.codec.signing import Request
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.inbound import as_event, id_of
 from bot.events import Event
-from domain.errors import Refused, Unavailable
+from domain.errors import MrMarketError, Refused, Unavailable
 from domain.ports.clock import Clock
 
 log = structlog.get_logger()
@@ -68,11 +68,11 @@ class Blaze:
         except _UnwantedError as e:
             log.critical("blaze refused us", reason=str(e), advice="check the clock, then the keystore")
             return _PAUSE_WHEN_UNWANTED_S
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+        except (aiohttp.ClientError, TimeoutError, OSError, MrMarketError) as e:
             reason = f"{type(e).__name__}: {e}"
         except Exception as e:  # the loop of this process: what was not stored comes again
             log.exception("messages not taken in")
-            reason = f"{type(e).__name__}: {e}"
+            reason = type(e).__name__
         finally:
             self.connected = False
         pause_s = self._pause_s()

@@ -139,7 +139,10 @@ class MixinWallet:
         """Send signed bytes; ``signed`` and ``spent`` are both success."""
         ours = safe.transaction_hash(safe.decode(bytes.fromhex(signed_raw)))
         entry = {"request_id": request_id, "raw": signed_raw}
-        answer = rows(await self._http.write("/safe/transactions", [entry]), OutcomeUnknown)
+        try:
+            answer = rows(await self._http.write("/safe/transactions", [entry]), OutcomeUnknown)
+        except Unavailable as e:  # it most likely did not happen; with money we look it up all the same
+            raise OutcomeUnknown(e.code, **e.facts) from e
         sent = _as_sent(answer[0] if answer else None, OutcomeUnknown)
         if sent.transaction_hash != ours or sent.state is SendState.CHECKED:
             raise OutcomeUnknown("request_used_before", request_id=request_id, state=sent.state)
