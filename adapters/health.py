@@ -1,5 +1,9 @@
 """What the readiness page asks: does the database answer, does Redis, has a process been heard of lately."""
 
+import asyncio
+import os
+import sys
+
 import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -63,7 +67,21 @@ class BeatProbe:
         return OK if heard else "was not heard of in the last seconds"
 
 
+async def is_alive(process: str, url: str) -> bool:
+    """Tell whether a process was heard of lately."""
+    redis = connect_redis(url)
+    try:
+        return await BeatProbe(redis, process).ask() == OK
+    finally:
+        await redis.aclose()
+
+
 def connect_redis(url: str) -> Redis:
     """Return a client that answers or gives up within two seconds."""
     client: Redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     return client
+
+
+if __name__ == "__main__":  # a container's healthcheck: python -m adapters.health bot
+    alive = asyncio.run(is_alive(sys.argv[1], os.environ["MRMARKET_REDIS_URL"]))
+    sys.exit(0 if alive else 1)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,6 +21,7 @@ from domain.market.model import Pair
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
+_NOT_FOR_US = ("env_file", "vectors")  # read above, and by tests
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SCHEMES = {
     "database_url": ("postgres://", "postgresql://"),
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     """Everything that differs between one instance of MrMarket and another."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=_ENV_FILE, frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX, env_file=_ENV_FILE, frozen=True, extra="ignore", env_ignore_empty=True
     )
 
     database_url: SecretStr = Field(description="where Postgres is: postgres://user:password@host:5432/name")
@@ -121,18 +123,25 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Return the settings, or end the process (code 2) and say what to mend."""
+    if misspelt := _unknown_names():
+        _give_up([f"{name} is not a setting we know: mend its name or remove it." for name in misspelt])
     try:
         return Settings.model_validate({})  # which reads the environment
     except ValidationError as error:
         _give_up([_sentence(mistake) for mistake in error.errors()])
 
 
+def _unknown_names() -> list[str]:
+    """Return names that look like settings of ours and are none, in the environment or the file."""
+    known = {f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *_NOT_FOR_US)}
+    names = {*os.environ, *(dotenv_values(_ENV_FILE) if _ENV_FILE else ())}
+    return sorted(name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
 def _sentence(mistake: Any) -> str:
     """Return one mistake in words; the wrong value itself is never repeated, since it may be a secret."""
-    field = str(mistake["loc"][0]) if mistake["loc"] else ""
-    name = field.upper() if field.lower().startswith(PREFIX.lower()) else f"{PREFIX}{field.upper()}"
-    if mistake["type"] == "extra_forbidden":
-        return f"{name} is not a setting we know: mend its name or remove it."
+    field = str(mistake["loc"][0])
+    name = f"{PREFIX}{field.upper()}"
     meaning = Settings.model_fields[field].description
     if mistake["type"] == "missing":
         return f"{name} is missing. Set it to {meaning}."

@@ -1,6 +1,7 @@
 """Settings: complete and right, or a sentence that says what to do."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,29 @@ def test_a_file_may_hold_the_settings_and_the_environment_wins(tmp_path: Path) -
     assert settings.public_url == "http://127.0.0.1:9000"
 
 
-def test_a_misspelt_name_in_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / ".env").write_text("MRMARKET_WEBPORT=9000\n")
+def test_a_misspelt_name_is_told_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text("MRMARKET_WEBPORT=9000\nPOSTGRES_PASSWORD=x\n")
+    monkeypatch.setenv("MRMARKET_OWNERID", OWNER)
     with pytest.raises(SystemExit):
         load_settings()
-    assert "MRMARKET_WEBPORT is not a setting we know" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "MRMARKET_WEBPORT is not a setting we know" in said
+    assert "MRMARKET_OWNERID is not a setting we know" in said
+    assert "POSTGRES" not in said
+
+
+def test_the_example_file_is_a_complete_and_right_one(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in COMPLETE:
+        monkeypatch.delenv(f"MRMARKET_{name}")
+    example = (root / ".env.example").read_text()
+    (tmp_path / ".env").write_text(re.sub(r"^#(?=MRMARKET_)", "", example, flags=re.MULTILINE))
+    settings = load_settings()
+    assert settings.mixin_spend_key_file == Path("secrets/spend_key")
+    assert settings.web_port == 8080
 
 
 def test_venue_accounts_come_from_the_owners_file(tmp_path: Path) -> None:
