@@ -13,14 +13,10 @@ import signal
 import time
 from pathlib import Path
 
-from aiohttp import web
-
 from sandbox.mixin.core import genesis
 from sandbox.mixin.core.world import Settings, World
-from sandbox.mixin.server import Server
+from sandbox.mixin.server import listen
 from sandbox.mixin.store import Store
-
-BACKLOG = 4096  # clients may dial a thousand times a second while they wait for us
 
 
 def _options() -> argparse.Namespace:
@@ -45,14 +41,7 @@ def _world(store: Store, options: argparse.Namespace) -> World:
 async def _serve(options: argparse.Namespace) -> None:
     store = Store(options.state)
     world = _world(store, options)
-    runner = web.AppRunner(Server(world, store).application(), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, options.host, options.port, backlog=BACKLOG)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    base = f"http://{host}:{port}"
-    world.settings = Settings(settle_ns=world.settings.settle_ns, base_url=base)
-    urls = {"api": base, "blaze": f"ws://{host}:{port}/", "chat": f"{base}/chat"}
+    runner, urls = await listen(world, store, options.host, options.port)
     print(json.dumps({"ready": True, "urls": urls}), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

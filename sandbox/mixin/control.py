@@ -71,11 +71,11 @@ class Control:
             "/people/{who}/transfer": self._transfer,
             "/people/{who}/read": self._read,
             "/faults": self._switch_on,
+            "/cut": lambda _r, _f: {"cut": self._server.hub.cut()},
         }
         return [
             web.get("/sandbox/people/{who}/events", self.events),
             web.delete("/sandbox/faults", self.clear_faults),
-            web.post("/sandbox/cut", self.cut),
             *(web.get(f"/sandbox{path}", self._looking(handler)) for path, handler in look.items()),
             *(web.post(f"/sandbox{path}", self._acting(handler)) for path, handler in act.items()),
         ]
@@ -140,11 +140,12 @@ class Control:
             raise unparsable(str(e)) from e
 
     async def clear_faults(self, request: web.Request) -> web.Response:
-        self._server.faults.clear()
-        return web.json_response({})
+        def clear() -> Facts:
+            _same_origin(request)
+            self._server.faults.clear()
+            return {}
 
-    async def cut(self, request: web.Request) -> web.Response:
-        return web.json_response({"cut": await self._server.hub.cut()})
+        return self._told(clear)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Say "something changed" until the page goes away."""

@@ -47,7 +47,7 @@ class Hub:
     def connected(self) -> list[str]:
         return sorted(self._lines)
 
-    async def cut(self) -> int:
+    def cut(self) -> int:
         """Close every Blaze socket without a word; return how many there were."""
         lines = list(self._lines.values())
         for line in lines:

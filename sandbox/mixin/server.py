@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from sandbox.mixin.store import Store
 
 LARGEST_BODY = 24 * 1024 * 1024
 SETTLE_LOOK_S = 0.05
+BACKLOG = 4096  # clients may dial a thousand times a second while they wait for us
 
 log = logging.getLogger("sandbox.mixin")
 
@@ -112,6 +114,17 @@ class Server:
             return web.Response(status=404)
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400"}
         return web.Response(body=content, content_type=kind, headers=headers)
+
+
+async def listen(world: World, store: Store, host: str, port: int) -> tuple[web.AppRunner, dict[str, str]]:
+    """Open the port (0 takes any free one); return what to clean up and the addresses."""
+    runner = web.AppRunner(Server(world, store).application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+    bound = runner.addresses[0][1]
+    base = f"http://{host}:{bound}"
+    world.settings = replace(world.settings, base_url=base)
+    return runner, {"api": base, "blaze": f"ws://{host}:{bound}/", "chat": f"{base}/chat"}
 
 
 def _raw(request: web.Request, body: bytes) -> Request:

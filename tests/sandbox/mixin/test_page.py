@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Error, Page, async_playwright, expect
 
-from tests.sandbox.mixin.wire import Emulator, WireClient, running
+from tests.sandbox.mixin.wire import Emulator, Here, WireClient
 from tests.sandbox.mixin.worlds import ALICE, BOB, BOT, BTC, USDT, Client, begun, name, text_of
 
 pytestmark = pytest.mark.browser
@@ -28,13 +28,13 @@ def chromium() -> str | None:
 
 
 @pytest.fixture
-async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
-    async with running(tmp_path / "mixin") as it:
+async def emulator(tmp_path: Path) -> AsyncIterator[Here]:
+    async with Here(tmp_path / "mixin").running() as it:
         yield it
 
 
 @pytest.fixture
-async def bot(emulator: Emulator) -> AsyncIterator[WireClient]:
+async def bot(emulator: Here) -> AsyncIterator[WireClient]:
     """Give a small bot that answers over Blaze as long as the test runs."""
     async with aiohttp.ClientSession() as http:
         client = WireClient(emulator, http)
@@ -96,7 +96,7 @@ REPLIES = {
 
 
 @pytest.fixture
-async def page(emulator: Emulator) -> AsyncIterator[Page]:
+async def page(emulator: Here) -> AsyncIterator[Page]:
     """Give the page, and fail when the browser complains about anything."""
     async with async_playwright() as playwright:
         try:
@@ -186,7 +186,9 @@ async def test_coins_can_be_sent_without_a_link_and_received(bot: WireClient, pa
     await expect(page.get_by_test_id("amount-USDT")).to_have_attribute("data-amount", "10012.5")
 
 
-async def test_page_finds_its_way_back_after_a_restart(emulator: Emulator, tmp_path: Path) -> None:
+async def test_page_finds_its_way_back_after_a_restart(tmp_path: Path) -> None:
+    emulator = Emulator(tmp_path / "mixin")
+    await emulator.start()
     async with async_playwright() as playwright:
         if not chromium():
             pytest.skip("NO BROWSER, THE CHAT PAGE IS NOT TESTED")
@@ -203,3 +205,4 @@ async def test_page_finds_its_way_back_after_a_restart(emulator: Emulator, tmp_p
         await page.get_by_test_id("send").click()
         await expect(page.get_by_test_id("message").last).to_contain_text("still here")
         await browser.close()
+    await emulator.end()

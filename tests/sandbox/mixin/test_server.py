@@ -10,15 +10,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.sandbox.mixin.wire import Emulator, WireClient, running
+from tests.sandbox.mixin.wire import Emulator, Here, WireClient
 from tests.sandbox.mixin.worlds import ALICE, BOT, USDT, Client, Refused, begun, name, text_of
 
 LINK = f"https://mixin.one/pay/{BOT['user_id']}?asset={USDT}&amount=1.5&memo=D1&trace="
 
 
 @pytest.fixture
-async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
-    async with running(tmp_path / "mixin") as it:
+async def emulator(tmp_path: Path) -> AsyncIterator[Here]:
+    async with Here(tmp_path / "mixin").running() as it:
         yield it
 
 
@@ -29,7 +29,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def bot(emulator: Emulator, http: aiohttp.ClientSession) -> WireClient:
+async def bot(emulator: Here, http: aiohttp.ClientSession) -> WireClient:
     return WireClient(emulator, http)
 
 
@@ -48,11 +48,11 @@ async def test_raw_target_and_body_are_what_is_signed(bot: WireClient) -> None:
 
 
 async def test_unknown_route_is_answered_404_logged_loudly_and_remembered(
-    bot: WireClient, emulator: Emulator
+    bot: WireClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Refused, match="404"):
         await bot.call("GET", "/safe/nothing")
-    assert "UNKNOWN ROUTE GET /safe/nothing" in emulator.log()
+    assert "UNKNOWN ROUTE GET /safe/nothing" in caplog.text
     assert (await bot.control("GET", "/books"))["unknown_routes"] == ["GET /safe/nothing"]
 
 
@@ -74,7 +74,7 @@ async def test_attachment_travels_there_and_back(bot: WireClient, http: aiohttp.
         assert (await view.read(), view.content_type) == (picture, "image/png")
 
 
-async def test_page_is_ours_alone(emulator: Emulator, http: aiohttp.ClientSession) -> None:
+async def test_page_is_ours_alone(emulator: Here, http: aiohttp.ClientSession) -> None:
     async with http.get(emulator.urls["chat"]) as page:
         assert page.status == 200
         assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
@@ -89,7 +89,7 @@ async def test_page_is_ours_alone(emulator: Emulator, http: aiohttp.ClientSessio
 # ---- Blaze
 
 
-async def test_blaze_needs_a_token_for_the_root(emulator: Emulator, http: aiohttp.ClientSession) -> None:
+async def test_blaze_needs_a_token_for_the_root(emulator: Here, http: aiohttp.ClientSession) -> None:
     for headers in ({}, {"Authorization": "Bearer a.b.c"}):
         with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
             await http.ws_connect(emulator.urls["blaze"], protocols=["Mixin-Blaze-1"], headers=headers)
@@ -129,7 +129,7 @@ async def test_newer_connection_ends_the_older(bot: WireClient) -> None:
         }
 
 
-async def test_thousand_dials_a_second_do_not_hurt(bot: WireClient, emulator: Emulator) -> None:
+async def test_thousand_dials_a_second_do_not_hurt(bot: WireClient, emulator: Here) -> None:
     async def dial() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
@@ -158,9 +158,7 @@ async def test_link_is_paid_once(bot: WireClient) -> None:
     assert told["user_id"] == ALICE["user_id"]
 
 
-async def test_foreign_page_cannot_act(
-    bot: WireClient, emulator: Emulator, http: aiohttp.ClientSession
-) -> None:
+async def test_foreign_page_cannot_act(bot: WireClient, emulator: Here, http: aiohttp.ClientSession) -> None:
     url = f"{emulator.urls['api']}/sandbox/people/alice/say"
     async with http.post(url, json={"text": "x"}, headers={"Origin": "https://evil.example"}) as answer:
         assert (await answer.json())["error"]["code"] == 403
