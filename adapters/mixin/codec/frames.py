@@ -27,6 +27,8 @@ def unpack_frame(frame: bytes) -> dict[str, Any]:
         message = json.loads(text)
     except zlib.error as e:
         raise ValueError("frame is not gzip") from e
+    except RecursionError as e:
+        raise ValueError("frame is nested too deeply") from e
     if not isinstance(message, dict):
         raise ValueError("frame holds no object")  # noqa: TRY004  # callers treat every bad frame alike
     return message

@@ -33,11 +33,12 @@ class PayLink:
             ValueError: it is no pay link, or its amount is no positive decimal.
         """
         parts = urlsplit(link)
-        if f"{parts.scheme}://{parts.netloc}/pay/" != HOST or not parts.path.removeprefix("/pay/"):
+        destination = parts.path.removeprefix("/pay/")
+        if not link.startswith(HOST) or not destination or "/" in destination:
             raise ValueError("not a pay link")
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         names = ("trace", "asset", "amount", "memo", "return_to")
-        found = cls(parts.path.removeprefix("/pay/"), **{name: query.get(name, "") for name in names})
+        found = cls(destination, **{name: query.get(name, "") for name in names})
         if found.amount and not _is_positive(found.amount):
             raise ValueError("the amount of the pay link is no amount")
         return found
