@@ -22,7 +22,7 @@ log = structlog.get_logger()
 async def log_context(context: Context, inner: Handle) -> list[Say]:
     """Bind who and which message to every line logged meanwhile."""
     event = context.event
-    with structlog.contextvars.bound_contextvars(user_id=event.sender_id, message_id=event.message_id):
+    with structlog.contextvars.bound_contextvars(flow_id=event.message_id, user_id=event.sender_id):
         says = await inner(context)
         log.info("event answered", event_kind=event.kind, replies=[say.kind for say in says])
         return says

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
@@ -56,6 +57,11 @@ class Loop:
         return backoff(self._failures, 1.0) if self._failures else self._every_s
 
     async def _one_round(self) -> None:
+        with structlog.contextvars.bound_contextvars(flow_id=f"{self.name}-{uuid.uuid4().hex[:12]}"):
+            await self._guarded_round()
+        self._last_end = self._clock.monotonic()
+
+    async def _guarded_round(self) -> None:
         try:
             said = await self._round()
         except Exception as error:
@@ -66,7 +72,6 @@ class Loop:
             speak = log.debug if said == self._said else log.info
             speak("round done", loop=self.name, said=said)
             self._said = said
-        self._last_end = self._clock.monotonic()
 
     async def _rest(self, stop: asyncio.Event) -> None:
         wait_s = backoff(self._failures, random.random()) if self._failures else self._every_s  # noqa: S311 - jitter
