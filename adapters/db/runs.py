@@ -43,8 +43,8 @@ _RUN = """
 _ADD_RUN = """
     INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
                       base_start, quote_start, started_at)
-    SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11
-    FROM runs WHERE user_id = $2
+    SELECT $1, $2::varchar, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11
+    FROM runs WHERE user_id = $2::varchar
     RETURNING number
 """
 _UNTOLD = f"""
@@ -164,8 +164,8 @@ class PostgresRuns:
     async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
         """Change the state if it is still ``was``; return whether it was."""
         moved = """
-            UPDATE runs SET state = $3, trouble = '',
-                stopped_at = CASE WHEN $3 = 'stopped' THEN $4::timestamptz END
+            UPDATE runs SET state = $3::varchar, trouble = '',
+                stopped_at = CASE WHEN $3::varchar = 'stopped' THEN $4::timestamptz END
             WHERE id = $1 AND state = $2
         """
         return await self._store.execute(moved, run_id, was, to, at) == 1

@@ -29,6 +29,7 @@ _FRESH_S = 2.0
 
 _RULES_AGE = timedelta(days=1)
 _PAGE = 500
+_WINDOW = timedelta(hours=24)  # of binance's own trades; a longer one is refused
 
 
 class CcxtExchange:
@@ -144,19 +145,29 @@ class CcxtExchange:
 
     async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
         """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
-        fills: dict[str, Fill] = {}
-        start = None if trade_id is not None else int(since.timestamp() * 1000)
-        after = int(trade_id) + 1 if trade_id is not None else None
-        while True:
-            params = {} if after is None else {"fromId": after}
-            raw = await self._read(
-                "own trades", self._client.fetch_my_trades, str(pair), start, _PAGE, params
-            )
-            page = [translate.as_fill(pair, trade) for trade in raw]
-            fills.update((fill.trade_id, fill) for fill in page)
+        if trade_id is not None:
+            return await self._fills_from(pair, int(trade_id) + 1)
+        start, now = since, self._clock.now()
+        while start <= now + _WINDOW:  # a venue answers for one window at a time, however long ago it was
+            span = {"endTime": int((start + _WINDOW).timestamp() * 1000) - 1}
+            if page := await self._own_trades(pair, int(start.timestamp() * 1000), span):
+                return page + await self._fills_from(pair, int(page[-1].trade_id) + 1)
+            start += _WINDOW
+        return []
+
+    async def _fills_from(self, pair: Pair, trade_id: int) -> list[Fill]:
+        """Return own executions with this trade id or a higher one."""
+        fills: list[Fill] = []
+        while page := await self._own_trades(pair, None, {"fromId": trade_id}):
+            fills += page
             if len(page) < _PAGE:
-                return sorted(fills.values(), key=lambda fill: int(fill.trade_id))
-            start, after = None, max(int(fill.trade_id) for fill in page) + 1
+                break
+            trade_id = int(page[-1].trade_id) + 1
+        return fills
+
+    async def _own_trades(self, pair: Pair, since_ms: int | None, params: dict[str, int]) -> list[Fill]:
+        raw = await self._read("own trades", self._client.fetch_my_trades, str(pair), since_ms, _PAGE, params)
+        return sorted((translate.as_fill(pair, trade) for trade in raw), key=lambda fill: int(fill.trade_id))
 
     async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
         """Return whether the private stream told of a change before the timeout."""

@@ -64,8 +64,12 @@ class Chat:
         await self._button(label).click()
 
     async def sees(self, text: str) -> None:
-        """Wait until the newest messages show a text."""
-        newest = self.page.get_by_test_id("message").filter(has_text=re.compile(text, re.IGNORECASE)).last
+        """Wait until a message shows a text."""
+        newest = (
+            self.page.get_by_test_id("message")
+            .filter(has_text=re.compile(text, re.IGNORECASE | re.DOTALL))
+            .last
+        )
         await expect(newest).to_be_visible()
 
     async def pays(self) -> None:
@@ -109,7 +113,7 @@ async def withdraw(chat: Chat, coin: str) -> None:
     await chat.says(coin)
     await chat.sees(f"how much {coin} do you want to take out")
     await chat.taps("All of it")
-    await chat.sees("confirm")
+    await chat.sees(f"you receive.*{coin}.*your own Mixin wallet")
     await chat.taps("Confirm")
     await chat.sees(f"{coin} is in your Mixin wallet")
 
