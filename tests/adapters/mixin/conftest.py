@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ class Mixin:
 
 @pytest.fixture
 async def mixin(tmp_path: Path) -> AsyncIterator[Mixin]:
+    """Run an emulator with its people; give the bot's side of it."""
+    async with running(tmp_path) as running_mixin:
+        yield running_mixin
+
+
+@asynccontextmanager
+async def running(tmp_path: Path) -> AsyncIterator[Mixin]:
     """Run an emulator with its people; give the bot's side of it."""
     facts = create_world()
     keys = tmp_path / "bot.json"
