@@ -81,12 +81,15 @@ async def until_told(loops: Sequence[Coroutine[Any, Any, None]]) -> None:
     tasks = [asyncio.create_task(loop) for loop in loops]
     told = asyncio.create_task(stop.wait())
     log.info("bot started")
-    await asyncio.wait([*tasks, told], return_when=asyncio.FIRST_COMPLETED)
-    ended = [task for task in tasks if task.done()]
-    for task in (*tasks, told):
-        task.cancel()
-    await asyncio.gather(*tasks, told, return_exceptions=True)
-    log.info("bot stopped")
+    ended: list[asyncio.Task[None]] = []
+    try:
+        await asyncio.wait([*tasks, told], return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+    finally:
+        for task in (*tasks, told):
+            task.cancel()
+        await asyncio.gather(*tasks, told, return_exceptions=True)
+        log.info("bot stopped")
     for task in ended:
         task.result()
 

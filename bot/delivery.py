@@ -17,6 +17,9 @@ MOST_ROWS = 25
 
 MOST_RENDERINGS = 3
 
+MOST_TOGETHER = 2
+"""After so many failed attempts a row is sent apart from other people's, which it may be damming."""
+
 
 class Delivery:
     """Sends what the outbox holds: at least once to Mixin, at most once to people's eyes."""
@@ -82,8 +85,10 @@ class Delivery:
             await self._outbox.postpone([row], reason, now + timedelta(seconds=backoff_s(row.attempts + 1)))
 
     async def _send(self, rendered: Sequence[tuple[OutboxRow, list[Outgoing]]]) -> str:
-        """Send all in one go; where somebody is unreachable, send person by person."""
+        """Send all in one go; where somebody is unreachable, or it failed before, send person by person."""
         rows = [row for row, _ in rendered]
+        if any(row.attempts >= MOST_TOGETHER for row in rows):
+            return await self._send_apart(rendered)
         fault = await outcome(self._messenger.send([one for _, messages in rendered for one in messages]))
         if isinstance(fault, Undeliverable):
             return await self._send_apart(rendered)

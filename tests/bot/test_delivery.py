@@ -53,6 +53,15 @@ async def test_unreachable_person_keeps_nobody_else_waiting() -> None:
     assert chat.outbox.states() == ["dead", "sent", "dead"]
 
 
+async def test_message_that_always_fails_keeps_nobody_else_waiting_for_long() -> None:
+    chat = await chat_with(("eve", "welcome"), ("alice", "welcome"))
+    chat.messenger.unreachable["eve"] = ConnectionError("refused in a way nobody has seen")
+    for _ in range(4):
+        await chat.delivery.round()
+        chat.clock.advance(minutes=2)
+    assert chat.outbox.states() == ["pending", "sent"]
+
+
 async def test_notice_that_cannot_be_worded_is_given_up_and_the_others_are_sent() -> None:
     chat = await chat_with(("alice", "unwordable"), ("bob", "welcome"))
     assert await chat.delivery.round() == "sent 1"

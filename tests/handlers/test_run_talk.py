@@ -168,7 +168,7 @@ async def test_cancel_and_other_commands_work_at_every_step() -> None:
         told = await alice.says("/balance")
         assert "1,000 available" in told
         assert told.endswith(asked.splitlines()[-1])
-        assert "new market maker aside; nothing was changed" in await alice.says("/cancel")
+        assert "set-up of a market maker aside; nothing was changed" in await alice.says("/cancel")
         assert alice.place is None
 
 
