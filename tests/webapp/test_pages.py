@@ -98,9 +98,16 @@ async def test_start_page_of_a_real_bot_does_not_speak_of_play(aiohttp_client: D
     assert TEXTS["en"]["chat_real"] in page
 
 
-async def test_start_page_shows_reasons_and_escapes_them(aiohttp_client: Dial) -> None:
-    page = await (await (await aiohttp_client(app("<script>x</script>", "ok", "ok", "ok"))).get("/")).text()
-    assert "&lt;script&gt;" in page
+async def test_start_page_says_what_is_missing_in_words_for_people(aiohttp_client: Dial) -> None:
+    client = await aiohttp_client(app("<script>x</script>", "ok", "ok", "ok"))
+    page = await (await client.get("/", headers={"Accept-Language": "zh"})).text()
+    assert TEXTS["zh"]["database_missing"] in page
+    assert TEXTS["zh"]["redis_missing"] not in page
+    assert "script" not in page
+
+
+async def test_pages_escape_what_they_are_given(aiohttp_client: Dial) -> None:
+    page = await (await (await aiohttp_client(app(chat_url='https://x/"><script>'))).get("/")).text()
     assert "<script>" not in page
 
 
