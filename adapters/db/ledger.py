@@ -49,7 +49,8 @@ class PostgresLedger:
         """Post many transfers in one statement, all or none, and return how many were made now."""
         if not transfers:
             return 0
-        rows = await self._store.fetch(_POST, *_as_arrays(transfers), writes=True)
+        sql, args = post_call(transfers)
+        rows = await self._store.fetch(sql, *args, writes=True)
         return int(rows[0]["made"])
 
     async def hold(self, hold: Hold) -> bool:
@@ -121,11 +122,11 @@ class _Numbered:
         )
 
 
-def _as_arrays(transfers: Sequence[Transfer]) -> tuple[list[str] | list[int] | list[Decimal], ...]:
-    """Return the arguments of ``post_transfers``: accounts, transfers, postings, each column by column."""
+def post_call(transfers: Sequence[Transfer]) -> tuple[str, tuple[object, ...]]:
+    """Return the statement that posts transfers, and its arguments column by column."""
     postings = [(number, p) for number, t in enumerate(transfers, 1) for p in t.postings]
     accounts = _Numbered(account for _, p in postings for account in (p.source, p.destination))
-    return (
+    return _POST, (
         *accounts.columns(),
         [t.cause.kind for t in transfers],
         [t.cause.id for t in transfers],
