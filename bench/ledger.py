@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,6 @@ TOKENS = [Token(AssetId(f"token-{number}"), Coin("USDT"), f"Network {number}") f
 PEOPLE = [UserId(f"person-{number}") for number in range(1000)]
 ROUNDS = 6
 _numbers = itertools.count()
-
-Post = Callable[[Sequence[Transfer]], Awaitable[object]]
 
 
 def transfers(many: int) -> list[Transfer]:
@@ -70,12 +69,8 @@ class Bench:
 
     async def through_port(self) -> float:
         """Return seconds through the port."""
-        post = self.ledger.post_all
-        if self.batch == 1:
-            return await drain(
-                iter([lambda t=b[0]: self.ledger.post(t) for b in self.batches()]), self.workers
-            )
-        return await drain(iter([lambda b=b: post(b) for b in self.batches()]), self.workers)
+        work = [partial(self.ledger.post_all, batch) for batch in self.batches()]
+        return await drain(iter(work), self.workers)
 
     async def bare_function(self) -> float:
         """Return seconds of the SQL function alone."""
@@ -87,7 +82,7 @@ class Bench:
             await connection.fetchval(sql, *args)
             free.append(connection)
 
-        return await drain(iter([lambda c=c: call(*c) for c in calls]), self.workers)
+        return await drain(iter([partial(call, *arguments) for arguments in calls]), self.workers)
 
     async def ratio(self) -> tuple[float, float, float]:
         """Return transfers per second of both, and their ratio, from the better half of all rounds."""
