@@ -73,6 +73,20 @@ class FakeWallet:
         """Let somebody else spend an output."""
         self._spend((output_id,), "thief")
 
+    def lose(self, request_id: str) -> None:
+        """Let Mixin lose what it had accepted and not yet made final, as if it had never been sent."""
+        request = self._requests.pop(request_id)
+        assert request.state is SendState.SIGNED
+        _, asset_id, receiver, amount, inputs = json.loads(request.raw)
+        self._spent_by = {i: by for i, by in self._spent_by.items() if by != request_id}
+        self.outputs = [
+            replace(o, spent=False) if o.output_id in inputs else o
+            for o in self.outputs
+            if o.transaction_hash != request.transaction_hash
+        ]
+        self.paid[receiver, asset_id] -= Decimal(amount)  # type: ignore[assignment]  # counters of decimals
+        self.executed.remove(request_id)
+
     def unspent(self, asset_id: AssetId) -> Decimal:
         """Return what the wallet really holds."""
         return sum((o.amount for o in self.outputs if o.asset_id == asset_id and not o.spent), Decimal(0))

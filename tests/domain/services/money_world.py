@@ -60,7 +60,7 @@ class MoneyWorld:
     wallet: FakeWallet = field(default_factory=lambda: FakeWallet(guard=assert_outside_transaction))
     clock: FakeClock = field(default_factory=FakeClock)
 
-    def process(self, fuse: Fuse | None = None) -> Process:
+    def process(self, fuse: Fuse | None = None, fee_bps: int = FEE_BPS) -> Process:
         """Start a process; with a fuse, every port of it has one."""
 
         def port(real: Any) -> Any:
@@ -78,7 +78,7 @@ class MoneyWorld:
         )  # fmt: skip
         payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT)
         withdrawals = WithdrawalService(
-            store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, FEE_BPS
+            store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fee_bps
         )
         return Process(UserService(store, users), balances, confirmations, deposits, payouts, withdrawals)
 
@@ -102,10 +102,13 @@ class MoneyWorld:
         return said + [await at.payouts.drive(payout_id) for payout_id in await at.withdrawals.due()]
 
     async def settle(self, rounds: int = 12, process: Process | None = None) -> list[str]:
-        """Do rounds until nothing can happen any more; time passes between them."""
+        """Do rounds until all has ended and all change is back; time passes between them."""
         said = []
         for _ in range(rounds):
-            said += await self.round(process)
+            now = await self.round(process)
+            said += now
+            if now[0] == "no new output" and set(await self.states()) <= {"done", "refused"}:
+                break
             self.clock.advance(31)
         return said
 

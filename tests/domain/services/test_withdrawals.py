@@ -17,6 +17,7 @@ from domain.payouts.fees import WithdrawalQuote
 from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
 from tests.fakes.crash import Fuse, SimulatedCrash
 from tests.fakes.wallet import BOT, DENIED, Fault
+from workers.payouts import PayoutWorker
 
 pytestmark = pytest.mark.database
 
@@ -119,6 +120,34 @@ async def test_a_confirmation_is_not_used_up_by_a_refusal(world: MoneyWorld) -> 
     await at.request(quote, ALICE, token)
 
 
+async def test_a_quote_of_another_fee_has_expired(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    at = world.process(fee_bps=5).withdrawals
+    quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
+    token = await at.confirm(ALICE, quote)
+    with pytest.raises(Refused, match="quote_expired"):
+        await world.process().withdrawals.request(quote, ALICE, token)
+
+
+async def test_less_than_the_minimum_can_only_be_taken_as_all_there_is(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100.5")
+    with pytest.raises(Refused, match="amount_too_small minimum=1"):
+        await world.process().withdrawals.quote(ALICE, USDT.asset_id, Decimal("0.5"))
+    await world.request(ALICE, "100")
+    await world.request(ALICE, "0.5")
+    await world.settle()
+    assert await world.free(ALICE) == 0
+    await world.check()
+
+
+async def test_one_can_choose_among_the_coins_one_has(world: MoneyWorld) -> None:
+    assert await world.process().withdrawals.choices(ALICE) == []
+    await world.give(ALICE, "100")
+    await world.give(ALICE, "1", BTC)
+    await world.request(ALICE, "1", BTC)
+    assert [b.coin for b in await world.process().withdrawals.choices(ALICE)] == ["USDT"]
+
+
 async def test_many_requests_at_once_promise_no_more_than_there_is(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     results = await asyncio.gather(*(world.request(ALICE, "30") for _ in range(20)), return_exceptions=True)
@@ -156,6 +185,56 @@ async def test_a_receiver_who_cannot_be_paid_gets_everything_back(world: MoneyWo
     await world.request(BOB, "1")  # the inputs are free again
     await world.settle()
     await world.check()
+
+
+@pytest.mark.parametrize("call", ["build", "sign", "submit"])
+async def test_a_definite_no_at_any_step_gives_everything_back(world: MoneyWorld, call: str) -> None:
+    await world.give(ALICE, "100")
+    world.wallet.refusals[call].append("receiver_deleted")
+    payout_id = await world.request(ALICE, "40")
+    await world.settle()
+    assert await world.states() == ["refused"]
+    assert await world.funds(ALICE) == ("100", "0")
+    assert "nothing to do" in await world.process().withdrawals.advance(payout_id)
+    await world.check()
+
+
+async def test_an_accepted_payment_that_mixin_loses_is_sent_again_in_the_same_bytes(
+    world: MoneyWorld,
+) -> None:
+    world.wallet.polls_to_final = 3
+    await world.give(ALICE, "100")
+    payout_id = await world.request(ALICE, "40")
+    await world.process().payouts.drive(payout_id)
+    world.wallet.lose(world.wallet.executed[0])
+    await world.settle()
+    assert await world.states() == ["done"]
+    await world.check()
+
+
+async def test_a_step_taken_by_two_workers_at_once_is_taken_once(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    payout_id = await world.request(ALICE, "40")
+    for _ in range(5):
+        await asyncio.gather(*(world.process().payouts.advance(payout_id) for _ in range(3)))
+    await world.process().deposits.collect()
+    await world.check()
+    assert await world.states() == ["done"]
+    assert (await world.notices(ALICE)).count("withdrawal_sent") == 1
+
+
+async def test_a_payment_that_breaks_does_not_stop_the_others(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.give(BOB, "1", BTC)
+    await world.request(BOB, "0.5", BTC)
+    broken = await world.request(ALICE, "40")
+    world.wallet.steal(world.wallet.outputs[0].output_id)
+    worker, said = PayoutWorker(world.process().withdrawals, world.process().payouts), []
+    for _ in range(4):
+        said.append(await worker.round())
+        world.clock.advance(31)
+    assert f"{broken} broke: spent_elsewhere" in said[-1]
+    assert await world.states() == ["done", "built"]
 
 
 async def test_a_no_that_we_do_not_know_to_be_final_ends_nothing(world: MoneyWorld) -> None:
@@ -364,12 +443,15 @@ async def test_a_crash_at_any_boundary_of_a_refusal_gives_back_once(world: Money
     await world.check()
 
 
-@pytest.mark.parametrize("call", ["sign", "submit", "find"])
-async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(world: MoneyWorld, call: str) -> None:
+@pytest.mark.parametrize(("call", "first"), [("sign", 1), ("submit", 2), ("find", 3)])
+async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(
+    world: MoneyWorld, call: str, first: int
+) -> None:
+    """Every third boundary for each call: together all of them."""
     await world.give(ALICE, "100000")
-    boundaries = 0
+    boundaries = first - 3
     while True:
-        boundaries += 1
+        boundaries += 3
         world.wallet.faults[call].append(Fault.LOST)
         fuse = Fuse(boundaries)
         crashed = False
@@ -389,10 +471,11 @@ async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(world: Mone
 async def test_a_crash_at_any_boundary_of_merging_pays_once(
     world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Every third boundary: those before and after the merging are those of any withdrawal."""
     monkeypatch.setattr(inputs, "MOST_INPUTS", 2)
     boundaries = 0
     while True:
-        boundaries += 1
+        boundaries += 3
         for _ in range(3):
             world.wallet.pay_in(ALICE, USDT.asset_id, "10")
         await world.process().deposits.collect()
