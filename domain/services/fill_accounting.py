@@ -79,10 +79,9 @@ class FillAccounting:
 
     async def _take_in(self, pair: Pair, cursor: Cursor, read: Sequence[Fill]) -> int:
         desk = self._desk
-        known = (
-            await desk.fills.known(desk.account, pair, [fill.trade_id for fill in read]) if read else set()
-        )
-        fresh = [fill for fill in read if fill.trade_id not in known]
+        once = {fill.trade_id: fill for fill in read}  # a page may repeat what another page had
+        known = await desk.fills.known(desk.account, pair, list(once)) if once else set()
+        fresh = [fill for trade_id, fill in once.items() if trade_id not in known]
         if not fresh:
             return 0
         found = await self._sort(pair, fresh)

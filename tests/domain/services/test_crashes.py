@@ -1,0 +1,253 @@
+"""A worker that dies at any line, answers that get lost, stops and starts in any order: the books hold."""
+
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.db.store import PostgresStore
+from domain.errors import Refused
+from domain.ids import UserId
+from domain.services.execution import ExecutionService
+from tests.domain.services.trading_world import BTC, QUICK, USDT, World
+from tests.fakes.exchange import Duplicates, Mischief
+
+DEPOSIT = {BTC: "0.02", USDT: "1000"}
+
+
+class SimulatedCrash(BaseException):
+    """The process is gone: nothing after this line happens in it."""
+
+
+@dataclass
+class Points:
+    """Counts the places where a process may die, and lets it die at one of them."""
+
+    die_at: int = 0
+    passed: int = 0
+
+    def pass_one(self) -> None:
+        self.passed += 1
+        if self.passed == self.die_at:
+            raise SimulatedCrash
+
+    def wrap(self, port: Any) -> Any:
+        return _Mortal(port, self)
+
+
+class _Mortal:
+    """A port whose every call is two points: before it, and after it was done but nobody heard."""
+
+    def __init__(self, port: Any, points: Points) -> None:
+        self._port = port
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        there = getattr(self._port, name)
+        return self._mortal(there) if callable(there) else there
+
+    def _mortal(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        async def mortal(*args: Any, **kwargs: Any) -> Any:
+            self._points.pass_one()
+            answer = await call(*args, **kwargs)
+            self._points.pass_one()
+            return answer
+
+        return mortal
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        async with self._port.transaction():
+            yield
+            self._points.pass_one()  # everything said, nothing committed
+        self._points.pass_one()  # committed, and nobody knows
+
+
+def wander(world: World, dice: random.Random) -> None:
+    """Move the market a little, often far enough to meet our orders."""
+    step = dice.choice([-4_500, -2_500, -800, 800, 2_500, 4_500])
+    middle = 6_000_000 + max(-40_000, min(40_000, world.venue.bid - 5_999_950 + step))
+    world.venue.move(middle - 50, middle + 50, Decimal(dice.choice(["0.3", "0.7", "1"])))
+
+
+async def journey(world: World, start_worker: Callable[[], ExecutionService]) -> None:
+    """Start, fill on both sides, move, fill, stop; whoever dies is followed by a new process."""
+    worker = start_worker()
+
+    async def rounds(count: int) -> None:
+        nonlocal worker
+        done = 0
+        while done < count:
+            try:
+                await worker.round()
+                done += 1
+            except SimulatedCrash:
+                worker = world.worker()
+
+    while not await world.desk_of_people.pairs():
+        await rounds(1)
+    run = await world.start()
+    await rounds(2)
+    world.venue.move(6_003_700, 6_003_800)
+    await rounds(3)
+    world.venue.move(5_996_000, 5_996_100, share=world.venue.rules.lot * 50_000)
+    await rounds(6)
+    await world.desk_of_people.stop(world.user, run.number)
+    world.venue.move(5_990_000, 5_990_100)  # the last fills come while it stops
+    while await world.runs.active(worker.desk.account):
+        await rounds(1)
+    await rounds(1)
+
+
+def world_number(store: PostgresStore, number: int) -> World:
+    user = UserId(f"00000000-0000-4000-8000-{number:012x}")
+    return World(store, account=f"fake-{number}", user=user, seed=number)
+
+
+async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: PostgresStore) -> None:
+    points = Points()
+    world = world_number(store, 0)
+    await world.person(BTC="0.02", USDT="1000")
+    await journey(world, lambda: world.worker(points.wrap))
+    await world.check_ended(DEPOSIT)
+    await world.close_account()
+    assert len(world.venue.trades) >= 4
+    assert points.passed > 100
+    for die_at in range(1, points.passed + 1):
+        world = world_number(store, die_at)
+        await world.person(BTC="0.02", USDT="1000")
+        await journey(world, lambda at=die_at, world=world: world.worker(Points(at).wrap))  # type: ignore[misc]
+        await world.check_ended(DEPOSIT)
+        await world.close_account()
+
+
+@pytest.mark.parametrize("duplicates", list(Duplicates))
+@pytest.mark.parametrize("seed", range(2))
+async def test_lost_answers_never_make_a_second_order(
+    store: PostgresStore, duplicates: Duplicates, seed: int
+) -> None:
+    dice = random.Random(seed)
+    world = World(store, seed=seed)
+    world.venue.duplicates = duplicates
+    await world.person(BTC="0.02", USDT="1000")
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start(tolerance_bps="0", step_bps="5", refresh_s="3")
+    world.venue.mischief = Mischief(
+        dice,
+        drop_request=0.1,
+        drop_answer=0.3,
+        refuse=0.05,
+        silent_read=0.02,
+        late_fills_s=1.5,
+        repeat_fills=True,
+    )
+    for _ in range(250):
+        await worker.round()
+        wander(world, dice)
+    assert len(world.venue.sent) > 100
+    assert len(world.venue.trades) > 30
+    await world.desk_of_people.stop(world.user, run.number)
+    world.venue.mischief = replace(world.venue.mischief, silent_read=0.2)
+    await world.until_stopped(worker, most=600)
+    await world.check_ended(DEPOSIT)
+    assert len({order.order.client_order_id for order in world.venue.orders}) == len(world.venue.orders)
+
+
+async def test_orders_that_hide_are_found_when_they_show(store: PostgresStore) -> None:
+    dice = random.Random(7)
+    world = World(store, policy=replace(QUICK, unknown_lookup_window_s=25, orphan_window_s=60))
+    await world.person(BTC="0.02", USDT="1000")
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start(refresh_s="5")
+    world.venue.mischief = Mischief(dice, drop_answer=0.3, hide_s=20)
+    for _ in range(80):
+        await worker.round()
+        wander(world, dice)
+    await world.desk_of_people.stop(world.user, run.number)
+    await world.until_stopped(worker, most=600)
+    await world.check_ended(DEPOSIT)
+
+
+@dataclass
+class Chaos:
+    """A world in which anything happens in any order, and its worker dies now and then."""
+
+    world: World
+    dice: random.Random
+    worker: ExecutionService
+    stopped: dict[int, int] = field(
+        default_factory=dict
+    )  # run -> orders that had arrived when it was stopped
+
+    async def round(self) -> None:
+        try:
+            await self.worker.round()
+        except SimulatedCrash:
+            self.restart()
+
+    def restart(self) -> None:
+        self.worker = self.world.worker(Points(self.dice.randrange(5, 400)).wrap)
+
+    async def stop_everything(self) -> None:
+        for run in await self.world.desk_of_people.list(self.world.user):
+            await self.world.desk_of_people.stop(self.world.user, run.number)
+            self.stopped.setdefault(run.number, len(self.world.venue.sent))
+
+    async def start(self) -> None:
+        preset = self.dice.choice(["calm", "balanced", "tight"])
+        with contextlib.suppress(Refused):  # earlier runs have lost too much of one side
+            await self.world.start(base="0.01", quote="300", preset=preset)
+
+    async def active(self) -> int:
+        return len(await self.world.runs.active(self.worker.desk.account))
+
+    async def step(self) -> None:
+        match self.dice.randrange(12):
+            case 0 if await self.active() < 3:
+                await self.start()
+            case 1:
+                await self.stop_everything()
+            case 2:
+                self.restart()
+            case 3 | 4 | 5:
+                wander(self.world, self.dice)
+            case _:
+                await self.round()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_interleaving_of_start_stop_crash_and_market_ends_even(
+    store: PostgresStore, seed: int
+) -> None:
+    world, dice = World(store, seed=seed), random.Random(seed)
+    await world.person(BTC="0.06", USDT="3000")
+    chaos = Chaos(world, dice, world.worker())
+    await world.rounds(chaos.worker, 2)
+    world.venue.mischief = Mischief(dice, drop_request=0.05, drop_answer=0.1, silent_read=0.02)
+    for _ in range(120):
+        await chaos.step()
+    await chaos.stop_everything()
+    for _ in range(400):
+        await chaos.round()
+        if not await chaos.active():
+            break
+    await chaos.round()
+    await world.check_ended({BTC: "0.06", USDT: "3000"})
+    # nothing of a run arrived at the venue after it was told to stop (ST2)
+    for number, arrived in chaos.stopped.items():
+        assert not await orders_of(world, number) & set(world.venue.sent[arrived:])
+
+
+async def orders_of(world: World, number: int) -> set[str]:
+    rows = await world.store.fetch(
+        "SELECT client_order_id FROM order_intents i JOIN runs r ON r.id = i.run_id WHERE r.number = $1",
+        number,
+    )
+    return {row["client_order_id"] for row in rows}

@@ -1,0 +1,172 @@
+"""Everything trading needs, on a real Postgres, with a venue in memory and time that we move."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from adapters.db.chat import PostgresOutbox
+from adapters.db.fills import PostgresFills
+from adapters.db.ledger import PostgresLedger
+from adapters.db.orders import PostgresOrders
+from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
+from adapters.db.store import PostgresStore
+from adapters.ids import RandomIds
+from domain.ids import AssetId, UserId, VenueAccountName
+from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available, mixin, venue
+from domain.market.runs import Run
+from domain.money import Coin, Token
+from domain.services.confirmations import ConfirmationService
+from domain.services.desk import Desk, ExecutionPolicy
+from domain.services.execution import ExecutionService
+from domain.services.trading_strategy import NewRun, TradingStrategyService
+from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
+from tests.fakes.money import FakeConfirmations
+from tests.fakes.time import FakeMarketTime, FakeTime
+
+ALICE = UserId("00000000-0000-4000-8000-0000000000a1")
+BTC, USDT, BNB = Coin("BTC"), Coin("USDT"), Coin("BNB")
+TOKENS = {
+    BTC: Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), BTC, "Bitcoin"),
+    USDT: Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), USDT, "Ethereum"),
+}
+FLOAT = {"BTC": "5", "USDT": "500000"}
+QUICK = ExecutionPolicy(
+    venue_expiry_s=1,
+    unknown_lookup_window_s=5,
+    sweep_interval_s=2,
+    reconcile_interval_s=20,
+    sweep_overlap_s=60,
+    orphan_window_s=10,
+    stop_settle_s=1,
+    sends_at_once=1,
+)
+
+Wrap = Callable[[Any], Any]
+
+
+def unwrapped(port: Any) -> Any:
+    return port
+
+
+@dataclass
+class World:
+    """One venue account, one person, and as many worker processes as a test cares to start."""
+
+    store: PostgresStore
+    account: str = "fake-1"
+    user: UserId = ALICE
+    policy: ExecutionPolicy = QUICK
+    time: FakeTime = field(default_factory=FakeTime)
+    venue: FakeVenue = field(init=False)
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        self.venue = FakeVenue(self.time, FLOAT)
+        self.ledger = PostgresLedger(self.store)
+        self.accounts = PostgresVenueAccounts(self.store)
+        self.runs = PostgresRuns(self.store)
+        self.orders = PostgresOrders(self.store)
+        self.fills = PostgresFills(self.store)
+        self.outbox = PostgresOutbox(self.store)
+        bits = random.Random(f"{self.account} {self.seed}")
+        self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
+        self.desk_of_people = TradingStrategyService(
+            self.store,
+            self.ledger,
+            self.time,
+            self.ids,
+            self.outbox,
+            self.accounts,
+            self.runs,
+            self.fills,
+            ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids),
+        )
+
+    async def person(self, **coins: str) -> None:
+        """Let the person exist and deposit coins."""
+        await self.store.execute("INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING", self.user)
+        for coin, amount in coins.items():
+            source, account = mixin(TOKENS[Coin(coin)]), available(self.user, Coin(coin))
+            cause = Cause("deposit", f"{self.user} {coin}")
+            await self.ledger.post(Transfer(cause, (Posting(source, account, Decimal(amount)),)))
+
+    def worker(self, wrap: Wrap = unwrapped) -> ExecutionService:
+        """Start a worker process; ``wrap`` may put something between it and its ports."""
+        desk = Desk(
+            exchange=wrap(FakeExchange(self.venue, self.account)),
+            venue="fake",
+            store=wrap(self.store),
+            ledger=self.ledger,
+            clock=self.time,
+            market=FakeMarketTime(self.time),
+            ids=self.ids,
+            notices=self.outbox,
+            accounts=self.accounts,
+            runs=self.runs,
+            orders=self.orders,
+            fills=self.fills,
+            policy=self.policy,
+        )
+        return ExecutionService(desk, [PAIR])
+
+    async def start(
+        self, base: str = "0.02", quote: str = "1000", preset: str = "balanced", **answers: str
+    ) -> Run:
+        """Start a run as the chat does, from a preset or from answers."""
+        request = NewRun(
+            PAIR, Decimal(base), Decimal(quote), preset="" if answers else preset, answers=answers
+        )
+        token = await self.desk_of_people.confirm(self.user, request)
+        return await self.desk_of_people.start(request, self.user, token)
+
+    async def rounds(self, worker: ExecutionService, count: int) -> list[str]:
+        return [await worker.round() for _ in range(count)]
+
+    async def until_stopped(self, worker: ExecutionService, most: int = 200) -> list[str]:
+        """Do rounds until the account has nothing more to do."""
+        said = []
+        for _ in range(most):
+            said.append(await worker.round())
+            if not await self.runs.active(VenueAccountName(self.account)):
+                return said
+        raise AssertionError(f"still not stopped: {said[-3:]}")
+
+    async def notices(self) -> list[str]:
+        """Return the kinds of notices for the person, in order."""
+        rows = await self.store.fetch("SELECT kind FROM outbox WHERE user_id = $1 ORDER BY seq", self.user)
+        return [row["kind"] for row in rows]
+
+    async def check_books(self) -> None:
+        """Assert that ledger, holds and fills are what the venue says, exactly."""
+        for coin, total in self.venue.total.items():
+            booked = (await self.ledger.balance(venue(VenueAccountName(self.account), coin))).total
+            assert booked == total, f"{coin}: booked {booked}, the venue has {total}"
+        ids = [row["trade_id"] for row in await self._mine("SELECT trade_id FROM fills WHERE account = $1")]
+        assert sorted(ids) == sorted(fill.trade_id for _, fill in self.venue.trades)
+        assert len(self.venue.sent) == len(set(self.venue.sent)), "an order was sent twice"
+        assert await self.ledger.faults() == []
+
+    async def check_ended(self, deposited: dict[Coin, str]) -> None:
+        """Assert that a finished run left nothing behind and gave back all that is the person's."""
+        await self.check_books()
+        assert self.venue.resting() == []
+        assert await self.orders.unsettled(VenueAccountName(self.account)) == []
+        assert await self._mine("SELECT FROM orphan_trades WHERE account = $1") == []
+        for coin, amount in deposited.items():
+            balance = await self.ledger.balance(available(self.user, coin))
+            result = self.venue.total[coin] - Decimal(FLOAT[coin])
+            assert (balance.total, balance.held) == (Decimal(amount) + result, 0), (
+                f"{coin} {balance} {result}"
+            )
+        for row in await self._mine("SELECT id FROM runs WHERE account = $1"):
+            left = await self.ledger.balances(AccountKind.RUN, row["id"])
+            assert all((b.total, b.held) == (0, 0) for b in left.values())
+
+    async def close_account(self) -> None:
+        """Let later worlds in the same database offer the same pair."""
+        await self.accounts.halt(VenueAccountName(self.account), "closed")
+
+    async def _mine(self, sql: str) -> list[dict[str, Any]]:
+        return await self.store.fetch(sql, self.account)

@@ -1,0 +1,309 @@
+"""A venue in memory: a small matching core that outlives its clients, and what can go wrong with one.
+
+``FakeVenue`` is the far side; ``FakeExchange`` the port. The market around our orders is one best bid and
+one best ask that tests move: an order of ours that the market crosses is filled at its own price.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ids import VenueAccountName
+from domain.market.model import Book, Level, Pair, Side, TradingRules
+from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
+from domain.money import BPS, ZERO, Coin, round_down
+from tests.fakes.time import FakeTime
+
+PAIR = Pair.parse("BTC/USDT")
+RULES = TradingRules(
+    tick=Decimal("0.01"),
+    lot=Decimal("0.00001"),
+    min_quantity=Decimal("0.00001"),
+    min_notional=Decimal(5),
+    maker_fee_bps=Decimal(2),
+    taker_fee_bps=Decimal(5),
+)
+
+
+class Duplicates(StrEnum):
+    """What a venue does with a client order id it has seen."""
+
+    REFUSE = "refuse"  # with an error that is no proof of anything
+    REPLAY = "replay"  # answers with the first order
+    ACCEPT = "accept"  # takes it for a new order
+
+
+@dataclass
+class Mischief:
+    """Chances of what goes wrong, each per call; ``dice`` makes them repeatable."""
+
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+    drop_request: float = 0.0  # the call never arrives
+    drop_answer: float = 0.0  # it is done, and nobody hears of it
+    refuse: float = 0.0  # a definite no to a new order
+    silent_read: float = 0.0
+    hide_s: float = 0.0  # a new order is invisible for so long
+    late_fills_s: float = 0.0  # trades show so long after they happened
+    repeat_fills: bool = False  # every trade is reported twice
+
+    def strikes(self, chance: float) -> bool:
+        return chance > 0 and self.dice.random() < chance
+
+
+@dataclass
+class _Resting:
+    order: VenueOrder
+    placed_s: float
+    number: int
+
+
+class FakeVenue:
+    """Orders, trades and balances of one account, as the venue knows them."""
+
+    def __init__(
+        self,
+        time: FakeTime,
+        balances: dict[str, str],
+        rules: TradingRules = RULES,
+        duplicates: Duplicates = Duplicates.REFUSE,
+        fee_coin: str | None = None,
+    ) -> None:
+        self.time = time
+        self.rules = rules
+        self.duplicates = duplicates
+        self.fee_coin = fee_coin
+        self.total = {Coin(coin): Decimal(amount) for coin, amount in balances.items()}
+        self.orders: list[_Resting] = []
+        self.trades: list[tuple[float, Fill]] = []
+        self.bid, self.ask = 5_999_950, 6_000_050
+        self.mischief = Mischief()
+        self.news = False
+        self.sent: list[str] = []  # every client order id that ever arrived
+
+    def resting(self) -> list[VenueOrder]:
+        """Return what is on the book."""
+        return [r.order for r in self.orders if r.order.state not in TERMINAL]
+
+    def ticks(self, order: VenueOrder) -> int:
+        return self.rules.ticks_down(order.price)
+
+    def free(self, coin: Coin) -> Decimal:
+        locked = ZERO
+        for order in self.resting():
+            left = order.quantity - order.filled
+            if coin == (order.pair.quote if order.side is Side.BUY else order.pair.base):
+                locked += left * order.price if order.side is Side.BUY else left
+        return self.total.get(coin, ZERO) - locked
+
+    def move(self, bid: int, ask: int, share: Decimal = Decimal(1)) -> None:
+        """Move the market's best prices; orders of ours that it meets are filled, up to this share."""
+        self.bid, self.ask = bid, ask
+        for resting in list(self.orders):
+            order = resting.order
+            ticks = self.rules.ticks_down(order.price)
+            met = ticks >= ask if order.side is Side.BUY else ticks <= bid
+            if met and order.state not in TERMINAL:
+                left = order.quantity - order.filled
+                lots = max(1, self.rules.lots_down(left * share))
+                self.fill(resting, min(left, self.rules.quantity(lots)))
+
+    def fill(self, resting: _Resting, quantity: Decimal) -> None:
+        """Trade so much of a resting order at its price."""
+        order = resting.order
+        filled = order.filled + quantity
+        state = OrderState.FILLED if filled == order.quantity else OrderState.PARTIAL
+        resting.order = replace(order, filled=filled, state=state)
+        self._trade(resting.order, quantity)
+
+    def trade_of_a_stranger(self, quantity: str = "0.001") -> None:
+        """Let somebody with the same keys trade by hand."""
+        order = VenueOrder(
+            "web_x1",
+            "9999",
+            PAIR,
+            Side.BUY,
+            self.rules.price(self.ask),
+            Decimal(quantity),
+            ZERO,
+            OrderState.FILLED,
+        )
+        self._trade(order, Decimal(quantity))
+
+    def _trade(self, order: VenueOrder, quantity: Decimal) -> None:
+        cost = order.price * quantity
+        bought, paid = (order.pair.base, order.pair.quote)
+        if order.side is Side.BUY:
+            gets, got, gives, gave = bought, quantity, paid, cost
+        else:
+            gets, got, gives, gave = paid, cost, bought, quantity
+        fee_coin = Coin(self.fee_coin) if self.fee_coin else gets
+        fee = round_down(got * self.rules.maker_fee_bps / BPS) if not self.fee_coin else Decimal("0.00001")
+        self._change(gives, -gave)
+        self._change(gets, got)
+        self._change(fee_coin, -fee)
+        fill = Fill(
+            trade_id=str(len(self.trades) + 1),
+            order_id=order.order_id,
+            client_order_id="",
+            pair=order.pair,
+            side=order.side,
+            price=order.price,
+            quantity=quantity,
+            quote_quantity=cost,
+            fee=fee,
+            fee_coin=fee_coin,
+            maker=True,
+            at=self.time.now(),
+        )
+        self.trades.append((self.time.monotonic(), fill))
+        self.news = True
+
+    def _change(self, coin: Coin, amount: Decimal) -> None:
+        self.total[coin] = self.total.get(coin, ZERO) + amount
+        assert self.total[coin] >= 0, f"the venue would owe {coin}"
+
+    def accept(self, order: LimitOrder) -> VenueOrder:
+        """Take an order or refuse it."""
+        self.sent.append(order.client_order_id)
+        seen = self.find(order.client_order_id)
+        if seen and self.duplicates is Duplicates.REPLAY:
+            return seen.order
+        if seen and self.duplicates is Duplicates.REFUSE:
+            raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
+        ticks = self.rules.ticks_down(order.price)
+        takes = ticks >= self.ask if order.side is Side.BUY else ticks <= self.bid
+        if takes and order.post_only:
+            raise Refused("order_would_take")
+        pays = order.pair.quote if order.side is Side.BUY else order.pair.base
+        cost = order.price * order.quantity if order.side is Side.BUY else order.quantity
+        if cost > self.free(pays):
+            raise Refused("venue_funds_short")
+        assert self._meets_nobody_of_ours(order), "two orders of our own would trade with each other"
+        number = len(self.orders) + 1
+        word = VenueOrder(
+            order.client_order_id,
+            str(number),
+            order.pair,
+            order.side,
+            order.price,
+            order.quantity,
+            ZERO,
+            OrderState.OPEN,
+        )
+        self.orders.append(_Resting(word, self.time.monotonic(), number))
+        return word
+
+    def _meets_nobody_of_ours(self, order: LimitOrder) -> bool:
+        return not any(
+            (order.price >= other.price if order.side is Side.BUY else order.price <= other.price)
+            for other in self.resting()
+            if other.side is not order.side
+        )
+
+    def find(self, client_order_id: str) -> _Resting | None:
+        return next((r for r in self.orders if r.order.client_order_id == client_order_id), None)
+
+    def visible(self, resting: _Resting) -> bool:
+        return self.time.monotonic() - resting.placed_s >= self.mischief.hide_s
+
+
+class FakeExchange:
+    """The ``Exchange`` port of a fake venue; make a new one for a new process."""
+
+    def __init__(self, venue: FakeVenue, account: str = "fake-1") -> None:
+        self._venue = venue
+        self.account = VenueAccountName(account)
+
+    async def rules(self, pair: Pair) -> TradingRules:
+        self._read()
+        if pair != PAIR:
+            raise Refused("pair_not_traded", pair=pair)
+        return self._venue.rules
+
+    async def book(self, pair: Pair, depth: int = 20) -> Book:
+        self._read()
+        venue = self._venue
+        bid, ask = venue.bid, venue.ask
+        if bid < ask:  # what is left of an order of ours that the market met is the best price of its side
+            bid = min([bid, *(venue.ticks(o) - 1 for o in venue.resting() if o.side is Side.SELL)])
+            ask = max([ask, *(venue.ticks(o) + 1 for o in venue.resting() if o.side is Side.BUY)])
+        levels: dict[Side, dict[int, int]] = {Side.BUY: {bid: 100_000}, Side.SELL: {ask: 100_000}}
+        for order in venue.resting():
+            ticks, lots = (
+                venue.rules.ticks_down(order.price),
+                venue.rules.lots_down(order.quantity - order.filled),
+            )
+            levels[order.side][ticks] = levels[order.side].get(ticks, 0) + lots
+        bids = tuple(Level(t, n) for t, n in sorted(levels[Side.BUY].items(), reverse=True))
+        asks = tuple(Level(t, n) for t, n in sorted(levels[Side.SELL].items()))
+        return Book(pair, bids[:depth], asks[:depth], venue.time.now())
+
+    async def balances(self) -> dict[Coin, Decimal]:
+        self._read()
+        return {coin: total for coin, total in self._venue.total.items() if total}
+
+    async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
+        venue, mischief = self._venue, self._venue.mischief
+        if venue.time.now() > not_after:
+            raise Refused("order_too_late")
+        if mischief.strikes(mischief.drop_request):
+            raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
+        if mischief.strikes(mischief.refuse):
+            raise Refused("venue_declined")
+        word = venue.accept(order)
+        if mischief.strikes(mischief.drop_answer):
+            raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
+        return word
+
+    async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
+        venue, mischief = self._venue, self._venue.mischief
+        if mischief.strikes(mischief.drop_request):
+            raise OutcomeUnknown("no_clear_answer", subject=client_order_id)
+        found = venue.find(client_order_id)
+        if found is None or found.order.state in TERMINAL or not venue.visible(found):
+            return None
+        found.order = replace(found.order, state=OrderState.CANCELLED)
+        if mischief.strikes(mischief.drop_answer):
+            raise OutcomeUnknown("no_clear_answer", subject=client_order_id)
+        return found.order
+
+    async def find_order(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
+        self._read()
+        found = self._venue.find(client_order_id)
+        return found.order if found and self._venue.visible(found) else None
+
+    async def open_orders(self, pair: Pair) -> list[VenueOrder]:
+        self._read()
+        return [
+            r.order for r in self._venue.orders if r.order.state not in TERMINAL and self._venue.visible(r)
+        ]
+
+    async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
+        self._read()
+        venue = self._venue
+        shown = venue.time.monotonic() - venue.mischief.late_fills_s
+        fills: Iterable[Fill] = (fill for at_s, fill in venue.trades if at_s <= shown)
+        if trade_id is None:
+            fills = [fill for fill in fills if fill.at >= since]
+        else:
+            fills = [fill for fill in fills if int(fill.trade_id) > int(trade_id)]
+        if venue.mischief.repeat_fills:
+            return [fill for fill in fills for _ in range(2)]
+        return list(fills)
+
+    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
+        if not self._venue.news:
+            self._venue.time.advance(timeout_s)
+        news, self._venue.news = self._venue.news, False
+        return news
+
+    async def close(self) -> None:
+        """Let go of nothing."""
+
+    def _read(self) -> None:
+        if self._venue.mischief.strikes(self._venue.mischief.silent_read):
+            raise Unavailable("venue_silent")
