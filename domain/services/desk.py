@@ -42,7 +42,7 @@ class ExecutionPolicy:
     fill_notice_interval_s: float = 60.0
     idle_s: float = 1.0
     longest_wait_s: float = 1.0
-    longest_pause_s: float = 30.0
+    longest_pause_s: float = 10.0
     sends_at_once: int = 8  # 1 where the order of sending must always be the same
 
 

@@ -14,9 +14,9 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
 from domain.ids import AssetId, UserId, VenueAccountName
-from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available, mixin, venue
+from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available, mixin, venue
 from domain.market.runs import Run
-from domain.money import Coin, Token
+from domain.money import ZERO, Coin, Token
 from domain.services.confirmations import ConfirmationService
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
@@ -157,12 +157,10 @@ class World:
         for coin, amount in deposited.items():
             balance = await self.ledger.balance(available(self.user, coin))
             result = self.venue.total[coin] - Decimal(FLOAT[coin])
-            assert (balance.total, balance.held) == (Decimal(amount) + result, 0), (
-                f"{coin} {balance} {result}"
-            )
+            assert balance == Balance(Decimal(amount) + result, ZERO), f"{coin} {balance} {result}"
         for row in await self._mine("SELECT id FROM runs WHERE account = $1"):
             left = await self.ledger.balances(AccountKind.RUN, row["id"])
-            assert all((b.total, b.held) == (0, 0) for b in left.values())
+            assert all(balance == Balance(ZERO, ZERO) for balance in left.values())
 
     async def close_account(self) -> None:
         """Let later worlds in the same database offer the same pair."""
