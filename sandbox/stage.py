@@ -195,7 +195,7 @@ class Stage:
             **_TIMING,
         }
         if self._options.pace == "lockstep" and self._options.replay:
-            said["MARKET_CLOCK_URL"] = self._urls["venue"]["clock"]
+            said["MARKET_CLOCK_URL"] = f"{self._urls['venue']['control']}/clock"
         return {f"MRMARKET_{name}": value for name, value in said.items()}
 
     def _python(self, name: str, arguments: list[str], env: Mapping[str, str]) -> Part:
