@@ -196,6 +196,7 @@ class Stage:
         }
         if self._options.pace == "lockstep" and self._options.replay:
             said["MARKET_CLOCK_URL"] = f"{self._urls['venue']['control']}/clock"
+            said["SWEEP_INTERVAL_S"] = "5"  # of recorded time, which passes as fast as we can follow
         return {f"MRMARKET_{name}": value for name, value in said.items()}
 
     def _python(self, name: str, arguments: list[str], env: Mapping[str, str]) -> Part:

@@ -147,8 +147,15 @@ class CcxtExchange:
         """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
         if trade_id is not None:
             return await self._fills_from(pair, int(trade_id) + 1)
+        latest = await self._own_trades(pair, None, {})
+        if len(latest) < _PAGE or latest[0].at < since:  # nothing older is missing
+            return [fill for fill in latest if fill.at >= since]
+        return await self._fills_by_window(pair, since)
+
+    async def _fills_by_window(self, pair: Pair, since: datetime) -> list[Fill]:
+        """Return own executions from an instant on; a venue answers for one window at a time."""
         start, now = since, self._clock.now()
-        while start <= now + _WINDOW:  # a venue answers for one window at a time, however long ago it was
+        while start <= now:
             span = {"endTime": int((start + _WINDOW).timestamp() * 1000) - 1}
             if page := await self._own_trades(pair, int(start.timestamp() * 1000), span):
                 return page + await self._fills_from(pair, int(page[-1].trade_id) + 1)

@@ -36,7 +36,11 @@ class Instance:
 
     async def __aenter__(self) -> Self:
         """Start and wait until it is ready."""
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -49,7 +53,7 @@ class Instance:
         began = time.monotonic()
         ready = asyncio.Event()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sandbox", "--state", str(self._state), *self._arguments,
+            sys.executable, "-m", "sandbox", "--port", "0", "--state", str(self._state), *self._arguments,
             cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip

@@ -40,7 +40,7 @@ async def play(state: Path, file: Path) -> dict[str, Any]:
         await assert_books_agree(instance)
         books = await instance.venue("books")
         decided = await instance.rows(
-            "SELECT side, price, quantity, filled, state FROM order_intents ORDER BY seq"
+            "SELECT side, price, quantity, filled, state FROM order_intents ORDER BY created_at"
         )
         return {
             "decided": [tuple(row.values()) for row in decided],
@@ -48,8 +48,8 @@ async def play(state: Path, file: Path) -> dict[str, Any]:
         }
 
 
-OWN_SETTINGS = ("2", "2", "2", "auto", "2", "0.5", "yes", "0")
-"""Half spread 2 bps, two levels 2 bps apart, looked after every two seconds, no minimum edge."""
+OWN_SETTINGS = ("2", "2", "2", "default", "5", "1", "0", "yes")
+"""Half spread 2 bps, two levels 2 bps apart, looked after every five seconds, no minimum edge."""
 
 
 async def _ended(instance: Instance) -> bool:
