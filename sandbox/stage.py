@@ -17,7 +17,7 @@ from sandbox.addresses import choose_ports
 from sandbox.children import CannotStart, dies_with_us, last_lines
 from sandbox.parts import ROOT, Part, python_part, wait_for_ready_line
 from sandbox.postgres import start_postgres
-from sandbox.redis import start_redis
+from sandbox.redis import forget, start_redis
 from sandbox.runfile import StateDirectory
 from sandbox.supervisor import Say, Supervisor
 from sandbox.world import World, ensure_world, owner_of, write_keys
@@ -146,6 +146,9 @@ class Stage:
 
     def _launch_redis(self) -> "subprocess.Popen[bytes]":
         server = start_redis(self._directory.path / "redis", self._ports["redis"])
+        forget(
+            server, *(f"mrmarket:beat:{name}" for name in PRODUCT)
+        )  # of the last run; they say they are alive
         self._urls["redis"] = server.url
         return server.process
 

@@ -135,7 +135,10 @@ def test_a_killed_starter_leaves_nobody_and_the_next_finds_everything(start: Cal
     assert all(map(port_is_free, facts["ports"].values()))
 
     second = start()
-    assert Path(second.until_ready()["world"]).read_text() == world
+    now = second.until_ready()
+    assert Path(now["world"]).read_text() == world
+    said = (Path(now["logs"]) / "bot.log").read_text()
+    assert said.count("bot started") == 2, "ready means this bot, not the last one"
     assert second.end(signal.SIGINT) == 0
 
 
