@@ -24,8 +24,9 @@ DRIVER_ERRORS = (
 ``InternalClientError`` is what a connection says that was cut while it had nothing to do.
 """
 
-_BUSY = ("40", "55P03")  # rolled back by a conflict, or a lock that was not to be had
-_GONE = ("08", "53", "57")  # connection, resources, shutdown
+_CONFLICT = "40"  # rolled back because of another transaction
+_NOT_NOW = ("53", "55P03", "57014")  # no resources, a lock not to be had, taking too long: nothing was done
+_GONE = ("08", "57")  # connection, shutdown
 _FORBIDDEN = ("22", "23", "P0")  # numbers out of range, constraints, plain RAISE
 
 
@@ -57,8 +58,10 @@ def _of_state(error: asyncpg.PostgresError) -> MrMarketError | None:
     if state.startswith("MM"):
         kind = Refused if state[2] == "0" else InvariantBroken
         return kind(str(error.message), **_facts(error.detail))
-    if state.startswith(_BUSY):
+    if state.startswith(_CONFLICT):
         return Conflict("store_conflict", said=str(error))
+    if state.startswith(_NOT_NOW):
+        return Unavailable("store_unavailable", said=str(error))
     if state.startswith(_FORBIDDEN):
         return InvariantBroken("store_refused", constraint=error.constraint_name, said=str(error))
     return None

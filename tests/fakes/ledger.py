@@ -88,7 +88,7 @@ class FakeLedger:
 
     async def use_hold(self, owner: Cause, amount: Decimal) -> None:
         hold = self._hold_of(owner)
-        if hold.ended or not 0 < amount <= hold.remaining:
+        if hold.ended or not 0 < amount <= hold.remaining or amount != round(amount, LEDGER_PLACES):
             raise InvariantBroken("hold_too_small", owner=owner, remaining=plain(hold.remaining))
         hold.remaining -= amount
 

@@ -226,6 +226,23 @@ async def test_lost_connection_of_one_statement_tells_reads_from_writes(migrated
         assert await coins(store) == set()
 
 
+async def test_lock_that_is_not_to_be_had_means_nothing_happened(store: PostgresStore) -> None:
+    taken, enough = asyncio.Event(), asyncio.Event()
+
+    async def take() -> None:
+        async with store.transaction():
+            await store.execute("SELECT * FROM coins FOR UPDATE")
+            taken.set()
+            await enough.wait()
+
+    task = asyncio.create_task(take())
+    await taken.wait()
+    with pytest.raises(Unavailable, match="store_unavailable"):
+        await store.fetch("SELECT * FROM coins FOR UPDATE NOWAIT", writes=True)
+    enough.set()
+    await task
+
+
 async def test_no_connection_leaks_when_everything_breaks(migrated_url: str) -> None:
     async with PostgresStore(migrated_url, connections=1) as store:
 
