@@ -174,7 +174,7 @@ ALLOWED_EDGES = {  # I11
     "an epoch that goes back": "UPDATE venue_accounts SET epoch = epoch - 1",
     "a venue account that becomes another": "UPDATE venue_accounts SET venue = 'kraken'",
     "a venue account forgotten": "DELETE FROM venue_accounts",
-    "venue accounts emptied": "TRUNCATE venue_accounts",
+    "venue accounts emptied": "TRUNCATE venue_accounts CASCADE",
 }
 
 ATTACKS = BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES
