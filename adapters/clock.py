@@ -60,7 +60,12 @@ class LockstepMarketClock:
         until_ms = -(-_microseconds(instant) // 1000)
         reached_ms = 0
         while reached_ms < until_ms:
-            reached_ms = await self._ask("POST", f"{self._url}/sleep", {"until_ms": until_ms})
+            before_ms, reached_ms = (
+                reached_ms,
+                await self._ask("POST", f"{self._url}/sleep", {"until_ms": until_ms}),
+            )
+            if reached_ms == before_ms:  # the recording stands still: it has ended, or nobody has traded yet
+                await asyncio.sleep(_STILL_S)
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -77,6 +82,8 @@ class LockstepMarketClock:
         except (aiohttp.ClientError, TimeoutError, KeyError, ValueError, TypeError) as error:
             raise Unavailable("market_clock_silent", url=url) from error
 
+
+_STILL_S = 0.05
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -58,7 +58,7 @@ class PostgresOrders:
 
     async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
         """Return the account's intents that are not settled, oldest first."""
-        return await self._intents("account = $1 AND NOT settled ORDER BY id", account)
+        return await self._intents("account = $1 AND NOT settled ORDER BY seq", account)
 
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]

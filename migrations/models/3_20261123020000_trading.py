@@ -87,6 +87,7 @@ CREATE TRIGGER run_configs_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON run_confi
 ORDERS = """
 CREATE TABLE order_intents (
     id VARCHAR(36) NOT NULL PRIMARY KEY,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
     client_order_id VARCHAR(18) NOT NULL,
     run_id VARCHAR(36) NOT NULL REFERENCES runs (id),
     account VARCHAR(64) NOT NULL,
@@ -119,11 +120,12 @@ CREATE TABLE order_intents (
         )
     )
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN order_intents.seq IS 'the order in which they were decided: ids of one millisecond have none';
 COMMENT ON COLUMN order_intents.filled IS 'by the venue''s count';
 COMMENT ON COLUMN order_intents.booked IS 'by our fills';
 COMMENT ON CONSTRAINT order_intents_settled ON order_intents IS
     'FL4: an order is done when it has ended and what the venue counts is booked';
-CREATE INDEX order_intents_unsettled ON order_intents (account, id) WHERE NOT settled;
+CREATE INDEX order_intents_unsettled ON order_intents (account, seq) WHERE NOT settled;
 CREATE INDEX order_intents_run ON order_intents (run_id) WHERE NOT settled;
 CREATE UNIQUE INDEX order_intents_order_id ON order_intents (account, base, quote, order_id) WHERE order_id <> '';
 
