@@ -62,7 +62,7 @@ format: install  ## mend what can be mended by machine
 	@$(VENV)/bin/ruff check -q --fix .
 
 bench: install  ## measure; prints ratios
-	@for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) -m bench.$$(basename $$b .py) || exit 1; done
 
 lock:  ## resolve pyproject.toml into hash-pinned locks
 	@for set in ":" "-sandbox:--extra sandbox" "-dev:--extra sandbox --extra dev"; do \
