@@ -86,6 +86,7 @@ class Chat:
     async def picture(self, name: str) -> None:
         """Leave a screenshot, when asked to."""
         if SCREENSHOTS:
+            await self.page.wait_for_timeout(600)  # bubbles fade in
             await self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
     def _button(self, label: str) -> Locator:
@@ -143,6 +144,7 @@ async def test_newcomer_deposits_trades_and_leaves_with_everything(page: Page, t
         await chat.taps("Confirm")
         await until(lambda: _at_least(instance, 20), 60, "20 fills")
         await chat.says("/run 1")
+        await expect(page.locator('[data-label="Refresh"]').last).to_be_visible()
         await chat.picture("running")
         await chat.says("/stop 1")
         await chat.sees("stopped")
