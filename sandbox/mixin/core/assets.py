@@ -77,7 +77,7 @@ def shape(world: World, asset: rows.Asset) -> dict[str, Any]:
         "withdrawal_memo_possibility": "negative",
         "capitalization": "0",
         "liquidity": "0",
-        **asset.details,
+        **{name: value for name, value in asset.details.items() if name != "network"},  # the chat page's word
     }
 
 
