@@ -7,18 +7,21 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import asyncpg
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _READY_WITHIN_S = 90
+
+T = TypeVar("T")
 
 
 class Instance:
@@ -88,12 +91,16 @@ class Instance:
             os.kill(facts["pids"][name], signal.SIGKILL)
 
     async def call(self, url: str, method: str = "GET", **facts: Any) -> Any:
-        """Call an address of the instance or its world and return the data."""
-        async with self.http.request(method, url, json=facts or None) as answer:
-            said = await answer.json(content_type=None)
-        assert answer.status < 300, said
-        assert not (isinstance(said, dict) and said.get("error")), said
-        return said.get("data", said) if isinstance(said, dict) else said
+        """Call an address of the instance or its world and return the data; who was killed comes back."""
+
+        async def once() -> Any:
+            async with self.http.request(method, url, json=facts or None) as answer:
+                said = await answer.json(content_type=None)
+            assert answer.status < 300, said
+            assert not (isinstance(said, dict) and said.get("error")), said
+            return said.get("data", said) if isinstance(said, dict) else said
+
+        return await patiently(once)
 
     async def mixin(self, path: str, method: str = "GET", **facts: Any) -> Any:
         """Call Mixin's control surface."""
@@ -105,11 +112,15 @@ class Instance:
 
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """Return rows of the instance's database."""
-        connection = await asyncpg.connect(self.facts["urls"]["database"])
-        try:
-            return [dict(row) for row in await connection.fetch(sql, *args)]
-        finally:
-            await connection.close()
+
+        async def once() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(self.facts["urls"]["database"])
+            try:
+                return [dict(row) for row in await connection.fetch(sql, *args)]
+            finally:
+                connection.terminate()
+
+        return await patiently(once)
 
     def person(self, name: str) -> "Person":
         """Return one of the people of this world."""
@@ -125,8 +136,9 @@ class Person:
     _seen: int = field(default=0)
 
     async def says(self, text: str) -> None:
-        """Send a text to the bot."""
-        await self.instance.mixin(f"people/{self.name}/say", "POST", text=text)
+        """Send a text to the bot, once."""
+        told = {"text": text, "message_id": str(uuid.uuid4())}
+        await self.instance.mixin(f"people/{self.name}/say", "POST", **told)
 
     async def messages(self) -> list[dict[str, Any]]:
         """Return all messages of the conversation, oldest first."""
@@ -186,6 +198,18 @@ def actions_of(message: dict[str, Any]) -> Iterable[str]:
     """Return what the buttons of a message do."""
     buttons = message.get("buttons") or (message.get("card") or {}).get("actions") or []
     return [str(button["action"]) for button in buttons]
+
+
+async def patiently(once: Callable[[], Awaitable[T]], within_s: float = 30) -> T:
+    """Do something that may be repeated, again while whoever is asked has just been killed."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return await once()
+        except (aiohttp.ClientError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def until(true: Callable[[], Any], within_s: float, what: str) -> Any:

@@ -40,7 +40,7 @@ async def play(state: Path, file: Path) -> dict[str, Any]:
         await assert_books_agree(instance)
         books = await instance.venue("books")
         decided = await instance.rows(
-            "SELECT side, price, quantity, filled, state FROM order_intents ORDER BY created_at"
+            "SELECT side, price, quantity, filled, state FROM order_intents ORDER BY seq"
         )
         return {
             "decided": [tuple(row.values()) for row in decided],

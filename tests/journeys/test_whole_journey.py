@@ -1,7 +1,9 @@
 """From hello to a market maker that fills, and back out: real processes, real protocols, every digit."""
 
 import asyncio
+import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from sandbox.world import BTC, USDT
 from tests.journeys.books import assert_books_agree, assert_nothing_is_open
 from tests.journeys.instance import Instance, Person, until
 from tests.journeys.steps import deposit, fills, owed_to, start_run, stop_run, withdraw
+
+SEED = int(os.environ.get("MRMARKET_KILL_SEED", "20261123"))
+"""When whom to kill; another one is another journey."""
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
@@ -55,13 +60,18 @@ async def test_journey_ends_with_every_digit_where_it_belongs(tmp_path: Path) ->
         await _assert_everything_came_back(alice, dict(before))
 
 
-async def test_journey_survives_killed_processes(tmp_path: Path) -> None:
-    dice = random.Random(20261123)
+OURS = ("bot", "workers")
+ALL = (*OURS, "mixin", "venue", "postgres", "redis")
+
+
+@pytest.mark.parametrize("victims", [OURS, ALL], ids=["ours", "all"])
+async def test_journey_survives_killed_processes(tmp_path: Path, victims: tuple[str, ...]) -> None:
+    dice = random.Random(SEED)
     async with Instance(tmp_path / "state") as instance:
         alice = instance.person("Alice")
         await alice.asks("Hi", "deposit")
         before = await alice.wallet()
-        killing = asyncio.create_task(_kill_at_random(instance, dice, times=5))
+        killing = asyncio.create_task(_kill_at_random(instance, dice, victims))
         await deposit(alice, "USDT", "1000")
         await deposit(alice, "BTC", "0.02")
         await start_run(alice, "BTC/USDT", "balanced", "0.02", "1000")
@@ -102,9 +112,9 @@ async def _at_least(instance: Instance, count: int) -> bool:
     return await fills(instance) >= count
 
 
-async def _kill_at_random(instance: Instance, dice: random.Random, times: int) -> None:
-    """Kill bot and workers at random moments of a journey."""
-    for _ in range(times):
+async def _kill_at_random(instance: Instance, dice: random.Random, victims: Sequence[str]) -> None:
+    """Kill one or more of the processes at five random moments."""
+    for _ in range(5):
         await asyncio.sleep(dice.uniform(1.5, 7))
-        for name in dice.sample(["bot", "workers"], dice.randint(1, 2)):
+        for name in dice.sample(victims, dice.randint(1, min(3, len(victims)))):
             instance.kill(name)
