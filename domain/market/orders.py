@@ -168,8 +168,11 @@ def may_become(state: OrderState, told: OrderState) -> bool:
 def heard(intent: Intent, word: VenueOrder) -> Intent:
     """Return the intent after the venue's word on it; an older word changes nothing.
 
-    What is filled only grows, and a state moves along an edge or stays.
+    What is filled only grows, and a state moves along an edge or stays. Of one that is settled only the
+    venue's id is news: should it have lived on, its trades tell the rest.
     """
+    if intent.settled:
+        return replace(intent, order_id=word.order_id or intent.order_id)
     return replace(
         intent,
         state=word.state if may_become(intent.state, word.state) else intent.state,

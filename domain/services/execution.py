@@ -11,6 +11,7 @@ from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair
+from domain.market.orders import TERMINAL
 from domain.market.runs import FillTotals, MarketView, Run, RunState
 from domain.money import Coin, plain
 from domain.services.desk import Desk
@@ -20,6 +21,9 @@ from domain.services.order_sending import OrderSending
 from domain.services.run_stop import RunStop
 from domain.services.ticking import Due, Ticking
 from domain.strategies import get_strategy
+
+_PATIENCE = 3
+"""How many cancels without an answer in a row of failures are enough."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class ExecutionService:
     _lost: bool = False
     _news: bool = False
     _failed: int = 0
+    _failing_since_s: float = 0.0
     _next: dict[str, int] = field(default_factory=dict)  # run id -> number of its next tick
     _swept_at: datetime | None = None  # market time
     _reconciled_s: float = float("-inf")
@@ -59,12 +64,16 @@ class ExecutionService:
             await self.desk.clock.sleep(self.desk.policy.longest_pause_s)
             return f"another worker trades {self.desk.account}"
         try:
-            said = await self._round()
+            return await self._round_or_pause()
         except Refused as refusal:
             if refusal.code != "epoch_lost":
                 raise
             self._lost = True
             return f"another worker took {self.desk.account}: this one stops trading it"
+
+    async def _round_or_pause(self) -> str:
+        try:
+            said = await self._round()
         except (Unavailable, OutcomeUnknown) as error:
             return await self._pause(error)
         self._failed = 0
@@ -72,12 +81,35 @@ class ExecutionService:
 
     async def _pause(self, error: Unavailable | OutcomeUnknown) -> str:
         """Wait longer each time: a venue or store that does not answer ends nothing."""
+        if not self._failed:
+            self._failing_since_s = self.desk.clock.monotonic()
         self._failed += 1
         pause = min(self.desk.policy.longest_pause_s, 0.25 * 2 ** min(self._failed, 10))
         if self._failed == 3:
             await self._tell_trouble(error.code)
+        if self.desk.clock.monotonic() - self._failing_since_s >= self.desk.policy.blind_cancel_s:
+            await self._clear_book()
         await self.desk.clock.sleep(pause)
         return f"{self.desk.account} waits {pause:g} s: {error}"
+
+    async def _clear_book(self) -> None:
+        """Take off what can be taken off while nothing else works: unattended orders lose money.
+
+        A venue that does not answer cancels either is not asked for the rest, until the next round.
+        """
+        if not self._ready:
+            return
+        unanswered = 0
+        try:
+            for intent in await self.desk.orders.unsettled(self.desk.account):
+                if intent.uncertain or intent.state in TERMINAL:
+                    continue
+                [after] = await self.resolution.cancel([intent])
+                unanswered += after.state not in TERMINAL
+                if unanswered == _PATIENCE:
+                    return
+        except (Unavailable, OutcomeUnknown):
+            return  # the store is what does not answer
 
     async def _tell_trouble(self, code: str) -> None:
         try:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.errors import Refused
 from domain.ledger.model import AccountKind, Transfer, own
-from domain.market.model import Pair
+from domain.market.model import Pair, Side
 from domain.market.orders import Fill, Intent, with_fills
 from domain.money import ZERO
 from domain.ports.orders import Cursor
@@ -69,13 +69,19 @@ class FillAccounting:
             here = [orphan for orphan in orphans if orphan.fill.pair == pair]
             found = await self._sort(pair, [orphan.fill for orphan in here])
             late = {orphan.fill.trade_id for orphan in here if orphan.seen_at <= oldest}
-            strangers = [fill for fill in found.nobodys if fill.trade_id in late]
+            unheard = await self._unheard_sides(pair)
+            strangers = [f for f in found.nobodys if f.trade_id in late and f.side not in unheard]
             async with desk.transaction():
                 booked += await self._book(found.ours)
                 await self._book_external(strangers)
                 done = [f.trade_id for _, fills in found.ours.values() for f in fills]
                 await desk.fills.remove_orphans(desk.account, pair, [*done, *(f.trade_id for f in strangers)])
         return booked
+
+    async def _unheard_sides(self, pair: Pair) -> set[Side]:
+        """Return on which sides an order of ours waits for a first answer: a fill may yet be its own."""
+        unsettled = await self._desk.orders.unsettled(self._desk.account)
+        return {i.side for i in unsettled if i.pair == pair and i.uncertain and i.absent_since is None}
 
     async def _take_in(self, pair: Pair, cursor: Cursor, read: Sequence[Fill]) -> int:
         desk = self._desk

@@ -89,6 +89,8 @@ class OrderResolution:
             word = await desk.exchange.find_order(intent.pair, intent.client_order_id)
             if word is not None:
                 return heard(intent, word)
+            if intent.state in TERMINAL:
+                return intent  # it has ended, and is not there: nothing new
             if await self._is_proven_absent(intent):
                 return replace(intent, state=_end_of_absent(intent))
         except Unavailable:
