@@ -129,7 +129,7 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     }
     parts = [words("run", **known)]
     if params["profit"] is not None and params["mid"] is not None:
-        parts.append(words("run_profit", **params))
+        parts.append(words("run_result" if params["stopped_at"] else "run_profit", **params))
     if params["trouble"]:
         parts.append(words("run_in_trouble", reason=named(words, "reason_", str(params["trouble"]))))
     if params["stopped_at"]:

@@ -16,6 +16,10 @@ _BALANCE = """
     SELECT b.total, b.held FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
 """
+_UNCLAIMED = """
+    SELECT b.total - b.claimed AS unclaimed FROM balances b JOIN accounts a ON a.id = b.account_id
+    WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
+"""
 _BALANCES = """
     SELECT a.coin, sum(b.total) AS total, sum(b.held) AS held
     FROM balances b JOIN accounts a ON a.id = b.account_id
@@ -86,6 +90,11 @@ class PostgresLedger:
         """Return an account's balance; zeros when never used."""
         rows = await self._store.fetch(_BALANCE, account.kind, account.owner, account.venue, account.coin)
         return Balance(rows[0]["total"], rows[0]["held"]) if rows else Balance(ZERO, ZERO)
+
+    async def unclaimed(self, account: Account) -> Decimal:
+        """Return what a venue account holds of a coin beyond the claims of its runs."""
+        rows = await self._store.fetch(_UNCLAIMED, account.kind, account.owner, account.venue, account.coin)
+        return Decimal(rows[0]["unclaimed"]) if rows else ZERO
 
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         """Return all balances of one owner's accounts of a kind, by coin."""

@@ -47,6 +47,12 @@ _ADD_RUN = """
     FROM runs WHERE user_id = $2::varchar
     RETURNING number
 """
+_END = """
+    UPDATE runs r SET base_end = $2, quote_end = $3,
+        mid_end = (SELECT mid FROM markets m
+                   WHERE (m.account, m.base, m.quote) = (r.account, r.base, r.quote))
+    WHERE id = $1
+"""
 _UNTOLD = f"""
     {_RUN} WHERE r.account = $1 AND r.state <> 'stopped' AND r.told_at < $2
         AND EXISTS (SELECT FROM fills f WHERE f.run_id = r.id AND f.seq > r.told_seq)
@@ -171,10 +177,8 @@ class PostgresRuns:
         return await self._store.execute(moved, run_id, was, to, at) == 1
 
     async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
-        """Note with how much of each asset a run ended."""
-        await self._store.execute(
-            "UPDATE runs SET base_end = $2, quote_end = $3 WHERE id = $1", run_id, base, quote
-        )
+        """Note with how much of each asset a run ended, and at which mid."""
+        await self._store.execute(_END, run_id, base, quote)
 
     async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:
         """Set what keeps runs from trading; return those for whom this is new."""
@@ -217,6 +221,7 @@ def _run(row: dict[str, Any]) -> Run:
         trouble=row["trouble"],
         base_end=row["base_end"],
         quote_end=row["quote_end"],
+        mid_end=row["mid_end"],
     )
 
 

@@ -56,6 +56,7 @@ class Run:
     trouble: str = ""
     base_end: Decimal | None = None
     quote_end: Decimal | None = None
+    mid_end: Decimal | None = None  # the mid at its stop: a result is not rewritten by later prices
 
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""

@@ -64,6 +64,10 @@ class Ledger(Protocol):
         """Return an account's balance (in the direction of its side); zeros when never used."""
         ...
 
+    async def unclaimed(self, account: Account) -> Decimal:
+        """Return what a venue account holds of a coin beyond the claims of the runs that trade there."""
+        ...
+
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         """Return all balances of one owner's accounts of a kind, by coin."""
         ...

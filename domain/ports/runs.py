@@ -85,7 +85,7 @@ class RunStore(Protocol):
         ...
 
     async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
-        """Note with how much of each asset a run ended."""
+        """Note with how much of each asset a run ended, and the last mid that its account's worker saw."""
         ...
 
     async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:

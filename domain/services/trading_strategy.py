@@ -1,9 +1,9 @@
 """Runs at a person's word: what can be run, what it would do, start, look, stop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from domain.errors import Refused
@@ -11,7 +11,7 @@ from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.ledger.model import venue as venue_account
-from domain.market.model import Book, Level, Pair, Side
+from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
@@ -29,6 +29,11 @@ ACTION = "start_run"
 
 _FRESH = timedelta(minutes=2)
 """How old a worker's view of a market may be; an older one means that nobody trades there now."""
+
+_PLENTY = Decimal(10) ** 9
+"""More of a coin than anybody commits."""
+
+_RESULT_STEP = Decimal("0.00000001")
 
 _NOTHING = FillTotals(0, ZERO, ZERO, ZERO)
 
@@ -90,7 +95,11 @@ class RunPreview:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run as its owner sees it. ``profit`` is in the quote asset at the last mid, ``None`` without one."""
+    """A run as its owner sees it.
+
+    ``profit`` compares what it has with having kept the coins, in the quote asset at ``mid``: the last mid,
+    or the one at its stop for ever after. Both are ``None`` where no price is known.
+    """
 
     number: int
     pair: Pair
@@ -197,12 +206,20 @@ class TradingStrategyService:
             quote_start=request.quote,
             started_at=self._clock.now(),
         )
+        try:
+            return await self._fund(run, request, confirmation)
+        except Refused as refusal:
+            if refusal.code in ("insufficient_funds", "beyond_float"):
+                await self.preview(user_id, request)  # somebody was faster: says it with coin and amount
+            raise
+
+    async def _fund(self, run: Run, request: NewRun, confirmation: str) -> Run:
         async with self._store.transaction():
-            await self._confirmations.consume(user_id, confirmation, ACTION, request.params)
+            await self._confirmations.consume(run.user_id, confirmation, ACTION, request.params)
             run = await self._runs.add(run)
             await self._ledger.post(_funding(run))
             told = {"number": str(run.number), "pair": str(run.pair)}
-            await self._notices.tell(user_id, "run_started", f"run_started:{run.id}", told)
+            await self._notices.tell(run.user_id, "run_started", f"run_started:{run.id}", told)
         return run
 
     async def list(self, user_id: UserId) -> Sequence[RunSummary]:
@@ -265,9 +282,9 @@ class TradingStrategyService:
             free = (await self._ledger.balance(available(user_id, coin))).free
             if amount < 0 or amount > free:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
-            there = (await self._ledger.balance(venue_account(view.account, coin))).total
-            if amount > there:
-                raise Refused("beyond_float", coin=coin, fits=plain(there))
+            fits = await self._ledger.unclaimed(venue_account(view.account, coin))
+            if amount > fits:
+                raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
     async def _summaries(self, runs: Sequence[Run]) -> Sequence[RunSummary]:
         run_ids = [run.id for run in runs]
@@ -310,17 +327,16 @@ def _funding(run: Run) -> Transfer:
 
 def _offer(view: MarketView) -> PairOffer:
     rules = view.rules
-    least = max(rules.min_quantity, rules.min_notional / view.mid, rules.lot)
-    lots = -(-least // rules.lot)
-    min_base = rules.quantity(int(lots))
-    return PairOffer(
-        view.account,
-        view.pair,
-        view.mid,
-        rules.maker_fee_bps,
-        min_base,
-        max(rules.min_notional, min_base * view.mid),
-    )
+    min_base = _least_base(rules, view.mid)
+    # a bid stands below mid, where the least value takes up to a lot more
+    min_quote = max(rules.min_quantity * view.mid, rules.min_notional + rules.lot * view.mid)
+    return PairOffer(view.account, view.pair, view.mid, rules.maker_fee_bps, min_base, min_quote)
+
+
+def _least_base(rules: TradingRules, price: Decimal) -> Decimal:
+    """Return the smallest base quantity that the venue takes at a price."""
+    least = max(rules.min_quantity, rules.min_notional / price, rules.lot)
+    return rules.quantity(int((least / rules.lot).to_integral_value(ROUND_CEILING)))
 
 
 def _book_at(view: MarketView) -> Book:
@@ -331,11 +347,9 @@ def _book_at(view: MarketView) -> Book:
 
 def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
     strategy, rules, offer = get_strategy(request.strategy), view.rules, _offer(view)
+    _check_order_size(strategy, view, config)
     quotes = strategy.quote(_book_at(view), rules, config, Inventory(request.base, request.quote))
     if not quotes:
-        amount = getattr(config, "order_amount", ZERO)
-        if 0 < amount < offer.min_base:
-            raise Refused("order_too_small", coin=request.pair.base, minimum=plain(offer.min_base))
         minimum = {"minimum_base": plain(offer.min_base), "minimum_quote": plain(offer.min_quote)}
         raise Refused("funds_too_small", **minimum)
     half_spread = strategy.half_spread(rules, config)
@@ -355,13 +369,31 @@ def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
     )
 
 
+def _profit(run: Run, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
+    """Return what a run made of its coins in quote, against having kept them; rounded against it."""
+    made = (base - run.base_start) * mid + quote - run.quote_start
+    return made.quantize(_RESULT_STEP, ROUND_FLOOR)
+
+
+def _check_order_size(strategy: Strategy, view: MarketView, config: Any) -> None:
+    """Refuse a fixed order size that the venue would not take at every price that is to be quoted."""
+    amount = getattr(config, "order_amount", ZERO)
+    if not amount:
+        return
+    plenty = Inventory(_PLENTY, _PLENTY * view.mid)
+    evenly = strategy.quote(_book_at(view), view.rules, replace(config, order_amount=ZERO), plenty)
+    lowest = min((view.rules.price(quote.ticks) for quote in evenly), default=view.mid)
+    if amount < (least := _least_base(view.rules, lowest)):
+        raise Refused("order_too_small", coin=view.pair.base, minimum=plain(least))
+
+
 def _summary(
     run: Run, balances: Mapping[Coin, Balance], totals: FillTotals, open_orders: int, mid: Decimal | None
 ) -> RunSummary:
     nothing = Balance(ZERO, ZERO)
     base = balances.get(run.pair.base, nothing).total if run.base_end is None else run.base_end
     quote = balances.get(run.pair.quote, nothing).total if run.quote_end is None else run.quote_end
-    profit = None if mid is None else (base - run.base_start) * mid + quote - run.quote_start
+    mid = run.mid_end if run.state is RunState.STOPPED else mid
     return RunSummary(
         number=run.number,
         pair=run.pair,
@@ -377,7 +409,7 @@ def _summary(
         volume=totals.volume,
         open_orders=open_orders,
         mid=mid,
-        profit=profit,
+        profit=None if mid is None else _profit(run, base, quote, mid),
         trouble=run.trouble,
         started_at=run.started_at,
         stopped_at=run.stopped_at,

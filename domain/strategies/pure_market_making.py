@@ -53,7 +53,7 @@ def quote(book: Book, rules: TradingRules, config: PureMarketMaking, inventory: 
     """
     unit = rules.tick * rules.lot  # the quote value of one lot at one tick
     sizer = _Sizer(
-        fixed=rules.lots_down(config.order_amount),
+        fixed=rules.lots_down(config.order_amount) if config.order_amount else None,
         min_lots=_ceil(rules.min_quantity / rules.lot),
         min_value=_ceil(rules.min_notional / unit),
     )
@@ -82,14 +82,14 @@ def _ceil(number: Decimal) -> int:
 class _Sizer:
     """How much one quote carries; values in lots times ticks."""
 
-    fixed: int  # lots; zero: an even share
+    fixed: int | None  # lots; none: an even share
     min_lots: int
     min_value: int
 
     def lots(self, ticks: int, share: int, affordable: int) -> int:
         """Return the lots of a quote at this price, zero for no quote."""
         least = max(self.min_lots, -(-self.min_value // ticks), 1)
-        lots = min(self.fixed or max(share, least), affordable)
+        lots = min(max(share, least) if self.fixed is None else self.fixed, affordable)
         return lots if lots >= least else 0
 
 

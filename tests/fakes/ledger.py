@@ -100,6 +100,14 @@ class FakeLedger:
     async def balance(self, account: Account) -> Balance:
         return Balance(self.rows.totals.get(account, ZERO), self._held(account))
 
+    async def unclaimed(self, account: Account) -> Decimal:
+        claims = (
+            total
+            for run, total in self.rows.totals.items()
+            if run.kind is AccountKind.RUN and venue(VenueAccountName(run.venue), run.coin) == account
+        )
+        return self.rows.totals.get(account, ZERO) - sum(claims, ZERO)
+
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         found: dict[Coin, Balance] = {}
         for account in sorted(self.rows.totals, key=str):

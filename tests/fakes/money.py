@@ -50,6 +50,14 @@ class FakeLedger:
         held = sum((h.amount for h in self.rows["holds"].values() if h.account == account), ZERO)
         return Balance(self.rows["total"].get(account, ZERO), held)
 
+    async def unclaimed(self, account: Account) -> Decimal:
+        claims = (
+            total
+            for run, total in self.rows["total"].items()
+            if (run.kind, run.venue, run.coin) == (AccountKind.RUN, account.owner, account.coin)
+        )
+        return (await self.balance(account)).total - sum(claims, ZERO)
+
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         mine = [account for account in self.rows["total"] if (account.kind, account.owner) == (kind, owner)]
         return {account.coin: await self.balance(account) for account in mine}

@@ -268,7 +268,7 @@ async def test_runs_are_listed_and_looked_at() -> None:
     world.fills.rows[first.id] = FillTotals(3, Decimal(180), Decimal("0.002"), Decimal("0.001"))
     world.fills.open[first.id] = 6
     told = await alice.says("/runs")
-    assert "1 · BTC/USDT · running · 3 fills · 0 USDT" in told
+    assert "1 · BTC/USDT · running · 3 fills · result 0 USDT" in told
     told = await alice.taps("Look at 1")
     assert "Market maker 1: BTC/USDT, running" in told
     assert "Begun: 1 Mar 2026" in told
