@@ -39,6 +39,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         withdrawals=money.withdrawals,
         tokens=money.tokens,
         runs=trading_service(world, money.confirmations),
+        confirmations=money.confirmations,
     )
 
     def is_private(event: Event) -> bool:

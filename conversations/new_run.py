@@ -12,7 +12,13 @@ from bot.replies import Say
 from conversations.hearing import ALL, NO, NONE, YES, chosen, confirmation_in, said
 from conversations.machine import MachineConversation, Table, machine_of
 from conversations.refusal import worded
-from conversations.run_words import as_parameter, knob_question, preset_choices, preview_params
+from conversations.run_words import (
+    as_parameter,
+    knob_question,
+    offer_params,
+    preset_choices,
+    preview_params,
+)
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.model import Pair
@@ -91,6 +97,9 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
         if offer is None and self.state != "dropped":
             return [await self._ask_pair()]
         match self.state:
+            case "preset" if offer and not await self._has_enough(offer):
+                self.state = "dropped"
+                return [Say("new_no_funds", offer_params(offer))]
             case "preset":
                 choices = preset_choices(self._runs.presets(STRATEGY))
                 return [Say("new_ask_preset", {"pair": self.draft.pair, "presets": choices})]
@@ -152,7 +161,7 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
     async def wants_own_settings(self) -> bool:
         """Hear that every setting is to be asked for."""
         if said(self.heard) not in OWN:
-            return self.complain("not_a_choice", choices=[*self._runs.presets(STRATEGY), "own"])
+            return self.complain("not_a_preset", presets=[*self._runs.presets(STRATEGY)])
         self.draft.preset, self.draft.answers = "", {}
         return True
 
@@ -176,35 +185,38 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
 
     async def commits_base(self) -> bool:
         """Take how much of the base asset the run may use."""
-        amount = await self._amount_of(Pair.parse(self.draft.pair).base)
+        offer = await self._offer()
+        amount = await self._amount_of(Pair.parse(self.draft.pair).base, offer.min_base if offer else ZERO)
         if amount is not None:
             self.draft.base = plain(amount)
         return amount is not None
 
     async def commits_quote(self) -> bool:
         """Take how much of the quote asset the run may use."""
-        amount = await self._amount_of(Pair.parse(self.draft.pair).quote)
+        offer = await self._offer()
+        amount = await self._amount_of(Pair.parse(self.draft.pair).quote, offer.min_quote if offer else ZERO)
         if amount is not None:
             self.draft.quote = plain(amount)
         return amount is not None
 
-    async def _amount_of(self, coin: Coin) -> Decimal | None:
-        """Return the amount that was said: a number, all, or none at all."""
+    async def _amount_of(self, coin: Coin, least: Decimal) -> Decimal | None:
+        """Return the amount that was said: a number, all, or none at all; some is enough for an order."""
         free = await self._available(coin)
         words = said(self.heard)
-        if words in ALL:
-            return free
         if words in NONE or self.heard == "0":
             return ZERO
         try:
-            amount = parse_amount(self.heard)
+            amount = free if words in ALL else parse_amount(self.heard)
         except Refused as refusal:
             self.object(refusal)
             return None
         if amount > free:
             self.complain("insufficient_funds", coin=coin, available=plain(free))
-            return None
-        return amount
+        elif amount < least:
+            self.complain("too_little_for_an_order", coin=coin, minimum=plain(least))
+        else:
+            return amount
+        return None
 
     async def is_no(self) -> bool:
         """Hear that it is not wanted any more."""
@@ -266,10 +278,15 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
             return None
         return next((o for o in await self._runs.pairs() if str(o.pair) == self.draft.pair), None)
 
+    async def _has_enough(self, offer: PairOffer) -> bool:
+        """Tell whether the person has enough of either coin for an order."""
+        base, quote = await self._available(offer.pair.base), await self._available(offer.pair.quote)
+        return base >= offer.min_base or quote >= offer.min_quote
+
     async def _available(self, coin: Coin) -> Decimal:
         balances = await self._balances.of(UserId(self.user_id))
         return next((balance.available for balance in balances if balance.coin == coin), ZERO)
 
 
-PRESET_NAMES = {"稳健": "calm", "平衡": "balanced", "紧密": "tight"}
+PRESET_NAMES = {"稳健": "calm", "平衡": "balanced", "均衡": "balanced", "紧密": "tight"}
 OWN = frozenset({"own", "my own", "custom", "自定义", "自己设置"})

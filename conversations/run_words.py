@@ -8,7 +8,7 @@ from bot.replies import Say
 from conversations.hearing import DEFAULT, NO, YES, said
 from domain.errors import Refused
 from domain.money import plain
-from domain.services.trading_strategy import RunPreview
+from domain.services.trading_strategy import PairOffer, RunPreview
 from domain.strategies.base import Parameter, Unit, show_value
 
 MOST_SHOWN_QUOTES = 3
@@ -17,6 +17,17 @@ MOST_SHOWN_QUOTES = 3
 def preset_choices(presets: Mapping[str, Mapping[str, str]]) -> list[Json]:
     """Return the presets with their settings."""
     return [{"name": name, **settings} for name, settings in presets.items()]
+
+
+def offer_params(offer: PairOffer) -> dict[str, Json]:
+    """Return what a single order on a pair takes."""
+    return {
+        "pair": str(offer.pair),
+        "base_coin": offer.pair.base,
+        "quote_coin": offer.pair.quote,
+        "minimum_base": plain(offer.min_base),
+        "minimum_quote": plain(offer.min_quote),
+    }
 
 
 def knob_question(knob: Parameter, number: int, of: int) -> Say:

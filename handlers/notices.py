@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.ports import Json
-from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text
+from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
 from bot.words import Texts, Words
 from handlers.run_notices import RUN_NOTICES
 from handlers.wording import (
@@ -13,6 +13,7 @@ from handlers.wording import (
     Tap,
     choice_buttons,
     confirm_buttons,
+    groups,
     lines,
     names,
     records,
@@ -46,7 +47,8 @@ def render_balance(words: Words, params: Params) -> list[Reply]:
         parts = [words("balance_available", **coin)]
         parts += [words(f"balance_{place}", **coin) for place in ("held", "in_runs") if coin[place] != "0"]
         listed.append(words("list_separator").join(parts))
-    return [lines(words("balance_title"), *listed)]
+    taps = [sends(words(label), sent, colour) for label, sent, colour in (MENU[0], MENU[1], MENU[4])]
+    return [lines(words("balance_title"), *listed), *groups(taps)]
 
 
 def render_coin_choice(words: Words, params: Params) -> list[Reply]:
@@ -55,7 +57,7 @@ def render_coin_choice(words: Words, params: Params) -> list[Reply]:
     if not offered:
         return [Text(words("deposit_no_coin"))]
     asked = words("deposit_ask_coin", choices=words("list_separator").join(offered))
-    return [Text(asked), *choice_buttons(offered)]
+    return [Text(asked), *choice_buttons(words, offered)]
 
 
 def render_own_coin_choice(words: Words, params: Params) -> list[Reply]:
@@ -64,7 +66,7 @@ def render_own_coin_choice(words: Words, params: Params) -> list[Reply]:
     listed = [words("withdraw_choice", **choice) for choice in offered]
     return [
         lines(words("withdraw_ask_coin"), *listed),
-        *choice_buttons(str(choice["name"]) for choice in offered),
+        *choice_buttons(words, (str(choice["name"]) for choice in offered)),
     ]
 
 

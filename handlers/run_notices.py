@@ -7,7 +7,7 @@ from handlers.wording import (
     CANCEL,
     Params,
     Render,
-    Tap,
+    cancels,
     choice_buttons,
     confirm_buttons,
     groups,
@@ -15,12 +15,12 @@ from handlers.wording import (
     named,
     names,
     records,
+    sections,
     text,
     with_buttons,
     with_reason,
 )
 
-RUNS: Tap = ("button_runs", "/runs", TEAL)
 MOST_LISTED = 12
 
 
@@ -28,7 +28,7 @@ def render_pair_choice(words: Words, params: Params) -> list[Reply]:
     """Ask for one of the pairs on offer."""
     offered = names(params, "choices")
     asked = words("new_ask_pair", choices=words("list_separator").join(offered))
-    return [Text(asked), *choice_buttons(offered)]
+    return [Text(asked), *choice_buttons(words, offered)]
 
 
 def render_preset_choice(words: Words, params: Params) -> list[Reply]:
@@ -38,8 +38,14 @@ def render_preset_choice(words: Words, params: Params) -> list[Reply]:
     buttons = [sends(preset_name(words, one["name"]), str(one["name"]), BLUE) for one in presets]
     return [
         lines(words("new_ask_preset", pair=params["pair"]), *described, words("preset_own_line")),
-        *groups([*buttons, sends(words("button_own"), "own", TEAL)]),
+        *groups([*buttons, sends(words("button_own"), "own", TEAL), cancels(words)]),
     ]
+
+
+def render_not_a_preset(words: Words, params: Params) -> list[Reply]:
+    """Say what could have been chosen, by the names on the buttons."""
+    choices = [*(preset_name(words, name) for name in names(params, "presets")), words("button_own")]
+    return [Text(words("not_a_choice", choices=words("list_separator").join(choices)))]
 
 
 def preset_name(words: Words, name: Json) -> str:
@@ -61,9 +67,10 @@ def render_knob(words: Words, params: Params) -> list[Reply]:
         taps = [sends(words("button_yes"), "yes", GREEN), sends(words("button_no"), "no", RED)]
     else:
         low, high = words.amount(str(params["minimum"])), words.amount(str(params["maximum"]))
-        bounds = words("knob_bounds", minimum=low, maximum=high, default=default)
+        key = "knob_amount" if params["unit"] == "base" else "knob_bounds"
+        bounds = words(key, minimum=low, maximum=high, default=default)
         taps = [sends(words("button_default", value=default), "default", BLUE)]
-    return [lines(told, helped, bounds), *groups(taps)]
+    return [lines(told, helped, bounds), *groups([*taps, cancels(words)])]
 
 
 def shown_value(words: Words, unit: str, value: str) -> str:
@@ -84,19 +91,19 @@ def render_run_confirm(words: Words, params: Params) -> list[Reply]:
     told = words("new_confirm", **{**params, "preset": preset_name(words, params["preset"])})
     widened = words("new_widened", **params) if params["widened"] else ""
     return [
-        lines(told, *own, widened, words("new_quotes"), *quotes, words("new_confirm_how")),
+        sections(
+            lines(told, *own, widened), lines(words("new_quotes"), *quotes), Text(words("new_confirm_how"))
+        ),
         confirm_buttons(words, str(params["token"])),
     ]
 
 
 def setting_line(words: Words, setting: dict[str, Json]) -> str:
     """Return one setting of one's own in a line."""
-    unit = str(setting["unit"])
-    value = shown_value(words, unit, str(setting["value"]))
-    name, measured = named(words, "knob_", str(setting["help"])), named(words, "unit_", unit)
-    return words(
-        "setting_line" if unit != "switch" else "setting_switch", knob=name, value=value, unit=measured
-    )
+    unit, value = str(setting["unit"]), str(setting["value"])
+    measured = f"value_{unit}"
+    shown = words(measured, value=value) if words.has(measured) else shown_value(words, unit, value)
+    return words("setting_line", knob=named(words, "knob_", str(setting["help"])), value=shown)
 
 
 def run_line(words: Words, run: Params) -> str:
@@ -196,14 +203,18 @@ def render_stopped(words: Words, params: Params) -> list[Reply]:
     """Say that a run has stopped, and what came back."""
     return [
         *with_coins("run_stopped")(words, params),
-        *with_buttons("run_stopped_next", ("button_withdraw", "/withdraw", GREEN), RUNS)(words, {}),
+        Buttons(
+            (sends(words("button_withdraw"), "/withdraw", GREEN), sends(words("button_runs"), "/runs", TEAL))
+        ),
     ]
 
 
 RUN_NOTICES: dict[str, Render] = {
     "new_no_pair": text("new_no_pair"),
+    "new_no_funds": with_buttons("new_no_funds", ("button_deposit", "/deposit", GREEN)),
     "new_ask_pair": render_pair_choice,
     "new_ask_preset": render_preset_choice,
+    "not_a_preset": render_not_a_preset,
     "new_ask_knob": render_knob,
     "new_ask_amount": with_buttons(
         "new_ask_amount", ("button_all", "all", BLUE), ("button_none", "nothing", TEAL), CANCEL
@@ -225,6 +236,7 @@ RUN_NOTICES: dict[str, Render] = {
     "too_many_runs": text("too_many_runs"),
     "beyond_float": text("beyond_float"),
     "order_too_small": text("order_too_small"),
+    "too_little_for_an_order": text("too_little_for_an_order"),
     "funds_too_small": text("funds_too_small"),
     "preset_unknown": text("preset_unknown"),
     "strategy_unknown": text("strategy_unknown"),

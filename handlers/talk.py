@@ -8,7 +8,9 @@ from bot.events import Message
 from bot.filters import command, in_state, is_command, payload
 from bot.replies import Answer, Say
 from bot.router import Router
+from conversations.hearing import confirmation_in
 from domain.ports.users import User
+from domain.services.confirmations import ConfirmationService
 
 router = Router("talk")
 
@@ -26,9 +28,11 @@ async def confirm(message: Message, person: User, place: Place, desk: Desk, now:
 
 
 @router.message(payload("/confirm"))
-async def confirm_nothing() -> Answer:
-    """Answer a confirmation whose summary is gone: used, cancelled, or another person's."""
-    return Say("confirmation_unknown")
+async def confirm_nothing(message: Message, person: User, confirmations: ConfirmationService) -> Answer:
+    """Answer a confirmation whose summary is gone: done before, cancelled, or another person's."""
+    token = confirmation_in(message.text)
+    used = token is not None and await confirmations.is_used(person.user_id, token)
+    return Say("confirmation_used" if used else "confirmation_unknown")
 
 
 @router.message(is_command())

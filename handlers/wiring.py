@@ -23,6 +23,7 @@ from conversations.new_run import NewRunConversation
 from conversations.refusal import worded
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
+from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
@@ -46,6 +47,7 @@ class ChatServices:
     withdrawals: WithdrawalService
     tokens: Tokens
     runs: TradingStrategyService
+    confirmations: ConfirmationService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -82,5 +84,11 @@ def dispatcher_of(
         Whereabouts(conversations, desk),
         Refusals(transactions, (Refused,), worded),
     ]
-    named = {"desk": desk, "users": services.users, "balances": services.balances, "runs": services.runs}
+    named = {
+        "desk": desk,
+        "users": services.users,
+        "balances": services.balances,
+        "runs": services.runs,
+        "confirmations": services.confirmations,
+    }
     return Dispatcher(ROUTER, named, around)

@@ -34,9 +34,15 @@ def groups(buttons: Iterable[Button]) -> list[Reply]:
     return [Buttons(tuple(rest[i : i + MOST_BUTTONS])) for i in range(0, len(rest), MOST_BUTTONS)]
 
 
-def choice_buttons(names: Iterable[str], colour: str = BLUE) -> list[Reply]:
-    """Return a button for each choice that sends its name."""
-    return groups(sends(name, name, colour) for name in names)
+def cancels(words: Words) -> Button:
+    """Return the button that leaves a conversation."""
+    label, sent, colour = CANCEL
+    return sends(words(label), sent, colour)
+
+
+def choice_buttons(words: Words, names: Iterable[str], colour: str = BLUE) -> list[Reply]:
+    """Return a button for each choice that sends its name, and one that leaves."""
+    return groups([*(sends(name, name, colour) for name in names), cancels(words)])
 
 
 def records(params: Params, name: str) -> Sequence[dict[str, Json]]:
@@ -58,6 +64,11 @@ def lines(*parts: str) -> Text:
     return Text("\n".join(part for part in parts if part))
 
 
+def sections(*texts: Text) -> Text:
+    """Return several texts as one, with an empty line between them."""
+    return Text("\n\n".join(one.text for one in texts))
+
+
 def named(words: Words, prefix: str, code: str) -> str:
     """Return a code in the person's words; one without words of its own is shown as it is."""
     return words(prefix + code) if words.has(prefix + code) else code.replace("_", " ")
@@ -68,7 +79,7 @@ def confirm_buttons(words: Words, token: str) -> Buttons:
     return Buttons(
         (
             sends(words("button_confirm"), f"/confirm {token}", GREEN),
-            sends(words("button_cancel"), "/cancel", RED),
+            cancels(words),
         )
     )
 

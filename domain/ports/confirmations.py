@@ -26,6 +26,10 @@ class ConfirmationStore(Protocol):
         """Store a fresh confirmation."""
         ...
 
+    async def find(self, token_hash: str) -> Confirmation | None:
+        """Return a token's row as it stands, unlocked; ``None`` when unknown."""
+        ...
+
     async def use(self, token_hash: str, used_at: datetime) -> Confirmation | None:
         """Mark a token used unless it was, and return it as it stood before; ``None`` when unknown.
 

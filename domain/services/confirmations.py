@@ -43,6 +43,11 @@ class ConfirmationService:
             )
         return token
 
+    async def is_used(self, user_id: UserId, token: str) -> bool:
+        """Tell whether this person has confirmed with this token before."""
+        found = await self._confirmations.find(hash_of(token))
+        return found is not None and found.user_id == user_id and found.used_at is not None
+
     async def consume(self, user_id: UserId, token: str, action: str, params: Mapping[str, str]) -> None:
         """Take a token; call it in the transaction of the effect, so that both happen or neither.
 

@@ -100,6 +100,9 @@ class FakeConfirmations:
     async def add(self, confirmation: Confirmation) -> None:
         self.rows[confirmation.token_hash] = confirmation
 
+    async def find(self, token_hash: str) -> Confirmation | None:
+        return self.rows.get(token_hash)
+
     async def use(self, token_hash: str, used_at: datetime) -> Confirmation | None:
         found = self.rows.get(token_hash)
         if found is not None and found.used_at is None:

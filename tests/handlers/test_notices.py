@@ -95,6 +95,14 @@ SUMMARY: dict[str, Json] = {
 }
 
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "new_no_funds": [
+        {
+            "minimum_base": "0.0001",
+            "minimum_quote": "5",
+            **{k: RUN[k] for k in ("pair", "base_coin", "quote_coin")},
+        }
+    ],
+    "not_a_preset": [{"presets": ["calm", "tight"]}],
     "new_ask_pair": [{"choices": ["BTC/USDT"]}],
     "new_ask_preset": [
         {

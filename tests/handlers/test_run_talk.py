@@ -65,7 +65,7 @@ async def test_run_is_started_with_own_settings_by_typing_in_chinese() -> None:
     told = await alice.says("是")
     assert "可以使用多少 BTC" in told
     told = await at_step(alice, "0.01", "全部")
-    assert "报价与市价的距离：12" in told
+    assert "报价与市价的距离：0.12%" in told
     assert "已启动" in await alice.says("确认")
     [run] = world.runs.rows
     assert (run.preset, run.config["half_spread_bps"], run.config["order_amount"]) == ("", "12", "0.001")
@@ -75,7 +75,7 @@ async def test_run_is_started_with_own_settings_by_typing_in_chinese() -> None:
 async def test_every_parameter_is_asked_with_unit_bounds_and_default() -> None:
     _, alice = market()
     told = await at_step(alice, *STEPS["first knob"])
-    assert "1 of 8: distance from the price (basis points" in told
+    assert "1 of 8: distance from the price (a whole number of basis points" in told
     assert "From 1 to 1,000" in told
     assert "“default” for 6" in told
     assert "Default: 6" in alice.buttons
@@ -121,8 +121,8 @@ async def test_wrong_answer_is_explained_and_keeps_the_place(step: tuple[str, ..
     ("step", "said", "explained"),
     [
         ("pair", "DOGE/USDT", "choose one of these: BTC/USDT, ETH/USDT"),
-        ("preset", "reckless", "choose one of these: calm, balanced, tight, own"),
-        ("first knob", "0", "distance from the price must be between 1 and 1,000"),
+        ("preset", "reckless", "choose one of these: calm, balanced, tight, My own"),
+        ("first knob", "0", "“distance from the price” must be between 1 and 1,000"),
         ("first knob", "1001", "must be between 1 and 1,000"),
         ("first knob", "6.5", "basis points"),
         ("first knob", " 6", "basis points"),
@@ -175,17 +175,46 @@ async def test_cancel_and_other_commands_work_at_every_step() -> None:
 @pytest.mark.parametrize(
     ("base", "quote", "explained", "asks"),
     [
-        ("0.00000001", "0.5", "too little for a single order", "How much BTC"),
-        ("nothing", "0", "too little", "BTC"),
+        ("0.00000001", "0", "too little for an order: at least 0.00008 BTC", "How much USDT"),
+        ("nothing", "4.99", "too little for an order: at least 5 USDT", "How much USDT"),
+        ("nothing", "0", "too little for a single order", "How much BTC"),
     ],
 )
 async def test_too_little_for_an_order_leads_back_to_the_amounts(
     base: str, quote: str, explained: str, asks: str
 ) -> None:
     _, alice = market()
-    told = await at_step(alice, *CHOSEN, base, quote)
+    told = await at_step(alice, *CHOSEN)
+    told = await alice.says(base) + await alice.says(quote)
     assert explained in told
     assert asks in told.splitlines()[-1]
+
+
+async def test_too_little_for_any_order_leads_to_a_deposit() -> None:
+    world, _ = market()
+    bob = world.person("bob", USDT="4.99")
+    assert "too little for BTC/USDT" in await at_step(bob, "/new", "BTC/USDT")
+    assert bob.place is None
+    assert "pay in" in await bob.taps("Deposit")
+
+
+async def test_second_tap_on_confirm_says_that_it_is_done() -> None:
+    world, alice = market()
+    await at_step(alice, *STEPS["confirm"])
+    token = alice.buttons["Confirm"].removeprefix("input:")
+    bob = world.person("bob")
+    assert "does not belong to anything open" in await bob.says(token)
+    assert "has started" in await alice.says(token)
+    assert "done only once" in await alice.says(token)
+    assert "does not belong to anything open" in await bob.says(token)
+    assert len(world.runs.rows) == 1
+
+
+async def test_foreign_choice_is_answered_in_the_words_of_the_buttons() -> None:
+    _, alice = market()
+    await alice.says("/语言 中文")
+    told = await at_step(alice, "/new", "BTC/USDT", "随便")
+    assert "稳健、平衡、紧密、自定义" in told
 
 
 async def test_orders_below_the_venue_minimum_lead_back_to_the_settings() -> None:

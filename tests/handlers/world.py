@@ -170,7 +170,7 @@ class World:
             unreached(self.fills),
             confirming,
         )
-        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs)
+        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs, confirming)
 
     def trade(self, **pairs: str) -> None:
         """Let pairs be traded at a price, with a float that is large enough: ``BTC_USDT="60000"``."""

@@ -80,7 +80,8 @@ async def test_a_quote_of_nothing_says_how_little_there_is(world: MoneyWorld) ->
 async def test_a_confirmation_works_once_for_its_person_and_its_amount(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     await world.give(BOB, "100")
-    at = world.process().withdrawals
+    process = world.process()
+    at, is_used = process.withdrawals, process.confirmations.is_used
     quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
     more = await at.quote(ALICE, USDT.asset_id, Decimal(20))
     token = await at.confirm(ALICE, quote)
@@ -92,9 +93,13 @@ async def test_a_confirmation_works_once_for_its_person_and_its_amount(world: Mo
 
     assert await code_of(BOB) == "confirmation_unknown"
     assert await code_of(ALICE, more) == "confirmation_unknown"
+    assert not await is_used(ALICE, token)
     await at.request(quote, ALICE, token)
     for _ in range(10):
         assert await code_of(ALICE) == "confirmation_used"
+    assert await is_used(ALICE, token)
+    assert not await is_used(BOB, token)
+    assert not await is_used(ALICE, "no such token")
     assert await world.held(ALICE) == 10
 
 
