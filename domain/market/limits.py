@@ -9,6 +9,7 @@ from domain.market.orders import LimitOrder
 from domain.money import BPS
 
 _DAY_S = 86_400.0
+_MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,15 @@ class LimitKeeper:
         if self._sent_today + notional > self.limits.max_daily_notional:
             raise Refused("limit_daily_notional", limit=self.limits.max_daily_notional)
         self._take_token(now_s)
-        self._day.append((now_s, notional))
+        self._count(now_s, notional)
+
+    def _count(self, now_s: float, notional: Decimal) -> None:
+        """Add to the day, in sums of a minute at most, each forgotten when its newest order is a day old."""
         self._sent_today += notional
+        minute = now_s // _MINUTE_S
+        if self._day and self._day[-1][0] // _MINUTE_S == minute:
+            notional += self._day.pop()[1]
+        self._day.append((now_s, notional))
 
     def _forget_before(self, instant_s: float) -> None:
         while self._day and self._day[0][0] <= instant_s:

@@ -126,6 +126,7 @@ class ExecutionService:
         if not runs and not await desk.orders.unsettled(desk.account):
             await desk.clock.sleep(desk.policy.idle_s)
             return f"{desk.account} has no runs"
+        self._forget_all_but(runs)
         now = await desk.market.now()
         due = await self._due([run for run in runs if run.state is RunState.RUNNING], now)
         said = await self._book(now, bool(due))
@@ -135,6 +136,11 @@ class ExecutionService:
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
         await self._wait(runs)
         return "; ".join(said) or f"{desk.account}: nothing to do"
+
+    def _forget_all_but(self, runs: Sequence[Run]) -> None:
+        versions = {(run.id, run.config_version) for run in runs}
+        self._configs = {key: config for key, config in self._configs.items() if key in versions}
+        self._next = {run.id: self._next[run.id] for run in runs if run.id in self._next}
 
     async def _start_up(self) -> str:
         """Take the account over, register it the first time, and compare the venue with the books."""
@@ -226,14 +232,18 @@ class ExecutionService:
         return self._configs[key]
 
     async def _book(self, now: datetime, ticking: bool) -> list[str]:
-        """Book fills before a tick, upon news, and when it is time; find out what became of orders."""
+        """Book fills before a tick, upon news, and when it is time; find out what became of orders.
+
+        Pairs without an order of ours are read only when everything is: a venue counts what it is asked.
+        """
         desk = self.desk
         interval = timedelta(seconds=desk.policy.sweep_interval_s)
         if not (ticking or self._news or self._swept_at is None or now - self._swept_at >= interval):
             return []
         self._news = False
         deep = desk.clock.monotonic() - self._reconciled_s >= desk.policy.reconcile_interval_s
-        booked = await self.fills.sweep(deep=deep)
+        watched = {intent.pair for intent in await desk.orders.unsettled(desk.account)}
+        booked = await self.fills.sweep(None if deep else sorted(watched, key=str), deep=deep)
         self._swept_at = now
         unsettled = await desk.orders.unsettled(desk.account)
         await self.resolution.resolve([intent for intent in unsettled if intent.uncertain])

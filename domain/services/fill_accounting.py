@@ -11,7 +11,7 @@ from domain.market.orders import Fill, Intent, with_fills
 from domain.money import ZERO
 from domain.ports.orders import Cursor
 from domain.services.desk import Desk, hold_owner
-from domain.services.fill_booking import external_transfer, makes_sense, run_transfer, spent
+from domain.services.fill_booking import crumbs, external_transfer, makes_sense, run_transfer, spent
 
 _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
@@ -143,7 +143,7 @@ class FillAccounting:
                 owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
                 if owed > 0 and not intent.settled:
                     await desk.ledger.use_hold(hold_owner(intent), owed)
-                await desk.ledger.post_all(transfers)
+                await desk.ledger.post_all([*crumbs(intent, fills), *transfers])
         except Refused:
             # The venue traded what the run no longer has: true all the same, and a person must look.
             await desk.ledger.post_all([external_transfer(fill, desk.account) for fill in fills])

@@ -1,6 +1,6 @@
 """What a fill does to the books: pure functions from a fill to a transfer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from domain.ids import RunId, VenueAccountName
@@ -8,8 +8,8 @@ from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, 
 from domain.ledger.model import run as run_account
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair, Side
-from domain.market.orders import Fill
-from domain.money import Coin
+from domain.market.orders import Fill, Intent
+from domain.money import ZERO, Coin
 
 _ROUNDING = Decimal("0.000001")
 """How far a venue's quote quantity may be from price times quantity: venues cut to six places or more."""
@@ -67,6 +67,22 @@ def _exchange(fill: Fill, account: VenueAccountName, holder: Holder) -> tuple[Po
 def spent(fill: Fill) -> Decimal:
     """Return what a fill took of the coin its order pays."""
     return fill.quote_quantity if fill.side is Side.BUY else fill.quantity
+
+
+def crumb_transfer(fill: Fill, intent: Intent, excess: Decimal) -> Transfer:
+    """Return the transfer by which rounding pays what the venue rounded up beyond an order's whole cost."""
+    rounding = own(AccountKind.ROUNDING, intent.pays)
+    cause = Cause("fill_rounding", cause_of(intent.account, fill.pair, fill.trade_id).id)
+    return Transfer(
+        cause, (Posting(rounding, run_account(intent.run_id, intent.account, intent.pays), excess),)
+    )
+
+
+def crumbs(intent: Intent, fills: Sequence[Fill]) -> list[Transfer]:
+    """Return the transfers for what fills took beyond their order's cost, if rounding explains it (FL9)."""
+    excess = sum(map(spent, fills), ZERO) - max(ZERO, intent.cost - intent.spent)
+    explained = intent.pays == intent.pair.quote and 0 < excess <= _ROUNDING
+    return [crumb_transfer(fills[-1], intent, excess)] if explained else []
 
 
 def makes_sense(fill: Fill) -> bool:

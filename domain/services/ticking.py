@@ -8,7 +8,7 @@ from domain.errors import Refused, Unavailable
 from domain.ledger.model import AccountKind
 from domain.market.difference import Difference, Resting, difference
 from domain.market.model import Book, Pair, Quote, Side, TradingRules
-from domain.market.orders import TERMINAL, Intent
+from domain.market.orders import TERMINAL, Intent, OrderState
 from domain.market.own import others, uncrossed
 from domain.market.runs import Run
 from domain.money import ZERO
@@ -123,7 +123,9 @@ class Ticking:
         reasons = {plan.due.run.id: plan.reason for plan in plans}
         reasons.update((run.id, code) for run, code in sent.refusals if code not in _PASSING)
         if changed := [
-            i for i in sent.intents if i.filled == 0 and reasons[i.run_id] == "venue_changed_order"
+            i
+            for i in sent.intents
+            if i.state is OrderState.OPEN and reasons[i.run_id] == "venue_changed_order"
         ]:
             await self.resolution.cancel(changed)
         for reason in sorted(set(reasons.values())):

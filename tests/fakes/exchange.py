@@ -119,6 +119,10 @@ class FakeVenue:
         resting.order = replace(order, filled=filled, state=state)
         self._trade(resting.order, quantity)
 
+    def value(self, price: Decimal, quantity: Decimal) -> Decimal:
+        """Return what a trade moves of the quote asset."""
+        return price * quantity
+
     def trade_of_a_stranger(self, quantity: str = "0.001") -> None:
         """Let somebody with the same keys trade by hand."""
         order = VenueOrder(
@@ -134,7 +138,7 @@ class FakeVenue:
         self._trade(order, Decimal(quantity))
 
     def _trade(self, order: VenueOrder, quantity: Decimal) -> None:
-        cost = order.price * quantity
+        cost = self.value(order.price, quantity)
         bought, paid = (order.pair.base, order.pair.quote)
         if order.side is Side.BUY:
             gets, got, gives, gave = bought, quantity, paid, cost

@@ -52,7 +52,7 @@ def test_notional_of_an_order_is_capped() -> None:
 def test_notional_of_a_day_is_capped_and_forgotten_after_a_day() -> None:
     keeper = LimitKeeper(Limits(max_daily_notional=Decimal(1_200)))
     keeper.admit(order(), REFERENCE, 0)
-    keeper.admit(order(), REFERENCE, 1)
+    keeper.admit(order(), REFERENCE, 100)  # not of the same minute
     assert code_of(keeper, order(), now_s=86_399) == "limit_daily_notional"
     keeper.admit(order(), REFERENCE, 86_400)
     assert code_of(keeper, order(), now_s=86_400.5) == "limit_daily_notional"
@@ -76,3 +76,11 @@ def test_runaway_loop_never_sends_more_than_burst_plus_rate(pauses: list[float])
             continue
         sent += 1
     assert sent <= limits.burst + limits.orders_per_second * now_s + 1e-6
+
+
+def test_a_day_of_orders_is_remembered_in_little_space() -> None:
+    keeper = LimitKeeper(Limits(max_daily_notional=Decimal(10**9)))
+    for second in range(0, 2 * 86_400, 10):
+        keeper.admit(order(quantity="0.001"), REFERENCE, float(second))
+    assert len(keeper._day) <= 1_441
+    assert keeper._sent_today <= 60 * (8_640 + 6)

@@ -11,7 +11,10 @@ from adapters.db.store import PostgresStore
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.ledger.model import AccountKind, own
+from domain.market.model import TradingRules
 from domain.market.orders import OrderState
+from domain.money import round_up
+from domain.ports.orders import Cursor
 from domain.services.trading_strategy import NewRun
 from tests.domain.services.trading_world import ALICE, BTC, USDT, World
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
@@ -202,3 +205,76 @@ async def test_an_order_called_dead_that_comes_back_while_its_run_stops_is_booke
     world.venue.move(6_003_700, 6_003_800, Decimal("0.5"))  # one of them is partly filled when it shows
     await world.until_stopped(worker)
     await world.check_ended(DEPOSIT)
+
+
+class RoundingVenue(FakeVenue):
+    """A venue that keeps eight places of the quote asset and rounds what is paid up."""
+
+    def value(self, price: Decimal, quantity: Decimal) -> Decimal:
+        return round_up(price * quantity, 8)
+
+
+async def test_a_crumb_of_rounding_is_nobodys_trouble(store: PostgresStore) -> None:
+    world = World(store)
+    rules = TradingRules(
+        tick=Decimal("0.0001"),
+        lot=Decimal("0.000001"),
+        min_quantity=Decimal("0.000001"),
+        min_notional=Decimal(5),
+        maker_fee_bps=Decimal(2),
+        taker_fee_bps=Decimal(5),
+    )
+    world.venue = RoundingVenue(world.time, {"BTC": "5", "USDT": "500000"}, rules=rules)
+    world.venue.bid, world.venue.ask = 599_995_137, 600_005_011
+    await world.person(USDT="60.0239713073")  # exactly one order: nothing is left to round with
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start("0", "60.0239713073", levels="1", order_amount="0.001001", refresh_s="60")
+    await world.rounds(worker, 1)
+    [order] = world.venue.resting()
+    assert order.price * order.quantity != round_up(order.price * order.quantity, 8)
+    for share in ("0.31", "0.47", "1"):
+        world.venue.move(590_000_000, 590_000_100, Decimal(share))
+        await world.rounds(worker, 3)
+    assert len(world.venue.trades) == 3
+    await world.rounds(worker, 10)
+    state = await world.accounts.find(ACCOUNT)
+    assert state
+    assert state.halted == ""
+    assert (await world.desk_of_people.get(ALICE, run.number)).fills == 3
+    assert -Decimal("3e-8") < (await world.ledger.balance(own(AccountKind.ROUNDING, USDT))).total < 0
+    await world.desk_of_people.stop(ALICE, run.number)
+    await world.until_stopped(worker)
+    await world.check_books()
+
+
+async def test_pairs_without_orders_are_read_now_and_then_only(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    await world.fills.save_cursor(ACCOUNT, PAIR.parse("ETH/USDT"), Cursor(None, world.time.now()))
+    read: list[str] = []
+    there = worker.desk.exchange.fills_since
+
+    async def counted(pair: Any, trade_id: Any, since: Any) -> Any:
+        read.append(str(pair))
+        return await there(pair, trade_id, since)
+
+    worker.desk.exchange.fills_since = counted  # type: ignore[method-assign]
+    await world.start(refresh_s="2")
+    began = world.time.monotonic()
+    while world.time.monotonic() - began < 2 * world.policy.reconcile_interval_s:
+        await world.rounds(worker, 1)
+    assert read.count("ETH/USDT") <= 4 < 15 < read.count("BTC/USDT")
+
+
+async def test_what_is_known_of_a_run_is_forgotten_with_it(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    for _ in range(3):
+        run = await world.start()
+        await world.rounds(worker, 2)
+        await world.desk_of_people.stop(ALICE, run.number)
+        await world.until_stopped(worker)
+    await world.start()
+    await world.rounds(worker, 2)
+    assert len(worker._configs) == len(worker._next) == 1
