@@ -1,7 +1,6 @@
 """A sandbox Mixin of one's own, and the bot's adapters on it."""
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator
@@ -21,13 +20,13 @@ from sandbox.mixin.core import genesis
 from sandbox.mixin.core.world import Settings, World
 from sandbox.mixin.server import Server
 from sandbox.mixin.store import Store
-from sandbox.world import create_world
+from sandbox.world import create_world, owner_of, write_keys
 from tests.clocks import WallClock
 
 
 @dataclass
 class Mixin:
-    """The emulator's addresses, its control surface, and the bot's keys."""
+    """The emulator's addresses, its control surface, the bot's keys, and everybody's key files by name."""
 
     base: str
     keystore: Keystore
@@ -35,6 +34,7 @@ class Mixin:
     wallet: MixinWallet
     control: aiohttp.ClientSession
     owner_id: str
+    keys: dict[str, str]
 
     async def post(self, path: str, **facts: Any) -> Any:
         """Call the control surface and return its data."""
@@ -69,25 +69,23 @@ async def mixin(tmp_path: Path) -> AsyncIterator[Mixin]:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path) -> AsyncIterator[Mixin]:
+async def running(tmp_path: Path, settle_ns: int = 0) -> AsyncIterator[Mixin]:
     """Run an emulator with its people; give the bot's side of it."""
     facts = create_world()
-    keys = tmp_path / "bot.json"
-    keys.write_text(json.dumps(facts["bot"]))
+    keys = write_keys(facts, tmp_path / "keys", dict.fromkeys(("rest", "sapi", "ws", "ws_api"), ""))
     store = Store(tmp_path / "state")
-    world = World(store.state, time.time_ns, os.urandom, Settings(settle_ns=0))
+    world = World(store.state, time.time_ns, os.urandom, Settings(settle_ns=settle_ns))
     with store.unit():
         genesis.begin(world, facts)
     runner = web.AppRunner(Server(world, store).application(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    world.settings = Settings(settle_ns=0, base_url=base)
-    keystore = load_keystore(keys)
+    world.settings = Settings(settle_ns=settle_ns, base_url=base)
+    keystore = load_keystore(Path(keys["bot"]))
     http = MixinHttp(base, keystore, WallClock())
     async with aiohttp.ClientSession() as control:
-        owner_id = next(p["user_id"] for p in facts["people"] if p["name"] == "Owner")
-        yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_id)
+        yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_of(facts), keys)
     await http.close()
     await runner.cleanup()
     store.close()
