@@ -175,8 +175,8 @@ async def test_cancel_and_other_commands_work_at_every_step() -> None:
 @pytest.mark.parametrize(
     ("base", "quote", "explained", "asks"),
     [
-        ("0.00000001", "0", "too little for an order: at least 0.00008 BTC", "How much USDT"),
-        ("nothing", "4.99", "too little for an order: at least 5 USDT", "How much USDT"),
+        ("0.00000001", "0", "too little for an order: at least 0.00009 BTC", "How much USDT"),
+        ("nothing", "4.99", "too little for an order: at least 5.6 USDT", "How much USDT"),
         ("nothing", "0", "too little for a single order", "How much BTC"),
     ],
 )

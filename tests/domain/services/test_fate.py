@@ -1,7 +1,7 @@
 """What fate does to runs: half a venue silent, orders that hide and come back, prices after the end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from domain.money import round_up
 from domain.ports.orders import Cursor
 from domain.services.trading_strategy import NewRun
 from tests.domain.services.trading_world import ALICE, BTC, USDT, World
-from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
+from tests.fakes.exchange import PAIR, RULES, FakeExchange, FakeVenue
 
 DEPOSIT = {BTC: "0.02", USDT: "1000"}
 ACCOUNT = VenueAccountName("fake-1")
@@ -278,3 +278,19 @@ async def test_what_is_known_of_a_run_is_forgotten_with_it(world: World) -> None
     await world.start()
     await world.rounds(worker, 2)
     assert len(worker._configs) == len(worker._next) == 1
+
+
+async def test_presets_keep_their_distance_from_a_standard_fee_and_say_so(store: PostgresStore) -> None:
+    world = World(store)
+    rules = replace(RULES, maker_fee_bps=Decimal(10), taker_fee_bps=Decimal(10))
+    world.venue = FakeVenue(world.time, {"BTC": "5", "USDT": "500000"}, rules=rules)
+    await world.person(BTC="0.02", USDT="1000")
+    await world.rounds(world.worker(), 2)
+    found: dict[str, tuple[object, ...]] = {}
+    for preset in ("calm", "balanced", "tight"):
+        request = NewRun(PAIR, Decimal("0.02"), Decimal(1000), preset=preset)
+        preview = await world.desk_of_people.preview(ALICE, request)
+        found[preset] = (preview.half_spread_bps, preview.edge_bps, preview.widened)
+        for price, _ in (*preview.bids, *preview.asks):
+            assert abs(price / preview.offer.mid - 1) * 10_000 >= preview.half_spread_bps - Decimal("0.01")
+    assert found == {"calm": (20, 10, False), "balanced": (12, 2, True), "tight": (11, 1, True)}
