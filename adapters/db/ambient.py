@@ -8,13 +8,14 @@ from typing import Any
 from domain.errors import InvariantBroken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ambient:
-    """An open transaction: whose store, which connection, and which task began it."""
+    """An open transaction: whose store, which connection, which task began it, whether it is lost."""
 
     store: object
     connection: Any  # asyncpg has no types
     task: object
+    failed: bool = False
 
 
 AMBIENT: ContextVar[Ambient | None] = ContextVar("ambient_transaction", default=None)

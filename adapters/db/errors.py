@@ -49,8 +49,8 @@ def as_domain_error(error: BaseException, *, lost: bool, may_have_happened: bool
     if not (gone or silent or (lost and isinstance(error, asyncpg.InterfaceError))):
         return None
     if may_have_happened:
-        return OutcomeUnknown("store_outcome_unknown", said=str(error))
-    return Unavailable("store_unavailable", said=str(error))
+        return OutcomeUnknown("store_outcome_unknown", said=_said(error))
+    return Unavailable("store_unavailable", said=_said(error))
 
 
 def _of_state(error: asyncpg.PostgresError) -> MrMarketError | None:
@@ -59,12 +59,17 @@ def _of_state(error: asyncpg.PostgresError) -> MrMarketError | None:
         kind = Refused if state[2] == "0" else InvariantBroken
         return kind(str(error.message), **_facts(error.detail))
     if state.startswith(_CONFLICT):
-        return Conflict("store_conflict", said=str(error))
+        return Conflict("store_conflict", said=_said(error))
     if state.startswith(_NOT_NOW):
-        return Unavailable("store_unavailable", said=str(error))
+        return Unavailable("store_unavailable", said=_said(error))
     if state.startswith(_FORBIDDEN):
-        return InvariantBroken("store_refused", constraint=error.constraint_name, said=str(error))
+        return InvariantBroken("store_refused", constraint=error.constraint_name, said=_said(error))
     return None
+
+
+def _said(error: BaseException) -> str:
+    """Return an error's message without its detail, which shows whole rows: they are not for logs."""
+    return str(error.args[0]) if isinstance(error, asyncpg.PostgresError) and error.args else str(error)
 
 
 def _state(error: asyncpg.PostgresError) -> str:

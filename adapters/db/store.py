@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ from tortoise.context import TortoiseContext
 from adapters.db.ambient import AMBIENT, Ambient, ambient_of, assert_outside_transaction
 from adapters.db.config import CONNECTION, tortoise_config
 from adapters.db.errors import DRIVER_ERRORS, Conflict, as_domain_error
-from domain.errors import Unavailable
+from domain.errors import InvariantBroken, Unavailable
 
 __all__ = ["PostgresStore", "assert_outside_transaction"]
 
@@ -72,20 +72,27 @@ class PostgresStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Make all store calls of this task succeed or fail together; inside another one, as a savepoint."""
+        """Make all store calls of this task succeed or fail together; inside another one, as a savepoint.
+
+        Raises:
+            InvariantBroken: ``transaction_failed``: a statement failed and somebody went on as if it had not.
+        """
         if ambient := ambient_of(self):
-            async with _translated(ambient.connection), ambient.connection.transaction():
-                yield
+            with _undone(ambient):
+                async with _translated(ambient.connection), ambient.connection.transaction():
+                    yield
             return
         connection = await self._acquire()
         try:
             begun = connection.transaction()
             async with _translated(connection):
                 await begun.start()
-            with _Joined(self, self._require_client(), connection):
+            with _Joined(self, self._require_client(), connection) as joined:
                 try:
                     async with _translated(connection):
                         yield
+                    if joined.failed:  # COMMIT would undo it all and call that a success
+                        raise InvariantBroken("transaction_failed")
                 except BaseException:
                     await _roll_back(connection, begun)
                     raise
@@ -115,8 +122,9 @@ class PostgresStore:
         """Let tortoise's models speak: inside a transaction they join it, and errors are the domain's."""
         ambient = ambient_of(self)
         connection = ambient.connection if ambient else None
-        async with _translated(connection, may_have_happened=ambient is None):
-            yield
+        with _noted(ambient):
+            async with _translated(connection, may_have_happened=ambient is None):
+                yield
 
     async def fetch(self, sql: str, *args: object, writes: bool = False) -> list[dict[str, Any]]:
         """Return the rows of a statement; JSON columns come as text.
@@ -135,8 +143,9 @@ class PostgresStore:
 
     async def _statement(self, method: str, sql: str, args: tuple[object, ...], writes: bool) -> Any:
         if ambient := ambient_of(self):
-            async with _translated(ambient.connection):
-                return await getattr(ambient.connection, method)(sql, *args)
+            with _noted(ambient):
+                async with _translated(ambient.connection):
+                    return await getattr(ambient.connection, method)(sql, *args)
 
         async def once() -> Any:
             connection = await self._acquire()
@@ -174,9 +183,10 @@ class _Joined:
         self._models._connection = connection
         self._handler = store._context.connections if store._context else None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Ambient:
         self._token = AMBIENT.set(self._ambient)
         self._models_token = self._handler.set(CONNECTION, self._models) if self._handler else None
+        return self._ambient
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -184,6 +194,28 @@ class _Joined:
         if self._handler:
             self._handler.reset(self._models_token)
         AMBIENT.reset(self._token)
+
+
+@contextmanager
+def _noted(ambient: Ambient | None) -> Iterator[None]:
+    """Note at a transaction that a statement of it failed: Postgres takes no other until it is undone."""
+    try:
+        yield
+    except BaseException:
+        if ambient:
+            ambient.failed = True
+        raise
+
+
+@contextmanager
+def _undone(ambient: Ambient) -> Iterator[None]:
+    """Forget the failures inside a savepoint that is undone."""
+    failed = ambient.failed
+    try:
+        yield
+    except BaseException:
+        ambient.failed = failed
+        raise
 
 
 @asynccontextmanager

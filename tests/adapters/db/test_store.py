@@ -1,6 +1,7 @@
 """The store: what joins, what is undone, and what an error of the driver means."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -300,3 +301,24 @@ async def test_wrong_sql_is_a_bug_and_stays_one(store: PostgresStore) -> None:
 
 def test_error_without_a_cause_is_no_answer() -> None:
     assert as_domain_error(IntegrityError("?"), lost=False, may_have_happened=False) is None
+
+
+async def test_transaction_whose_failure_was_swallowed_is_no_success(store: PostgresStore) -> None:
+    """Postgres answers COMMIT of a failed transaction with ROLLBACK, and calls that no error."""
+
+    async def swallow() -> None:
+        async with store.transaction():
+            await store.execute(ADD, "A")
+            with suppress(InvariantBroken):
+                await store.execute("INSERT INTO coins (code) VALUES ('not a code')")
+
+    with pytest.raises(InvariantBroken, match="transaction_failed"):
+        await swallow()
+    assert await coins(store) == set()
+
+
+async def test_error_of_a_statement_tells_no_row(store: PostgresStore) -> None:
+    """A failed CHECK shows the whole row in its detail: what people wrote, and what we signed."""
+    with pytest.raises(InvariantBroken) as broken:
+        await store.execute("INSERT INTO coins (code) VALUES ('secret words')")
+    assert "secret words" not in str(broken.value)
