@@ -6,9 +6,6 @@ from datetime import datetime
 from adapters.db.store import PostgresStore
 from domain.ports.deposits import Classified, DepositIntent
 
-OVERLAP = 20
-"""So many of the latest outputs are read again each time, to notice late and altered ones."""
-
 
 def storable(text: str) -> str:
     """Return a sender's text without what Postgres cannot keep: NUL and lone surrogates."""
@@ -46,18 +43,18 @@ class PostgresDeposits:
             "UPDATE deposit_intents SET paid_by = $2 WHERE trace = $1 AND paid_by IS NULL", trace, output_id
         )
 
-    async def cursor(self) -> int:
-        """Return the sequence number to read on from, a few outputs before the last stored one.
+    async def cursor(self, overlap: int) -> int:
+        """Return the sequence number to read on from, so many outputs before the last stored one.
 
         It is derived from the rows, so it cannot disagree with them; since outputs are stored in order, every
-        one up to the highest is there.
+        one that Mixin had listed up to the highest is there.
         """
         rows = await self._store.fetch(
             """
-            SELECT coalesce(min(sequence), 0) AS sequence
+            SELECT CASE WHEN count(*) < $1 THEN 0 ELSE min(sequence) END AS sequence
             FROM (SELECT sequence FROM outputs ORDER BY sequence DESC LIMIT $1) AS latest
             """,
-            OVERLAP,
+            overlap,
         )
         return int(rows[0]["sequence"])
 

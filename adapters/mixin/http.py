@@ -70,14 +70,16 @@ class MixinHttp:
         """Return the bot's user id."""
         return self._keystore.app_id
 
-    async def read(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
-        """Return the data of a GET.
+    async def read(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, largest: int = _LARGEST_BODY
+    ) -> Any:
+        """Return the data of a GET whose answer has at most ``largest`` bytes.
 
         Raises:
             Refused: a definite error; ``not_found`` when there is no such thing.
             Unavailable: no clear answer after several tries.
         """
-        return await self._repeated(Request("GET", path + _query(query or {})))
+        return await self._repeated(Request("GET", path + _query(query or {})), largest)
 
     async def ask(self, path: str, body: object = None) -> Any:
         """Return the data of a POST that changes nothing there, or nothing more when it is repeated.
@@ -137,18 +139,18 @@ class MixinHttp:
             self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
-    async def _repeated(self, request: Request) -> Any:
+    async def _repeated(self, request: Request, largest: int = _LARGEST_BODY) -> Any:
         for pause_s in _PAUSES_S:
             try:
-                return await self._once(request, Unavailable)
+                return await self._once(request, Unavailable, largest)
             except Unavailable as e:
                 wait_s = _wait_s(e, pause_s)
                 if e.code not in _WORTH_REPEATING or wait_s > _LONGEST_PAUSE_S:
                     raise
                 await self._clock.sleep(wait_s)
-        return await self._once(request, Unavailable)
+        return await self._once(request, Unavailable, largest)
 
-    async def _once(self, request: Request, silence: Silence) -> Any:
+    async def _once(self, request: Request, silence: Silence, largest: int = _LARGEST_BODY) -> Any:
         assert_outside_transaction()
         request_id = self._new_request_id()
         headers = {"Authorization": f"Bearer {self.token(request, request_id)}", "X-Request-Id": request_id}
@@ -160,10 +162,12 @@ class MixinHttp:
             async with self._open().request(
                 request.method, url, data=request.body or None, headers=headers, allow_redirects=False
             ) as answer:
-                body = await _body(answer)
+                body = await _body(answer, largest)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as e:
             raise Unavailable("mixin_unreachable", path=path, error=type(e).__name__) from e
-        except (aiohttp.ClientError, TimeoutError, OSError, _TooLargeError) as e:
+        except _TooLargeError as e:
+            raise silence("mixin_answer_too_large", path=path) from e
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
             raise silence("mixin_silent", path=path, error=type(e).__name__) from e
         if answer.headers.get("X-Request-Id", request_id) != request_id:
             raise silence("mixin_silent", path=path, error="answer to another request")
@@ -196,11 +200,11 @@ class _TooLargeError(Exception):
     """An answer no call of ours can have."""
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, largest: int) -> bytes:
     parts = bytearray()
     async for chunk in answer.content.iter_any():
         parts += chunk
-        if len(parts) > _LARGEST_BODY:
+        if len(parts) > largest:
             raise _TooLargeError
     return bytes(parts)
 

@@ -23,18 +23,26 @@ from domain.ids import AssetId, UserId
 from domain.money import plain
 from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, WalletOutput
 
+_IMMUTABLE_VERSION = "v1"
+"""Raise it with every change to how the hash is made: rows of another version are not compared."""
+
 _IMMUTABLE = (
     "output_id",
     "transaction_hash",
     "output_index",
     "asset_id",
     "mask",
-    "sequence",
     "extra",
+    "senders_threshold",
+    "inscription_hash",
 )
 _ANY_AMOUNT = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?", re.ASCII)
 _IMMUTABLE_LISTS = ("keys", "senders", "receivers")
 _LONGEST_EXTRA = 256
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_LARGEST_OUTPUT = 32 * 1024 * 1024
+"""A transaction that burns XIN carries 4 MB of its sender's choice, which Mixin shows as hex."""
+
 _MOST_FETCHED = 100
 
 
@@ -59,7 +67,22 @@ class MixinWallet:
             raise Refused("spend_key_wrong")
 
     async def outputs_from(self, sequence: int, limit: int = 500) -> Sequence[WalletOutput]:
-        """Return outputs with this sequence number or a higher one, ascending, spent ones included."""
+        """Return outputs with this sequence number or a higher one, ascending, spent ones included.
+
+        Senders choose how long their outputs are: what is too large in one answer is asked for in halves.
+        """
+        try:
+            return await self._listed(sequence, limit)
+        except Unavailable as e:
+            if e.code != "mixin_answer_too_large" or limit == 1:
+                raise
+        half = limit // 2
+        first = await self.outputs_from(sequence, half)
+        if len(first) < half:
+            return first
+        return [*first, *await self.outputs_from(max(o.sequence for o in first) + 1, limit - half)]
+
+    async def _listed(self, sequence: int, limit: int) -> Sequence[WalletOutput]:
         query: dict[str, str | int] = {
             "members": members_hash([self._http.app_id]),
             "threshold": 1,
@@ -67,7 +90,8 @@ class MixinWallet:
             "limit": limit,
             "order": "ASC",
         }
-        listed = rows(await self._http.read("/safe/outputs", query))
+        largest = {"largest": _LARGEST_OUTPUT} if limit == 1 else {}
+        listed = rows(await self._http.read("/safe/outputs", query, **largest))
         with _readable(Unavailable):
             return [_as_output(row) for row in listed]
 
@@ -197,15 +221,13 @@ def _pays(amount: Decimal, ghost: Mapping[str, Any]) -> safe.Output:
 
 
 def _as_output(row: Mapping[str, Any]) -> WalletOutput:
-    senders = [UserId(sender) for sender in row.get("senders") or ()]
-    single = len(senders) == 1 and int(row.get("senders_threshold") or 1) == 1
     return WalletOutput(
         output_id=str(row["output_id"]),
         transaction_hash=str(row["transaction_hash"]),
         output_index=int(row["output_index"]),
         asset_id=AssetId(str(row["asset_id"])),
         amount=_any_amount(str(row["amount"])),
-        sender=senders[0] if single else None,
+        sender=_sender(row),
         memo=_memo(str(row.get("extra") or "")),
         request_id=str(row.get("request_id") or ""),
         sequence=int(row["sequence"]),
@@ -214,6 +236,14 @@ def _as_output(row: Mapping[str, Any]) -> WalletOutput:
         created_at=as_time(str(row.get("created_at") or "")) or datetime.fromtimestamp(0, UTC),
         immutable_hash=_immutable_hash(row),
     )
+
+
+def _sender(row: Mapping[str, Any]) -> UserId | None:
+    """Return the one person who paid, if it was one: whatever else stands there is nobody."""
+    senders = row.get("senders")
+    if not isinstance(senders, list) or len(senders) != 1 or str(row.get("senders_threshold") or 1) != "1":
+        return None
+    return UserId(senders[0]) if _UUID.fullmatch(str(senders[0])) else None
 
 
 def _any_amount(text: str) -> Decimal:
@@ -236,10 +266,11 @@ def _memo(extra: str) -> str:
 
 
 def _immutable_hash(row: Mapping[str, Any]) -> str:
+    """Return what must be the same at every reading: of the protocol's facts alone, in our own writing."""
     amount = plain(_any_amount(str(row["amount"])))
-    facts = [amount, *(str(row.get(name)) for name in _IMMUTABLE)]
-    facts += [",".join(map(str, row.get(name) or ())) for name in _IMMUTABLE_LISTS]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    facts = [amount, *(str(row.get(name) or "") for name in _IMMUTABLE)]
+    facts += [",".join(sorted(map(str, row.get(name) or ()))) for name in _IMMUTABLE_LISTS]
+    return f"{_IMMUTABLE_VERSION}:{hashlib.sha256(json.dumps(facts).encode()).hexdigest()}"
 
 
 def _as_sent(row: Mapping[str, Any] | None, silence: Silence) -> SentTransaction:

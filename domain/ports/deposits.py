@@ -55,8 +55,8 @@ class DepositStore(Protocol):
         """Note which output paid the intent with this trace, if there is such an unpaid intent."""
         ...
 
-    async def cursor(self) -> int:
-        """Return the last sequence number up to which every output is stored."""
+    async def cursor(self, overlap: int) -> int:
+        """Return the sequence number to read on from: that of the last stored output but ``overlap``."""
         ...
 
     async def hashes(self, output_ids: Sequence[str]) -> dict[str, str]:

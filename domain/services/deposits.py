@@ -13,9 +13,16 @@ from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.store import Store
 from domain.ports.wallet import Wallet, WalletOutput
-from domain.services.incoming import SPENT_BEFORE, Known, booking, classify
+from domain.services.incoming import SPENT_BEFORE, Known, booking, changed, classify
 
 PAGE = 500
+OVERLAP = 20
+"""So many of the latest outputs are read again each time, to notice late and altered ones."""
+
+DEEP_OVERLAP = 2_000
+DEEP_EVERY_S = 60.0
+"""From time to time more of them: an output may show up late behind a flood of others."""
+
 PAY_MEMO = "deposit"
 
 
@@ -43,6 +50,7 @@ class DepositService:
         self._deposits = deposits
         self._freezes = freezes
         self._known = known
+        self._deep_at: float | None = None
 
     def choices(self) -> list[Token]:
         """Return what may be paid in."""
@@ -85,26 +93,29 @@ class DepositService:
             InvariantBroken: ``output_changed``: Mixin tells another story of a known output. What was
                 booked stays, payouts of that asset stop, and the others go on.
         """
-        cursor = await self._deposits.cursor()
-        booked, changed = 0, list[str]()
+        now_s = self._clock.monotonic()
+        deep = self._deep_at is None or now_s - self._deep_at >= DEEP_EVERY_S
+        cursor = await self._deposits.cursor(DEEP_OVERLAP if deep else OVERLAP)
+        booked, altered = 0, list[str]()
         while True:
-            page = await self._wallet.outputs_from(cursor, PAGE)
-            for classified in await self._new_of(page, changed):
+            page = sorted(await self._wallet.outputs_from(cursor, PAGE), key=lambda o: o.sequence)
+            for classified in await self._new_of(page, altered):
                 booked += await self._book(classified)
             if len(page) < PAGE or page[-1].sequence <= cursor:
                 break
             cursor = page[-1].sequence
-        if changed:
-            raise InvariantBroken("output_changed", output_ids=",".join(changed))
+        self._deep_at = now_s if deep else self._deep_at
+        if altered:
+            raise InvariantBroken("output_changed", output_ids=",".join(altered))
         return f"booked {booked} outputs" if booked else "no new output"
 
-    async def _new_of(self, page: Sequence[WalletOutput], changed: list[str]) -> list[Classified]:
+    async def _new_of(self, page: Sequence[WalletOutput], altered: list[str]) -> list[Classified]:
         """Return the outputs that are not stored yet; compare those that are (DP5)."""
         stored = await self._deposits.hashes([o.output_id for o in page])
         for output in page:
-            same = stored.get(output.output_id, output.immutable_hash) == output.immutable_hash
-            if not same and await self._freeze(output):
-                changed.append(output.output_id)
+            known = stored.get(output.output_id, output.immutable_hash)
+            if changed(known, output.immutable_hash) and await self._freeze(output):
+                altered.append(output.output_id)
         return [classify(o, self._known) for o in page if o.output_id not in stored]
 
     async def _freeze(self, output: WalletOutput) -> bool:

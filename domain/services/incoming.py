@@ -1,16 +1,20 @@
 """What an output is taken for: a pure judgement, total over whatever anybody may send us (DP6)."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from domain.ids import UserId
 from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own
-from domain.money import Token
+from domain.money import Token, round_down
 from domain.ports.deposits import Classified, OutputKind
 from domain.ports.wallet import WalletOutput
 from domain.services.tokens import Tokens
 
 FLOAT_MEMO = "float"
 """With this memo the owner adds to the instance's own money instead of their own balance."""
+
+MOST_BOOKED = Decimal(10) ** 18
+"""No approved token has so many; a number beyond what the ledger holds must not stop all others."""
 
 SPENT_BEFORE = "spent_before"
 """We spend only what is stored: what is spent when first seen was so before our time."""
@@ -38,6 +42,8 @@ def classify(output: WalletOutput, known: Known) -> Classified:
     approved = known.tokens.find(output.asset_id)
     if approved is None:
         return Classified(output, OutputKind.STRANGE, "asset_unknown")
+    if output.amount >= MOST_BOOKED or output.amount != round_down(output.amount):
+        return Classified(output, OutputKind.STRANGE, "amount_unbookable")
     if output.inscription:
         return Classified(output, OutputKind.SUSPENSE, "inscription")
     if output.sender is None:
@@ -47,6 +53,16 @@ def classify(output: WalletOutput, known: Known) -> Classified:
     if output.amount < approved.minimum:
         return Classified(output, OutputKind.SUSPENSE, "below_minimum")
     return Classified(output, OutputKind.DEPOSIT)
+
+
+def changed(stored: str, seen: str) -> bool:
+    """Return whether two immutable hashes of one output differ; those of two versions tell nothing."""
+    return stored != seen and _version(stored) == _version(seen)
+
+
+def _version(immutable_hash: str) -> str:
+    version, colon, _ = immutable_hash.partition(":")
+    return version if colon else ""
 
 
 def booking(classified: Classified, token: Token) -> Transfer | None:

@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 
 from adapters.mixin.codec import transaction as safe
+from adapters.mixin.http import MixinHttp
 from adapters.mixin.wallet import MixinWallet
 from domain.errors import OutcomeUnknown, Refused
 from domain.ids import AssetId, UserId, request_id
 from domain.ports.wallet import Payment, SendState, WalletOutput
 from sandbox.world import USDT
 from tests.adapters.mixin.conftest import Mixin
+from tests.clocks import WallClock
 
 ASSET = AssetId(USDT)
 
@@ -157,3 +159,16 @@ async def test_wallet_without_a_spend_key_signs_nothing(mixin: Mixin) -> None:
     built = await mixin.wallet.build(what)
     with pytest.raises(BadKeystore):
         await poor.sign(what.request_id, built.raw, what.inputs)
+
+
+async def test_output_has_the_same_hash_for_ever(mixin: Mixin) -> None:
+    """DP5: unspent, then spent and read by another process."""
+    await mixin.post("people/Alice/transfer", asset_id=USDT, amount="12.5", memo="hello")
+    await mixin.settled()
+    before = {o.output_id: o for o in await mixin.wallet.outputs_from(0)}
+    await pay(mixin, await payment(mixin, subject="hash"))
+    http = MixinHttp(mixin.base, mixin.keystore, WallClock())
+    after = {o.output_id: o for o in await MixinWallet(http, mixin.keystore).outputs_from(0)}
+    await http.close()
+    assert any(after[i].spent and not o.spent for i, o in before.items())
+    assert {i: after[i].immutable_hash for i in before} == {i: o.immutable_hash for i, o in before.items()}

@@ -187,3 +187,48 @@ async def test_a_crash_at_any_boundary_of_collecting_credits_each_payment_once(w
     assert await world.own(AccountKind.SUSPENSE) == 2 * paid
     assert await world.own(AccountKind.INVENTORY) == 4 * paid
     assert (await world.notices(ALICE)).count("deposit_credited") == paid
+
+
+async def test_a_page_in_any_order_leaves_no_gap_when_we_die_in_its_middle(world: MoneyWorld) -> None:
+    for _ in range(60):
+        world.wallet.pay_in(ALICE, USDT.asset_id, "1")
+    world.wallet.outputs.reverse()
+    fuse = Fuse(30)
+    with pytest.raises(SimulatedCrash):
+        await world.process(fuse).deposits.collect()
+    await world.process().deposits.collect()
+    assert await world.free(ALICE) == 60
+
+
+async def test_an_output_that_shows_up_behind_many_others_is_found_within_a_minute(world: MoneyWorld) -> None:
+    deposits = world.process().deposits
+    late = world.wallet.pay_in(ALICE, USDT.asset_id, "5")
+    for _ in range(700):
+        world.wallet.pay_in(BOB, USDT.asset_id, "1")
+    world.wallet.outputs.remove(late)
+    await deposits.collect()
+    world.wallet.outputs.insert(0, late)
+    world.clock.advance(61)
+    await deposits.collect()
+    assert await world.free(ALICE) == 5
+
+
+@pytest.mark.parametrize("amount", ["1" + "0" * 20, "1.000000001"])
+async def test_an_amount_that_no_ledger_holds_stops_nothing(world: MoneyWorld, amount: str) -> None:
+    world.wallet.pay_in(ALICE, USDT.asset_id, amount)
+    world.wallet.pay_in(BOB, USDT.asset_id, "2")
+    await world.process().deposits.collect()
+    assert await world.free(BOB) == 2
+    assert await world.notices(ALICE) == ["payment_unwanted"]
+    await world.request(BOB, "2")
+    await world.settle()
+    assert await world.states() == ["done"]
+
+
+async def test_a_hash_of_another_version_is_no_change(world: MoneyWorld) -> None:
+    await world.give(ALICE, "10")
+    first = world.wallet.outputs[0]
+    world.wallet.outputs[0] = replace(first, immutable_hash="v9:" + first.immutable_hash)
+    assert await world.process().deposits.collect() == "no new output"
+    payout_id = await world.request(ALICE, "5")
+    assert "done" in await world.process().payouts.drive(payout_id)
