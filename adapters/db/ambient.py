@@ -17,6 +17,15 @@ class Ambient:
     task: object
     failed: bool = False
 
+    def assert_whole(self) -> None:
+        """Refuse to commit what failed: COMMIT would undo it all and call that a success.
+
+        Raises:
+            InvariantBroken: ``transaction_failed``.
+        """
+        if self.failed:
+            raise InvariantBroken("transaction_failed")
+
 
 AMBIENT: ContextVar[Ambient | None] = ContextVar("ambient_transaction", default=None)
 

@@ -15,7 +15,7 @@ from tortoise.context import TortoiseContext
 from adapters.db.ambient import AMBIENT, Ambient, ambient_of, assert_outside_transaction
 from adapters.db.config import CONNECTION, tortoise_config
 from adapters.db.errors import DRIVER_ERRORS, Conflict, as_domain_error
-from domain.errors import InvariantBroken, Unavailable
+from domain.errors import Unavailable
 
 __all__ = ["PostgresStore", "assert_outside_transaction"]
 
@@ -91,8 +91,7 @@ class PostgresStore:
                 try:
                     async with _translated(connection):
                         yield
-                    if joined.failed:  # COMMIT would undo it all and call that a success
-                        raise InvariantBroken("transaction_failed")
+                    joined.assert_whole()
                 except BaseException:
                     await _roll_back(connection, begun)
                     raise

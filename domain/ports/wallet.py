@@ -15,8 +15,8 @@ class WalletOutput:
     """One output of the wallet, as Mixin lists it; ``sequence`` only grows.
 
     ``sender`` is the paying user when that was one person (threshold 1), else ``None``. ``memo`` is the raw
-    extra, decoded leniently. ``immutable_hash`` covers every field that may never change (DP5); it begins with the version
-    of how it is made and a colon, since rows outlive our code.
+    extra, decoded leniently. ``immutable_hash`` covers every field that may never change (DP5); it begins
+    with the version of how it is made and a colon, since rows outlive our code.
     """
 
     output_id: str
