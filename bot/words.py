@@ -13,7 +13,8 @@ class Words(Protocol):
         """Return the text with this key, parameters filled in as the catalogue says.
 
         A placeholder is ``{name}`` for plain text, ``{name:amount}`` for an amount given as text,
-        ``{name:bps}`` for basis points as a percentage, ``{name:when}`` for an instant in ISO 8601.
+        ``{name:gain}`` for a rounded one with its sign, ``{name:bps}`` for basis points as a percentage,
+        ``{name:when}`` for an instant in ISO 8601.
         """
         ...
 

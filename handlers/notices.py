@@ -128,6 +128,7 @@ MONEY: dict[str, Render] = {
     "deposit_ask_amount": with_buttons("deposit_ask_amount", CANCEL),
     "deposit_pay": render_pay,
     "deposit_credited": with_buttons("deposit_credited", MENU[1], MENU[3]),
+    "float_added": text("float_added"),
     "payment_unwanted": with_reason("payment_unwanted"),
     "withdraw_nothing": with_buttons("withdraw_nothing", MENU[0]),
     "withdraw_ask_coin": render_own_coin_choice,

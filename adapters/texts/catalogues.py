@@ -72,6 +72,12 @@ class LanguageWords(Formatter):
         """Return an amount with the locale's separators, to the last digit."""
         return str(format_decimal(Decimal(text), _NUMBER, self._locale, decimal_quantization=False))
 
+    def _gain(self, gain: Decimal) -> str:
+        """Return what was won or lost with its sign: cents, or four digits of what is small."""
+        places = max(2, 3 - gain.adjusted()) if gain else 0
+        shown = format_decimal(round(gain, places), "+#,##0.##################;-#", self._locale)
+        return str(shown) if gain else "0"
+
     def when(self, instant: datetime) -> str:
         """Return date and time, in UTC."""
         return str(format_datetime(instant.astimezone(UTC), "medium", locale=self._locale)) + " UTC"
@@ -81,6 +87,8 @@ class LanguageWords(Formatter):
         match format_spec:
             case "amount":
                 return self.amount(str(value))
+            case "gain":
+                return self._gain(Decimal(str(value)))
             case "bps":
                 percent = Decimal(str(value)).scaleb(-2)
                 return str(format_decimal(percent, _PERCENT, self._locale)) + "%"

@@ -136,15 +136,17 @@ class DepositService:
                 await self._ledger.post(transfer)
             if approved and classified.kind is OutputKind.DEPOSIT:
                 await self._deposits.pay_intent(output.request_id, output.output_id)
-                await self._tell_credited(output, approved.token)
+                await self._tell("deposit_credited", output, approved.token)
+            elif approved and classified.kind is OutputKind.FLOAT:
+                await self._tell("float_added", output, approved.token)
             elif classified.reason not in ("", SPENT_BEFORE) and output.sender:
                 await self._tell_unwanted(output, classified.reason)
         return True
 
-    async def _tell_credited(self, output: WalletOutput, token: Token) -> None:
+    async def _tell(self, kind: str, output: WalletOutput, token: Token) -> None:
         assert output.sender is not None
         params = {"coin": token.coin, "amount": plain(output.amount), "network": token.network}
-        await self._notices.tell(output.sender, "deposit_credited", output.output_id, params)
+        await self._notices.tell(output.sender, kind, output.output_id, params)
 
     async def _tell_unwanted(self, output: WalletOutput, reason: str) -> None:
         assert output.sender is not None

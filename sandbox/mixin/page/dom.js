@@ -21,7 +21,7 @@ export const ask = async (path, body) => {
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(`/sandbox${path}`, options);
   const told = await answer.json();
-  if (told.error) throw new Error(told.error.extra?.reason ?? told.error.description);
+  if (told.error) throw Object.assign(new Error(told.error.extra?.reason ?? told.error.description), { code: told.error.code });
   return told;
 };
 

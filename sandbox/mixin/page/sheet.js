@@ -2,6 +2,8 @@
 import { $, ask, coin, grouped, node, paint } from "./dom.js";
 import { say } from "./words.js";
 
+const NOT_ENOUGH = 20117; // the protocol's code
+
 let restore = null;
 
 export const shut = () => {
@@ -53,7 +55,7 @@ const settle = async (who, link, chosen, note, confirm) => {
     const paid = told.status === "paid";
     open(dialog("pay-sheet", say("payTitle"), finished(paid, say(paid ? "paid" : "alreadyPaid"), paid ? "" : say("alreadyPaidHelp")), closing(say("done"))));
   } catch (error) {
-    note.textContent = say("failed", error.message);
+    note.textContent = error.code === NOT_ENOUGH ? say("short") : say("failed", error.message);
     confirm.disabled = false;
     confirm.textContent = say("confirm");
   }
@@ -83,13 +85,14 @@ export const pay = async (who, link) => {
     node("div", { class: "choices" }, node("button", { type: "button", class: "quiet", testid: "pay-cancel", text: say("cancel"), onclick: shut }), confirm)));
 };
 
+const networkOf = (b) => (b.price_usd === "0" ? `${b.network} (${say("unpriced")})` : b.network);
 const field = (label, input) => node("label", { class: "field" }, node("span", { text: label }), input);
 
 // The transfer screen: coin, amount and memo are the person's to choose.
 export const transfer = async (who, sheet, link) => {
   const { balances } = await ask(`/people/${who}/wallet`);
   const choices = balances.filter((b) => b.amount !== "0" && (!sheet.asset || b.asset_id === sheet.asset.asset_id));
-  const select = node("select", { testid: "transfer-asset" }, ...choices.map((b) => node("option", { value: b.asset_id, text: `${b.symbol} · ${b.network} · ${grouped(b.amount)}` })));
+  const select = node("select", { testid: "transfer-asset" }, ...choices.map((b) => node("option", { value: b.asset_id, text: `${b.symbol} · ${networkOf(b)} · ${grouped(b.amount)}` })));
   const amount = node("input", { inputmode: "decimal", testid: "transfer-amount", placeholder: "0.00", required: true, "data-first": true, value: sheet.amount ?? "" });
   const memo = node("input", { testid: "transfer-memo", maxlength: 200, placeholder: say("memoHint"), value: sheet.memo ?? "" });
   const note = node("p", { class: "note bad", role: "alert", testid: "pay-error" });

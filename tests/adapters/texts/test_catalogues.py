@@ -22,7 +22,7 @@ def test_languages_have_the_same_entries() -> None:
 def test_placeholders_agree_in_all_languages(key: str) -> None:
     english, chinese = entries_of("en")[key], entries_of("zh")[key]
     assert placeholders(english) == placeholders(chinese)
-    assert {spec for _, spec in placeholders(english)} <= {"", "amount", "bps", "when"}
+    assert {spec for _, spec in placeholders(english)} <= {"", "amount", "gain", "bps", "when"}
 
 
 def test_placeholders_are_read_with_their_formats() -> None:
@@ -36,6 +36,20 @@ def test_numbers_and_dates_are_written_to_the_last_digit() -> None:
     assert words("b", x="6.5") == "0.065%"
     assert words("w", x="2026-03-01T09:30:00+00:00") == "1 Mar 2026, 09:30:00 UTC"
     assert texts().words("zh").when(datetime(2026, 3, 1, 9, 30, tzinfo=UTC)) == "2026年3月1日 09:30:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("gain", "shown"),
+    [
+        ("0.60820534321234", "+0.6082"),
+        ("-1234.5678", "-1,234.57"),
+        ("0.0000123456", "+0.00001235"),
+        ("2", "+2"),
+        ("0.00", "0"),
+    ],
+)
+def test_what_was_won_is_rounded_and_has_its_sign(gain: str, shown: str) -> None:
+    assert LanguageWords("en", {"g": "{x:gain}"})("g", x=gain) == shown
 
 
 def test_unknown_language_is_english() -> None:

@@ -89,6 +89,8 @@ async def test_the_owners_float_is_the_instances_own(world: MoneyWorld) -> None:
     await world.process().deposits.collect()
     assert await world.own(AccountKind.INVENTORY) == 500
     assert [await world.free(OWNER), await world.free(ALICE)] == [Decimal(0), Decimal(3)]
+    assert await world.notices(OWNER) == ["float_added"]
+    assert await world.notices(ALICE) == ["deposit_credited"]
 
 
 async def test_a_payer_cannot_pass_off_a_payment_as_our_change(world: MoneyWorld) -> None:
