@@ -84,8 +84,10 @@ async def running(tmp_path: Path, settle_ns: int = 0) -> AsyncIterator[Mixin]:
     world.settings = Settings(settle_ns=settle_ns, base_url=base)
     keystore = load_keystore(Path(keys["bot"]))
     http = MixinHttp(base, keystore, WallClock())
-    async with aiohttp.ClientSession() as control:
-        yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_of(facts), keys)
-    await http.close()
-    await runner.cleanup()
-    store.close()
+    try:
+        async with aiohttp.ClientSession() as control:
+            yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_of(facts), keys)
+    finally:
+        await http.close()
+        await runner.cleanup()
+        store.close()
