@@ -30,7 +30,7 @@ def settings(mixin: Mixin, migrated_url: str, tmp_path: Path, monkeypatch: pytes
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "MIXIN_API_URL": mixin.base,
         "MIXIN_BLAZE_URL": mixin.base.replace("http", "ws") + "/",
-        "MIXIN_KEYSTORE_FILE": str(tmp_path / "bot.json"),
+        "MIXIN_KEYSTORE_FILE": mixin.keys["bot"],
         "VENUE_ACCOUNTS_FILE": str(venues),
         "OWNER_ID": mixin.owner_id,
     }

@@ -86,7 +86,7 @@ async def factory(
         "DATABASE_URL": migrated_url,
         "REDIS_URL": redis_url,
         "MIXIN_API_URL": mixin.base,
-        "MIXIN_KEYSTORE_FILE": str(tmp_path / "bot.json"),
+        "MIXIN_KEYSTORE_FILE": mixin.keys["bot"],
         "VENUE_ACCOUNTS_FILE": str(venues),
         "OWNER_ID": mixin.owner_id,
         "WITHDRAWAL_FEE_BPS": "10",
