@@ -52,7 +52,10 @@ class OutboxStore(Protocol):
         ...
 
     async def due(self, limit: int, now: datetime) -> list[OutboxRow]:
-        """Return pending rows, oldest first; none of a person whose oldest pending row must wait."""
+        """Return pending rows, oldest first; none of a person whose oldest pending row must wait.
+
+        At most five rows of one person, so that a flood for one delays nobody else.
+        """
         ...
 
     async def sent(self, rows: Sequence[OutboxRow], at: datetime) -> None:

@@ -49,13 +49,21 @@ _TELL = """
     ORDER BY position
     ON CONFLICT ON CONSTRAINT outbox_notice DO NOTHING
 """
+MOST_OF_ONE = 5
+"""Notices of one person in one round: whoever is told much keeps nobody else waiting."""
+
 _DUE = """
     SELECT o.seq, o.user_id, o.kind, o.cause, o.params, o.attempts, coalesce(u.language, 'en') AS language
-    FROM outbox o LEFT JOIN users u USING (user_id)
-    WHERE o.state = 'pending' AND NOT EXISTS (
-        SELECT FROM outbox w
-        WHERE w.user_id = o.user_id AND w.state = 'pending' AND w.seq <= o.seq AND w.retry_at > $2
-    )
+    FROM (SELECT DISTINCT user_id FROM outbox WHERE state = 'pending') people
+    CROSS JOIN LATERAL (
+        SELECT first.*, bool_or(first.retry_at > $2) OVER (ORDER BY first.seq) AS waits
+        FROM (
+            SELECT * FROM outbox p WHERE p.state = 'pending' AND p.user_id = people.user_id
+            ORDER BY p.seq LIMIT $3
+        ) first
+    ) o
+    LEFT JOIN users u ON u.user_id = o.user_id
+    WHERE NOT o.waits
     ORDER BY o.seq LIMIT $1
 """
 _SENT = "UPDATE outbox SET state = 'sent', ended_at = $2 WHERE seq = ANY ($1::bigint[]) AND state = 'pending'"
@@ -133,8 +141,8 @@ class PostgresOutbox:
         )
 
     async def due(self, limit: int, now: datetime) -> list[OutboxRow]:
-        """Return pending rows, oldest first; none behind a row of the same person that must wait."""
-        return [_outbox_row(row) for row in await self._store.fetch(_DUE, limit, now)]
+        """Return pending rows, oldest first, few of each person; none behind one's own that must wait."""
+        return [_outbox_row(row) for row in await self._store.fetch(_DUE, limit, now, MOST_OF_ONE)]
 
     async def sent(self, rows: Sequence[OutboxRow], at: datetime) -> None:
         """Mark rows sent."""

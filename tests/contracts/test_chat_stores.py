@@ -213,6 +213,13 @@ async def test_outbox_row_that_must_wait_holds_back_the_same_person_only(chat: C
     assert [(row.notice.user_id, row.attempts) for row in again] == [(ALICE, 1), (ALICE, 0), (BOB, 0)]
 
 
+async def test_outbox_flood_for_one_person_delays_nobody_else(chat: ChatStores) -> None:
+    await chat.outbox.add([Notice(ALICE, "a", str(n), {}) for n in range(100)])
+    await chat.outbox.add([Notice(BOB, "a", "1", {})])
+    rows = await chat.outbox.due(10, NOW)
+    assert [row.notice.user_id for row in rows] == [ALICE] * 5 + [BOB]
+
+
 async def test_outbox_buried_row_is_never_due(chat: ChatStores) -> None:
     await chat.outbox.add([Notice(ALICE, "a", "1", {}), Notice(ALICE, "a", "2", {})])
     first, _ = await chat.outbox.due(10, NOW)

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -168,14 +169,15 @@ class FakeOutbox:
         await self.add([Notice(user_id, kind, cause, params)])
 
     async def due(self, limit: int, now: datetime) -> list[OutboxRow]:
-        due, waiting = [], set()
+        due, waiting, taken = [], set(), Counter[str]()
         for seq, row in enumerate(self.rows.values()):
             user_id = row.what.user_id
             if row.state != "pending" or user_id in waiting:
                 continue
             if row.retry_at > now:
                 waiting.add(user_id)
-            else:
+            elif taken[user_id] < 5:
+                taken[user_id] += 1
                 due.append(OutboxRow(seq, row.what, self.languages.get(user_id, "en"), row.attempts))
         return due[:limit]
 
