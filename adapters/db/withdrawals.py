@@ -120,17 +120,24 @@ class PostgresPayouts:
         )
         return int(rows[0]["ahead"])
 
-    async def spendable(self, asset_id: AssetId) -> list[Spendable]:
-        """Return the outputs of an asset that no payout has reserved; never an inscription."""
+    async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
+        """Return the largest outputs of an asset that no payout has reserved; never an inscription."""
         rows = await self._store.fetch(
             """
-            SELECT o.output_id, o.amount FROM outputs o
-            WHERE o.asset_id = $1 AND NOT o.inscription AND NOT o.spent_before
-              AND NOT EXISTS (SELECT FROM reservations r WHERE r.output_id = o.output_id)
+            SELECT output_id, amount FROM free_outputs WHERE asset_id = $1
+            ORDER BY amount DESC, output_id LIMIT $2
             """,
             asset_id,
+            most,
         )
         return [Spendable(row["output_id"], row["amount"]) for row in rows]
+
+    async def free_total(self, asset_id: AssetId) -> Decimal:
+        """Return what all outputs of an asset hold that no payout has reserved."""
+        rows = await self._store.fetch(
+            "SELECT coalesce(sum(amount), 0) AS total FROM free_outputs WHERE asset_id = $1", asset_id
+        )
+        return Decimal(rows[0]["total"])
 
     async def change_due(self, asset_id: AssetId) -> Decimal:
         """Return what will come back, but has not yet, from payouts that have reserved more than they pay."""

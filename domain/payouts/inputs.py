@@ -40,14 +40,17 @@ class Choice:
         return sum((o.amount for o in self.inputs), ZERO)
 
 
-def choose(free: Sequence[Spendable], amount: Decimal) -> Choice:
-    """Return the fewest outputs that cover the amount; ties go by output id, so a choice repeats."""
+def choose(free: Sequence[Spendable], amount: Decimal, rest: Decimal = ZERO) -> Choice:
+    """Return the fewest outputs that cover the amount; ties go by output id, so a choice repeats.
+
+    ``rest`` is what further free outputs hold, each of them smaller than those given.
+    """
     ranked = sorted(free, key=lambda o: (-o.amount, o.output_id))
     covered = ZERO
     for count, output in enumerate(ranked[:MOST_INPUTS], start=1):
         covered += output.amount
         if covered >= amount:
             return Choice(Verdict.ENOUGH, tuple(ranked[:count]))
-    if covered + sum((o.amount for o in ranked[MOST_INPUTS:]), ZERO) >= amount:
+    if covered + sum((o.amount for o in ranked[MOST_INPUTS:]), rest) >= amount:
         return Choice(Verdict.TOO_MANY, tuple(ranked[:MOST_INPUTS]))
     return Choice(Verdict.TOO_LITTLE, ())

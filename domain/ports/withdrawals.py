@@ -44,8 +44,12 @@ class PayoutStore(Protocol):
         """Return how many withdrawals of the same asset were asked for earlier and are waiting."""
         ...
 
-    async def spendable(self, asset_id: AssetId) -> list[Spendable]:
-        """Return the outputs of an asset that no payout has reserved; never an inscription."""
+    async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
+        """Return the largest outputs of an asset that no payout has reserved; never an inscription."""
+        ...
+
+    async def free_total(self, asset_id: AssetId) -> Decimal:
+        """Return what all outputs of an asset hold that no payout has reserved."""
         ...
 
     async def change_due(self, asset_id: AssetId) -> Decimal:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
 from domain.money import ZERO, plain
-from domain.payouts.inputs import Choice, Verdict, choose
+from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
 from domain.payouts.model import ENDED, Payout, PayoutState, Purpose, settlement
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE
 from domain.ports.clock import Clock
@@ -117,12 +117,11 @@ class PayoutService:
                 raise _OvertakenError
             if ahead := await self._payouts.place(payout):
                 return await self._wait(payout, ahead, FLOAT_TOO_SMALL)
-            free = await self._payouts.spendable(asset)
-            choice = choose(free, payout.pays)
+            choice, total = await self._choose(payout)
             if choice.verdict is Verdict.ENOUGH:
                 return await self._take(payout, choice)
             change = await self._payouts.change_due(asset)
-            if change and sum((o.amount for o in free), change) >= payout.pays:
+            if change and total + change >= payout.pays:
                 return await self._stay(payout, "change is on its way back", SOON)
             if choice.verdict is Verdict.TOO_MANY:
                 return await self._consolidate(payout, choice)
@@ -219,6 +218,15 @@ class PayoutService:
                 await self._ledger.release(payout.cause)
                 await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
         return f"{said}: {error.code}"
+
+    async def _choose(self, payout: Payout) -> tuple[Choice, Decimal]:
+        """Return what to spend, and what is free: exactly where the largest outputs do not suffice."""
+        asset = payout.token.asset_id
+        free = await self._payouts.spendable(asset, MOST_INPUTS)
+        largest = total = sum((o.amount for o in free), ZERO)
+        if largest < payout.pays:
+            total = await self._payouts.free_total(asset)
+        return choose(free, payout.pays, total - largest), total
 
     async def _take(self, payout: Payout, choice: Choice) -> str:
         await self._payouts.reserve(payout.id, [o.output_id for o in choice.inputs])

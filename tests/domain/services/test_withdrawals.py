@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.db.ledger import PostgresLedger
+from adapters.db.withdrawals import PostgresPayouts
 from domain.errors import InvariantBroken, Refused
 from domain.ids import UserId, VenueAccountName, WithdrawalId
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, mixin, venue
@@ -347,6 +348,27 @@ async def test_a_flood_of_dust_does_not_delay_a_withdrawal(world: MoneyWorld) ->
     assert time.monotonic() - began < 5
 
 
+async def test_choosing_outputs_costs_what_it_finds(world: MoneyWorld) -> None:
+    """Neither a flood of dust nor years of spent outputs are read to pay from the largest ones."""
+    await world.give(ALICE, "100")
+    await world.store.execute(
+        """
+        INSERT INTO outputs SELECT 'dust-' || n, n, 'hash', 0, $1, 0.00000001, 'dust', '', '', false, false,
+                                   now(), 'hash', 'suspense', 'below_minimum', now()
+        FROM generate_series(1, 2000) AS n
+        """,
+        USDT.asset_id,
+    )
+    payouts = PostgresPayouts(world.store)
+    assert [o.amount for o in await payouts.spendable(USDT.asset_id, 2)] == [100, Decimal("0.00000001")]
+    assert await payouts.free_total(USDT.asset_id) == Decimal("100.00002")
+    await world.request(ALICE, "100")
+    await world.round()
+    assert Decimal(100) not in [o.amount for o in await payouts.spendable(USDT.asset_id, 2)]
+    with pytest.raises(InvariantBroken, match="change_refused"):
+        await world.store.execute("DELETE FROM free_outputs")
+
+
 async def test_a_payment_is_settled_only_when_final(world: MoneyWorld) -> None:
     world.wallet.polls_to_final = 3
     await world.give(ALICE, "100")
@@ -388,6 +410,9 @@ async def _lend_to_a_venue(world: MoneyWorld, amount: str) -> None:
     await world.store.execute("ALTER TABLE outputs DISABLE TRIGGER outputs_stay")
     await world.store.execute("UPDATE outputs SET spent_before = true WHERE output_id = $1", output.output_id)
     await world.store.execute("ALTER TABLE outputs ENABLE TRIGGER outputs_stay")
+    await world.store.execute("ALTER TABLE free_outputs DISABLE TRIGGER free_outputs_guarded")
+    await world.store.execute("DELETE FROM free_outputs WHERE output_id = $1", output.output_id)
+    await world.store.execute("ALTER TABLE free_outputs ENABLE TRIGGER free_outputs_guarded")
     world.wallet.pay_in(BOT, USDT.asset_id, str(rest))
     await world.process().deposits.collect()
 
