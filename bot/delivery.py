@@ -85,7 +85,11 @@ class Delivery:
             await self._outbox.postpone([row], reason, now + timedelta(seconds=backoff_s(row.attempts + 1)))
 
     async def _send(self, rendered: Sequence[tuple[OutboxRow, list[Outgoing]]]) -> str:
-        """Send all in one go; where somebody is unreachable, or it failed before, send person by person."""
+        """Send all in one go; where somebody is unreachable, or it failed before, send person by person.
+
+        Where Mixin never takes several notices of one person together, one of them may be to blame: each goes
+        alone.
+        """
         rows = [row for row, _ in rendered]
         if any(row.attempts >= MOST_TOGETHER for row in rows):
             return await self._send_apart(rendered)
@@ -98,9 +102,23 @@ class Delivery:
         said = []
         for user_id in dict.fromkeys(row.notice.user_id for row, _ in rendered):
             rows = [row for row, _ in rendered if row.notice.user_id == user_id]
-            messages = [one for row, some in rendered if row.notice.user_id == user_id for one in some]
-            said.append(await self._note(rows, await outcome(self._messenger.send(messages))))
+            mine = [(row, some) for row, some in rendered if row.notice.user_id == user_id]
+            fault = await outcome(self._messenger.send([one for _, some in mine for one in some]))
+            if isinstance(fault, Undeliverable) and len(mine) > 1:
+                said.append(await self._send_alone(mine))
+            else:
+                said.append(await self._note(rows, fault))
         return "; ".join(said)
+
+    async def _send_alone(self, mine: Sequence[tuple[OutboxRow, list[Outgoing]]]) -> str:
+        """Send one row after the other, and none before one that must wait."""
+        said = []
+        for row, messages in mine:
+            fault = await outcome(self._messenger.send(messages))
+            said.append(await self._note([row], fault))
+            if fault is not None and not isinstance(fault, Undeliverable):
+                break
+        return ", ".join(said)
 
     async def _note(self, rows: Sequence[OutboxRow], fault: Exception | None) -> str:
         """Note what became of rows that were sent together."""

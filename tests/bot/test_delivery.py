@@ -1,8 +1,9 @@
 """The outbox at work: nothing is lost, nothing is shown twice, nobody dams the others."""
 
 import asyncio
+from collections.abc import Sequence
 
-from bot.outbox import Notice
+from bot.outbox import Notice, Outgoing
 from bot.replies import Undeliverable
 from bot.router import Router
 from tests.bot.world import SmallChat, until
@@ -49,8 +50,22 @@ async def test_unanswered_sending_is_repeated_later_with_the_same_ids() -> None:
 async def test_unreachable_person_keeps_nobody_else_waiting() -> None:
     chat = await chat_with(("eve", "welcome"), ("alice", "welcome"), ("eve", "help"))
     chat.messenger.unreachable["eve"] = Undeliverable("403")
-    assert await chat.delivery.round() == "2 undeliverable; sent 1"
+    assert await chat.delivery.round() == "1 undeliverable, 1 undeliverable; sent 1"
     assert chat.outbox.states() == ["dead", "sent", "dead"]
+
+
+async def test_notice_that_mixin_never_takes_costs_its_person_no_other() -> None:
+    chat = await chat_with(("eve", "help"), ("eve", "welcome"))
+    send = chat.messenger.send
+
+    async def picky(messages: Sequence[Outgoing]) -> None:
+        if any("help" in str(message.reply) for message in messages):
+            raise Undeliverable("400")
+        await send(messages)
+
+    chat.messenger.send = picky  # type: ignore[method-assign]  # the fake with a taste
+    await chat.delivery.drain()
+    assert chat.outbox.states() == ["dead", "sent"]
 
 
 async def test_message_that_always_fails_keeps_nobody_else_waiting_for_long() -> None:
