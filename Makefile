@@ -43,7 +43,7 @@ run: $(or $(wildcard $(ALL)),$(SOME))  ## install what is needed and start every
 	@exec $(PY) -m sandbox $(ARGS)
 
 test: install  ## install what is needed and run all tests
-	@$(PY) -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 	@$(if $(COVERAGE),$(MAKE) --no-print-directory gate)
 
 coverage:  ## run all tests and hold branch coverage to the gate

@@ -29,7 +29,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--pace", choices=("market", "lockstep"), default="market", help="pace of the recording"
     )
-    parser.add_argument("--fees", metavar="PROFILE", help="the venue's fee profile: standard or zero")
+    parser.add_argument("--fees", choices=("standard", "zero"), help="the venue's fee profile")
     options = parser.parse_args(arguments)
     if options.replay and not options.replay.is_file():
         parser.error(f"there is no recording {options.replay}")

@@ -57,6 +57,11 @@ def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:
     drop_database(cluster, name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the journeys: they take longest, and wait while other tests compute."""
+    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+
+
 def pytest_report_header() -> str:
     """Say which known answers of the Mixin protocol are used."""
     note = " (our own small set: the shared one was not found)" if vectors_file() == OWN else ""
