@@ -174,7 +174,7 @@ async def test_coins_can_be_sent_without_a_link_and_received(bot: WireClient, pa
     await page.get_by_test_id("transfer-asset").select_option(BTC)
     await page.get_by_test_id("transfer-amount").fill("0.7")
     await page.get_by_test_id("pay-confirm").click()
-    await expect(page.get_by_test_id("pay-error")).to_contain_text("Insufficient balance")
+    await expect(page.get_by_test_id("pay-error")).to_contain_text("Not enough balance")
     await page.get_by_test_id("transfer-amount").fill("0.02")
     await page.get_by_test_id("transfer-memo").fill("surprise")
     await page.get_by_test_id("pay-confirm").click()
