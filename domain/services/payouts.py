@@ -117,10 +117,11 @@ class PayoutService:
                 raise _OvertakenError
             if ahead := await self._payouts.place(payout):
                 return await self._wait(payout, ahead, FLOAT_TOO_SMALL)
+            # Outputs are booked meanwhile: change that arrives between these looks counts twice, not never.
+            change = await self._payouts.change_due(asset)
             choice, total = await self._choose(payout)
             if choice.verdict is Verdict.ENOUGH:
                 return await self._take(payout, choice)
-            change = await self._payouts.change_due(asset)
             if change and total + change >= payout.pays:
                 return await self._stay(payout, "change is on its way back", SOON)
             if choice.verdict is Verdict.TOO_MANY:
@@ -220,11 +221,14 @@ class PayoutService:
         return f"{said}: {error.code}"
 
     async def _choose(self, payout: Payout) -> tuple[Choice, Decimal]:
-        """Return what to spend, and what is free: exactly where the largest outputs do not suffice."""
+        """Return what to spend, and what is free: exactly where the largest outputs do not suffice.
+
+        Only a full page can hide more: what was booked since it was read must not look like many outputs.
+        """
         asset = payout.token.asset_id
         free = await self._payouts.spendable(asset, MOST_INPUTS)
         largest = total = sum((o.amount for o in free), ZERO)
-        if largest < payout.pays:
+        if largest < payout.pays and len(free) == MOST_INPUTS:
             total = await self._payouts.free_total(asset)
         return choose(free, payout.pays, total - largest), total
 

@@ -1,6 +1,7 @@
 """Withdrawals on a real Postgres and a fake Mixin: paid once or given back, whatever happens."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,10 +12,11 @@ import pytest
 from adapters.db.ledger import PostgresLedger
 from adapters.db.withdrawals import PostgresPayouts
 from domain.errors import InvariantBroken, Refused
-from domain.ids import UserId, VenueAccountName, WithdrawalId
+from domain.ids import AssetId, UserId, VenueAccountName, WithdrawalId
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, mixin, venue
 from domain.payouts import inputs
 from domain.payouts.fees import WithdrawalQuote
+from domain.payouts.inputs import Spendable
 from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
 from tests.fakes.crash import Fuse, SimulatedCrash
 from tests.fakes.wallet import BOT, DENIED, Fault
@@ -306,6 +308,30 @@ async def test_two_workers_pay_once(world: MoneyWorld) -> None:
     await world.settle()
     assert await world.states() == ["done"] * 5
     assert world.wallet.paid[ALICE, USDT.asset_id] == 5 * Decimal("14.985")
+    await world.check()
+
+
+async def test_change_that_is_booked_while_outputs_are_chosen_is_not_taken_for_many_outputs(
+    world: MoneyWorld,
+) -> None:
+    await world.give(ALICE, "100")
+    first, second = await world.request(ALICE, "15"), await world.request(ALICE, "15")
+    process = world.process()
+    await process.payouts.drive(first)
+    chosen = process.payouts._payouts.spendable
+
+    async def overtaken(asset_id: AssetId, most: int) -> list[Spendable]:
+        free = await chosen(asset_id, most)
+        booking = asyncio.create_task(world.process().deposits.collect(), context=contextvars.Context())
+        await booking  # another worker, in a transaction of its own
+        return list(free)
+
+    process.payouts._payouts.spendable = overtaken  # type: ignore[method-assign]  # a moment no test can time
+    await process.payouts.advance(second)
+    rows = await world.store.fetch("SELECT count(*) AS n FROM payouts WHERE purpose = 'consolidation'")
+    assert rows[0]["n"] == 0
+    await world.settle()
+    assert await world.states() == ["done"] * 2
     await world.check()
 
 
