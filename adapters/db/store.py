@@ -21,6 +21,7 @@ __all__ = ["PostgresStore", "assert_outside_transaction"]
 
 _ATTEMPTS = 5
 _LONGEST_WAIT_S = 10.0
+_LEFT_IN_POOL = 2  # for tortoise's models outside transactions, which take theirs from the pool
 _JITTER = random.SystemRandom()
 
 T = TypeVar("T")
@@ -37,6 +38,9 @@ class PostgresStore:
         self._config = tortoise_config(dsn, connections)
         self._context: TortoiseContext | None = None
         self._client: AsyncpgDBClient | None = None
+        self._at_hand: list[Any] = []  # taken from the pool and idle: taking them again costs nothing
+        self._most_at_hand = max(1, connections - _LEFT_IN_POOL)
+        self._waiting = 0
 
     async def connect(self) -> None:
         """Open the pool.
@@ -55,6 +59,9 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Close all connections."""
+        for connection in self._at_hand:
+            await self._release(connection)
+        self._at_hand.clear()
         self._client = None
         if self._context:
             await self._context.close_connections()
@@ -82,8 +89,7 @@ class PostgresStore:
                 async with _translated(ambient.connection), ambient.connection.transaction():
                     yield
             return
-        connection = await self._acquire()
-        try:
+        async with self._connection() as connection:
             begun = connection.transaction()
             async with _translated(connection):
                 await begun.start()
@@ -97,8 +103,6 @@ class PostgresStore:
                     raise
             async with _translated(connection, may_have_happened=True):
                 await begun.commit()
-        finally:
-            await self._release(connection)
 
     async def run(self, block: Callable[[], Awaitable[T]]) -> T:
         """Run a whole block in a transaction, again when it stood in another one's way.
@@ -147,12 +151,8 @@ class PostgresStore:
                     return await getattr(ambient.connection, method)(sql, *args)
 
         async def once() -> Any:
-            connection = await self._acquire()
-            try:
-                async with _translated(connection, may_have_happened=writes):
-                    return await getattr(connection, method)(sql, *args)
-            finally:
-                await self._release(connection)
+            async with self._connection() as free, _translated(free, may_have_happened=writes):
+                return await getattr(free, method)(sql, *args)
 
         return await _again_on_conflict(once)
 
@@ -161,12 +161,34 @@ class PostgresStore:
             raise Unavailable("store_unavailable", said="not connected")
         return self._client
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """Give a connection of one's own; after an error the pool looks at it before it serves again."""
+        connection = await self._acquire()
+        try:
+            yield connection
+        except BaseException:
+            await self._release(connection)
+            raise
+        if self._waiting or len(self._at_hand) >= self._most_at_hand or connection.is_in_transaction():
+            await self._release(connection)
+        else:
+            self._at_hand.append(connection)
+
     async def _acquire(self) -> Any:
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not _lost(connection):
+                return connection
+            await self._release(connection)
         pool: Any = self._require_client()._pool  # asyncpg has no types
+        self._waiting += 1
         try:
             return await pool.acquire(timeout=_LONGEST_WAIT_S)
         except DRIVER_ERRORS as error:
             raise Unavailable("store_unavailable", said=str(error)) from error
+        finally:
+            self._waiting -= 1
 
     async def _release(self, connection: Any) -> None:
         if self._client and self._client._pool:
