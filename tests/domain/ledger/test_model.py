@@ -115,6 +115,15 @@ def test_accounts_are_named_and_have_sides() -> None:
     assert set(UNGUARDED) < {kind for kind, side in SIDE_OF.items() if side is Side.OWN}
 
 
+def test_each_account_says_whose_and_where_it_is() -> None:
+    token = Token(AssetId("asset-1"), USDT, "Ethereum")
+    assert mixin(token) == Account(AccountKind.MIXIN, "asset-1", USDT, "")
+    assert venue(BINANCE, BTC) == Account(AccountKind.VENUE, "binance-1", BTC, "")
+    assert available(ALICE, BTC) == Account(AccountKind.AVAILABLE, "alice", BTC, "")
+    assert run(RunId("run-1"), BINANCE, BTC) == Account(AccountKind.RUN, "run-1", BTC, "binance-1")
+    assert own(AccountKind.FEES, BTC) == Account(AccountKind.FEES, "", BTC, "")
+
+
 def test_own_account_belongs_to_the_instance() -> None:
     with pytest.raises(AssertionError):
         own(AccountKind.AVAILABLE, USDT)
