@@ -50,20 +50,20 @@ def test_amount_too_precise_for_its_use_is_refused_with_the_places_it_may_have()
 
 @pytest.mark.parametrize("text", ["0", "0.0", "0.00000000"])
 def test_amount_of_nothing_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="^amount_not_positive$"):
+    with pytest.raises(Refused, match=r"^amount_not_positive$"):
         parse_amount(text)
 
 
 @pytest.mark.parametrize("text", ["", "1e3", "-1", "NaN", "01"])
 def test_amount_not_of_the_grammar_is_not_understood(text: str) -> None:
-    with pytest.raises(Refused, match="^amount_not_understood$"):
+    with pytest.raises(Refused, match=r"^amount_not_understood$"):
         parse_amount(text)
 
 
 def test_numbers_from_machines_may_be_negative_but_nothing_else() -> None:
     assert exact("-0.5") == Decimal("-0.5")
     for text in ("--1", "1e3", "NaN", "+1", "", "-"):
-        with pytest.raises(Refused, match="^number_not_understood") as refusal:
+        with pytest.raises(Refused, match=r"^number_not_understood") as refusal:
             exact(text)
         assert refusal.value.facts == {"text": text}
 
@@ -140,7 +140,7 @@ def test_split_loses_nothing_and_is_fair_to_one_unit(amount: Decimal, weights: l
 
 @pytest.mark.parametrize("weights", [[0], [1, -1], [2, -1]])
 def test_split_refuses_weights_that_mean_nothing(weights: list[int]) -> None:
-    with pytest.raises(ValueError, match="^weights must"):
+    with pytest.raises(ValueError, match=r"^weights must"):
         split(Decimal(1), weights)
 
 
