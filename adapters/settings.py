@@ -21,7 +21,8 @@ from domain.market.model import Pair
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
-_NOT_FOR_US = ("env_file", "vectors")  # read above, and by tests
+_MIGRATION = ("migrate_database_url", "role_prefix", "role_passwords_dir")  # read by adapters.db.migrate
+_NOT_FOR_US = ("env_file", "vectors", *_MIGRATION)  # read above, and by tests
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SCHEMES = {
     "database_url": ("postgres://", "postgresql://"),

@@ -39,9 +39,9 @@ class Postgres:
     password: str
     state: Path
 
-    def url(self, database: str = _USER) -> str:
-        """Return the address of a database of this cluster."""
-        return f"postgres://{_USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = _USER, login: str = _USER, password: str | None = None) -> str:
+        """Return the address of a database of this cluster, for whoever made it or another login."""
+        return f"postgres://{login}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
     def stop(self) -> None:
         """Shut down cleanly: connections are cut, nothing committed is lost."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.addresses import choose_ports
-from sandbox.children import CannotStart, dies_with_us, last_lines
+from sandbox.children import CannotStart, dies_with_us, last_lines, read_password
 from sandbox.parts import ROOT, Part, python_part, wait_for_ready_line
 from sandbox.postgres import start_postgres
 from sandbox.redis import forget, start_redis
@@ -23,6 +23,8 @@ from sandbox.supervisor import Say, Supervisor
 from sandbox.world import World, ensure_world, owner_of, write_keys
 
 PRODUCT = ("bot", "workers", "webapp")
+_LOGINS = ("migrate", "app", "angel", "web", "poller")
+_LOGIN_OF = {"bot": "app", "workers": "app", "webapp": "web"}
 _WORLD_WITHIN_S = 60.0
 _READY_WITHIN_S = 120.0
 _REASONS_EVERY_S = 10.0
@@ -73,12 +75,12 @@ class Stage:
         world = ensure_world(self.world_file)
         mixin, venue = self._start_worlds()
         self._start_servers()
-        env = environment(os.environ) | {"MRMARKET_DATABASE_URL": self._urls["database"]}
+        env = environment(os.environ)
         self._migrate(env)
         self._meet(mixin, venue)
         self._keys = write_keys(world, self._directory.path / "keys", self._urls["venue"])
         env |= self._settings(world)
-        self.supervisor.start(*(self._python(name, [name], env) for name in PRODUCT))
+        self.supervisor.start(*(self._python(name, [name], env | self._database(name)) for name in PRODUCT))
         self._wait_until_ready()
         self._ready = True
         self.tell()
@@ -142,7 +144,23 @@ class Stage:
     def _launch_postgres(self) -> "subprocess.Popen[bytes]":
         server = start_postgres(self._directory.path / "postgres", self._ports["postgres"])
         self._urls["database"] = server.url()
+        self._passwords.mkdir(exist_ok=True, mode=0o700)
+        self._urls["logins"] = {
+            login: server.url(
+                login=f"mrmarket_{login}", password=read_password(self._passwords / f"db_{login}")
+            )
+            for login in _LOGINS
+        }
         return server.process
+
+    @property
+    def _passwords(self) -> Path:
+        """Return the directory with the passwords of the database's roles, a file each."""
+        return self._directory.path / "logins"
+
+    def _database(self, process: str) -> dict[str, str]:
+        """Return the setting that lets a process in with its own login, and no other."""
+        return {"MRMARKET_DATABASE_URL": self._urls["logins"][_LOGIN_OF[process]]}
 
     def _launch_redis(self) -> "subprocess.Popen[bytes]":
         server = start_redis(self._directory.path / "redis", self._ports["redis"])
@@ -158,7 +176,11 @@ class Stage:
             done = subprocess.run(
                 [sys.executable, "-m", "adapters.db.migrate"],
                 cwd=ROOT,
-                env=dict(env),
+                env={
+                    **env,
+                    "MRMARKET_MIGRATE_DATABASE_URL": self._urls["database"],
+                    "MRMARKET_ROLE_PASSWORDS_DIR": str(self._passwords),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -1,6 +1,7 @@
 """How this program reaches its database: one address in, tortoise's settings out."""
 
 import pkgutil
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,9 +16,8 @@ _SESSION = {
     "application_name": "mrmarket",
     "timezone": "UTC",
     "jit": "off",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
 }
+"""How long a session waits and dawdles is its role's (``adapters.db.grants``)."""
 
 
 async def _keep_session(connection: object) -> None:
@@ -27,7 +27,11 @@ async def _keep_session(connection: object) -> None:
 def connection_of(dsn: str) -> dict[str, Any]:
     """Return asyncpg's arguments for an address such as ``postgres://user:password@host:5432/name``.
 
-    ``sslmode`` is taken from the query, all other options are ours to set.
+    Taken from the query are ``sslmode``, and ``password_file``, which keeps the password out of the
+    environment; all other options are ours to set.
+
+    Raises:
+        OSError: the file with the password cannot be read.
     """
     url = urlsplit(dsn)
     if url.scheme not in ("postgres", "postgresql"):
@@ -39,8 +43,11 @@ def connection_of(dsn: str) -> dict[str, Any]:
         "password": unquote(url.password) if url.password else None,
         "database": unquote(url.path.removeprefix("/")) or "mrmarket",
     }
-    if sslmode := parse_qs(url.query).get("sslmode"):
+    query = parse_qs(url.query)
+    if sslmode := query.get("sslmode"):
         connection["ssl"] = sslmode[0]
+    if file := query.get("password_file"):
+        connection["password"] = Path(file[0]).read_text(encoding="utf-8").strip()
     return connection
 
 

@@ -25,8 +25,8 @@ async def test_empty_database_becomes_what_is_written_down(database_url: str) ->
     )
 
 
-async def test_migrating_again_does_nothing(migrated_url: str) -> None:
-    assert await migrate(migrated_url) == []
+async def test_migrating_again_does_nothing(admin_url: str) -> None:
+    assert await migrate(admin_url) == []
 
 
 def test_processes_that_start_together_migrate_once(database_url: str, root: Path) -> None:
@@ -64,10 +64,11 @@ async def test_newest_migration_knows_the_models_as_they_are() -> None:
     )
 
 
-async def test_models_have_their_columns(store: PostgresStore) -> None:
-    for model in Tortoise.apps[APP].values():
-        async with store.models():
-            await model.all().limit(1)
+async def test_models_have_their_columns(admin_url: str) -> None:
+    async with PostgresStore(admin_url, connections=1) as store:
+        for model in Tortoise.apps[APP].values():
+            async with store.models():
+                await model.all().limit(1)
 
 
 @pytest.mark.parametrize(

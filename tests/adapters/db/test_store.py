@@ -16,6 +16,12 @@ ADD = "INSERT INTO coins (code) VALUES ($1)"
 MINE = "SELECT pg_backend_pid() AS pid"
 
 
+@pytest.fixture
+def migrated_url(admin_url: str) -> str:
+    """Give the owner's address: these tests write a table of rules, since any table would do."""
+    return admin_url
+
+
 async def coins(store: PostgresStore) -> set[str]:
     return {row["code"] for row in await store.fetch("SELECT code FROM coins")} - {"BTC", "ETH", "USDT"}
 

@@ -170,5 +170,4 @@ class MoneyWorld:
 async def money_world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
     """Give a world on a fresh database."""
     async with PostgresStore(migrated_url) as store:
-        await TableNotices(store).create()
         yield MoneyWorld(store)

@@ -1,0 +1,182 @@
+"""Who may do what with which table, view and function: all of it, as data.
+
+``adapters.db.migrate`` applies it after the migrations, whatever was granted before; a test holds that
+nothing in the database lacks an entry and that the catalogue says what stands here. A new table, view or
+function needs one line here, or nobody but its owner can use it.
+
+The ledger's tables have no line that writes: they are written by the functions of ``DEFINERS``, which
+run with their owner's rights and whose search path is fixed.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """Who logs in; the name in the database has the instance's prefix: ``mrmarket_app``."""
+
+    MIGRATE = "migrate"
+    """Owns everything; used while migrating, by no process that runs."""
+    APP = "app"
+    """The bot and the workers."""
+    ANGEL = "angel"
+    WEB = "web"
+    """Pages: reads the rows of the person named in ``mrmarket.user_id``, and what is everybody's."""
+    POLLER = "poller"
+    """Reads from strangers; may connect, and nothing else yet."""
+
+
+ME = "nullif(current_setting('mrmarket.user_id', true), '')"
+"""Whose rows the web's connection may see; nobody's unless the process said so."""
+
+NOBODYS = ""
+"""No row of the table is a person's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Privileges as GRANT words them, and ``whose`` the rows are: a condition on ``ME``, or ``NOBODYS``."""
+
+    whose: str
+    app: str = ""
+    angel: str = ""
+    web: str = ""
+    poller: str = ""
+
+    def of(self, role: Role) -> str:
+        """Return what a role may do; the owner needs no grant."""
+        return "" if role is Role.MIGRATE else str(getattr(self, role.value))
+
+
+_MINE = f"user_id = {ME}"
+_MY_PAYOUT = f"purpose = 'withdrawal' AND receiver = {ME}"
+_OF_MY_PAYOUT = f"payout_id IN (SELECT id FROM payouts WHERE {_MY_PAYOUT})"  # noqa: S608 - put together from constants
+_MY_RUNS = f"(SELECT id FROM runs WHERE {_MINE})"  # noqa: S608 - put together from constants
+_OF_MY_RUN = f"run_id IN {_MY_RUNS}"
+_MY_ACCOUNT = f"owner = {ME} OR (kind = 'run' AND owner IN {_MY_RUNS})"
+_MY_ACCOUNTS = f"(SELECT id FROM accounts WHERE {_MY_ACCOUNT})"  # noqa: S608 - put together from constants
+_OF_MY_ACCOUNT = f"account_id IN {_MY_ACCOUNTS}"
+_MY_POSTING = f"source_id IN {_MY_ACCOUNTS} OR destination_id IN {_MY_ACCOUNTS}"
+_MY_TRANSFER = f"id IN (SELECT transfer_id FROM postings WHERE {_MY_POSTING})"  # noqa: S608 - put together from constants
+_QUEUE = "SELECT, INSERT, UPDATE (state, attempts, reason, retry_at, ended_at)"
+
+TABLES = MappingProxyType(
+    {
+        "aerich": Table(whose=NOBODYS),
+        "state_edges": Table(whose=NOBODYS, app="SELECT"),
+        # coins, people, venue accounts
+        "coins": Table(whose=NOBODYS, app="SELECT", web="SELECT"),
+        "tokens": Table(whose=NOBODYS, app="SELECT", web="SELECT"),
+        "users": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (language)", web="SELECT"),
+        "venue_accounts": Table(
+            whose=NOBODYS, app="SELECT, INSERT, UPDATE (epoch, opened_at, halted)", angel="SELECT"
+        ),
+        # the ledger: written by functions alone
+        "account_kinds": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
+        "accounts": Table(whose=_MY_ACCOUNT, app="SELECT", angel="SELECT", web="SELECT"),
+        "balances": Table(whose=_OF_MY_ACCOUNT, app="SELECT", angel="SELECT", web="SELECT"),
+        "transfers": Table(whose=_MY_TRANSFER, app="SELECT"),
+        "postings": Table(whose=_MY_POSTING, app="SELECT"),
+        "holds": Table(whose=_OF_MY_ACCOUNT, app="SELECT"),
+        "ledger_faults": Table(whose=NOBODYS, app="SELECT"),
+        # chat
+        "inbox": Table(whose=_MINE, app=_QUEUE),
+        "outbox": Table(whose=_MINE, app=_QUEUE),
+        "conversations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE, DELETE"),
+        # money in and out
+        "outputs": Table(whose=f"sender = {ME}", app="SELECT, INSERT"),
+        "free_outputs": Table(whose=NOBODYS, app="SELECT"),
+        "deposit_intents": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (paid_by)", web="SELECT"),
+        "payouts": Table(whose=_MY_PAYOUT, app="SELECT, INSERT, UPDATE"),
+        "reservations": Table(whose=_OF_MY_PAYOUT, app="SELECT, INSERT, DELETE"),
+        "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
+        "freezes": Table(whose=NOBODYS, app="SELECT, INSERT", angel="SELECT"),
+        # trading
+        "markets": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
+        "runs": Table(
+            whose=_MINE,
+            app="SELECT, INSERT, UPDATE (state, base_end, quote_end, mid_end, anchored_at, stopped_at, "
+            "trouble, told_seq, told_at)",
+            angel="SELECT",
+            web="SELECT",
+        ),
+        "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
+        "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
+        "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
+        "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
+        "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+    }
+)
+"""Tables and views."""
+
+_TRIGGER: frozenset[Role] = frozenset()  # called by triggers, which ask for no right
+_INNER: frozenset[Role] = frozenset()  # called by functions of ours, with their owner's rights
+_APP = frozenset({Role.APP})
+
+FUNCTIONS = MappingProxyType(
+    {
+        "post_transfers": _APP,
+        "make_holds": _APP,
+        "use_hold": _APP,
+        "release_hold": _APP,
+        "account_text": _APP,
+        "lock_accounts": _INNER,
+        "lock_hold": _INNER,
+        "refuse_change": _TRIGGER,
+        "refuse_outside_migration": _TRIGGER,
+        "check_edge": _TRIGGER,
+        "check_epoch": _TRIGGER,
+        "complete_account": _TRIGGER,
+        "open_balance": _TRIGGER,
+        "guard_balance": _TRIGGER,
+        "book_postings": _TRIGGER,
+        "require_postings": _TRIGGER,
+        "check_hold": _TRIGGER,
+        "book_new_holds": _TRIGGER,
+        "book_changed_holds": _TRIGGER,
+        "payout_keeps_its_word": _TRIGGER,
+        "reservation_follows_payout": _TRIGGER,
+        "guard_free_output": _TRIGGER,
+        "free_output": _TRIGGER,
+        "take_free_output": _TRIGGER,
+        "check_new_intent": _TRIGGER,
+        "check_intent_stays": _TRIGGER,
+    }
+)
+"""Who may call a function; the rest are called by triggers or by functions."""
+
+DEFINERS = frozenset(
+    {"post_transfers", "make_holds", "use_hold", "release_hold", "free_output", "take_free_output"}
+)
+"""Functions with their owner's rights: each saves the app a right to write a table."""
+
+SEARCH_PATH = "pg_catalog, public, pg_temp"
+
+SETTINGS = MappingProxyType(
+    {
+        Role.MIGRATE: {"lock_timeout": "10s"},
+        Role.APP: {
+            "lock_timeout": "5s",
+            "idle_in_transaction_session_timeout": "15s",
+            "transaction_timeout": "40s",
+        },
+        Role.ANGEL: {
+            "lock_timeout": "2s",
+            "statement_timeout": "2s",
+            "idle_in_transaction_session_timeout": "5s",
+        },
+        Role.WEB: {
+            "lock_timeout": "2s",
+            "statement_timeout": "5s",
+            "idle_in_transaction_session_timeout": "5s",
+            "default_transaction_read_only": "on",
+        },
+        Role.POLLER: {
+            "lock_timeout": "2s",
+            "statement_timeout": "2s",
+            "idle_in_transaction_session_timeout": "5s",
+        },
+    }
+)
+"""PG6: how long a role's sessions wait and dawdle, unless they say otherwise."""
