@@ -2,9 +2,12 @@
 
 import asyncio
 import itertools
+import os
+import random
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -197,5 +200,86 @@ def test_ledger_answers_as_its_model(migrated_url: str) -> None:
                 ),
             )
             assert runner.run(PostgresLedger(store).faults()) == []
+        finally:
+            runner.run(store.close())
+
+
+STEPS = int(os.environ.get("LEDGER_STEPS", "10000"))
+"""How many steps one seed takes: what the safety plan asks of 50 seeds, which `make chaos` walks."""
+
+SEEDS = range(int(os.environ.get("LEDGER_SEEDS", "2")))
+
+FIGURES = ("1", "2", "3", "4", "0.1", "1e-18", "1e-19", "99999999999999999", "0.300000000000000001")
+
+
+class LongWalk:
+    """The same questions, chosen by a seed: cheap enough for thousands in a row."""
+
+    def __init__(self, machine: LedgerMachine, seed: int) -> None:
+        self.machine, self.dice = machine, random.Random(seed)
+        self.steps: dict[Callable[[], None], int] = {
+            self.post: 6,
+            self.post_all: 3,
+            self.hold: 3,
+            self.hold_all: 2,
+            self.use_hold: 3,
+            self.release: 2,
+            self.roll_back: 1,
+        }
+
+    def take(self) -> None:
+        [step] = self.dice.choices(list(self.steps), list(self.steps.values()))
+        step()
+
+    def post(self) -> None:
+        self.machine.post(self.given())
+
+    def post_all(self) -> None:
+        self.machine.post_all([self.given() for _ in range(self.dice.randrange(4))])
+
+    def hold(self) -> None:
+        self.machine.hold(self.number(), self.dice.randrange(9), self.amount())
+
+    def hold_all(self) -> None:
+        numbers = [self.number() for _ in range(self.dice.randrange(4))]
+        self.machine.hold_all(numbers, self.dice.randrange(9), self.amount())
+
+    def use_hold(self) -> None:
+        self.machine.use_hold(self.number(), self.amount())
+
+    def release(self) -> None:
+        self.machine.release(self.number())
+
+    def roll_back(self) -> None:
+        self.machine.roll_back(self.given(), self.number())
+
+    def given(self) -> Given:
+        moves = [(*self.dice.sample(range(9), 2), self.amount()) for _ in range(self.dice.randint(1, 2))]
+        return self.dice.randrange(4 * STEPS), [(a, b, amount) for a, b, amount in moves]
+
+    def number(self) -> int:
+        """Name one of the younger holds more often than an old one."""
+        return self.dice.randrange(1 + len(self.machine.model.rows.holds) + 2)
+
+    def amount(self) -> Decimal:
+        return Decimal(self.dice.choice(FIGURES))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.timeout(600)
+def test_ledger_answers_as_its_model_for_thousands_of_steps(migrated_url: str, seed: int) -> None:
+    with asyncio.Runner() as runner:
+        store = PostgresStore(migrated_url, connections=2)
+        runner.run(store.connect())
+        try:
+            machine = LedgerMachine(runner, store)
+            machine.fund()
+            walk = LongWalk(machine, seed)
+            for step in range(STEPS):
+                walk.take()
+                if step % 25 == 0:
+                    machine.balances_are_the_models()
+            machine.balances_are_the_models()
+            assert runner.run(machine.real.faults()) == []
         finally:
             runner.run(store.close())
