@@ -3,7 +3,9 @@
 import asyncio
 import importlib
 import itertools
+import json
 import os
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,22 @@ from adapters.db.store import PostgresStore
 from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
 from tests.vectors import OWN, vectors_file
 
+SHARED_CLUSTER = "PYTEST_CLUSTER"
+"""Names a cluster that is running and has the template: ``{"port": 5432, "password": "…"}``."""
+
+TEMPLATE = "template_migrated"
+
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """Give one throw-away cluster per test process, without durability."""
+    """Give one throw-away cluster per test process, without durability; or one that a command shares."""
+    if shared := os.environ.get(SHARED_CLUSTER):
+        nobodys = subprocess.Popen(["true"])  # the process is somebody else's to stop
+        yield Postgres(nobodys, state=tmp_path_factory.mktemp("postgres"), **json.loads(shared))
+        nobodys.wait()
+        return
     server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
     yield server
     server.stop()
@@ -37,8 +49,7 @@ def database_url(cluster: Postgres) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(cluster: Postgres) -> str:
     """Make one database with all migrations applied, to be copied, and give its name."""
-    asyncio.run(_make_template(create_database(cluster, "template_migrated"), cluster.password))
-    return "template_migrated"
+    return TEMPLATE if SHARED_CLUSTER in os.environ else make_template(cluster)
 
 
 @pytest.fixture
@@ -75,7 +86,13 @@ async def admin(admin_url: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def _make_template(database_url: str, password: str) -> None:
+def make_template(cluster: Postgres) -> str:
+    """Make the database that tests copy, and return its name."""
+    asyncio.run(_migrate(create_database(cluster, TEMPLATE), cluster.password))
+    return TEMPLATE
+
+
+async def _migrate(database_url: str, password: str) -> None:
     migrate = importlib.import_module("adapters.db.migrate").migrate
     await migrate(database_url, passwords=dict.fromkeys(Role, password))
     connection = await asyncpg.connect(database_url)

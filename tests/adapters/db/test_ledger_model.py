@@ -254,8 +254,12 @@ class LongWalk:
         self.machine.roll_back(self.given(), self.number())
 
     def given(self) -> Given:
-        moves = [(*self.dice.sample(range(9), 2), self.amount()) for _ in range(self.dice.randint(1, 2))]
-        return self.dice.randrange(4 * STEPS), [(a, b, amount) for a, b, amount in moves]
+        moves = [self.move() for _ in range(self.dice.randint(1, 2))]
+        return self.dice.randrange(4 * STEPS), moves
+
+    def move(self) -> Move:
+        source, destination = self.dice.sample(range(9), 2)
+        return source, destination, self.amount()
 
     def number(self) -> int:
         """Name one of the younger holds more often than an old one."""
