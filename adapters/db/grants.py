@@ -72,6 +72,13 @@ TABLES = MappingProxyType(
         "venue_accounts": Table(
             whose=NOBODYS, app="SELECT, INSERT, UPDATE (epoch, opened_at, halted)", angel="SELECT"
         ),
+        "deployment": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
+        "leases": Table(
+            whose=NOBODYS,
+            app="SELECT, INSERT, UPDATE (epoch, holder, state, ttl, expires_at, build, schema_version)",
+            angel="SELECT",
+            web="SELECT",
+        ),
         # the ledger: written by functions alone
         "account_kinds": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         "accounts": Table(whose=_MY_ACCOUNT, app="SELECT", angel="SELECT", web="SELECT"),
@@ -123,6 +130,9 @@ FUNCTIONS = MappingProxyType(
         "account_text": _APP,
         "lock_accounts": _INNER,
         "lock_hold": _INNER,
+        "lease_clock": frozenset({Role.APP, Role.WEB}),
+        "refuse_other_release": _APP,
+        "check_lease": _TRIGGER,
         "refuse_change": _TRIGGER,
         "refuse_outside_migration": _TRIGGER,
         "check_edge": _TRIGGER,

@@ -15,12 +15,22 @@ from pathlib import Path
 import asyncpg
 from aerich import Command
 
+from adapters.build import build_name
 from adapters.db.config import APP, connection_of, tortoise_config
 from adapters.db.grants import Role
 from adapters.db.roles import PREFIX, BadRoleName, Names, Prepared, grant, prepare, script
 
 LOCATION = Path(__file__).parents[2] / "migrations"
 _LOCK = 0x6D6D6B74  # "mmkt"
+
+
+_STAMP = """
+    INSERT INTO deployment (build, schema_version, stamped_at)
+    SELECT $1, max(split_part(version, '_', 1)::int), lease_clock() FROM aerich WHERE app = $2
+    ON CONFLICT (only_row) DO UPDATE SET (build, schema_version, stamped_at)
+        = (excluded.build, excluded.schema_version, excluded.stamped_at)
+    WHERE (deployment.build, deployment.schema_version) <> (excluded.build, excluded.schema_version)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,10 @@ async def migrate(
 
 
 async def migrate_fully(dsn: str, names: Names, passwords: Mapping[Role, str]) -> Done:
-    """Make the roles, apply what is missing, grant what the roles may do."""
+    """Make the roles, apply what is missing, grant what the roles may do, and stamp the release.
+
+    From the stamp on only processes of this release may take a lease (AN9).
+    """
     connection = connection_of(dsn)
     guard = await asyncpg.connect(**connection)
     try:
@@ -49,6 +62,8 @@ async def migrate_fully(dsn: str, names: Names, passwords: Mapping[Role, str]) -
             await guard.execute(f"SET ROLE {roles.acting}")
         applied = await _upgrade(dsn, roles.acting)
         await grant(guard, names, str(connection["database"]))
+        await guard.execute("SET mrmarket.migrating = 'on'")
+        await guard.execute(_STAMP, build_name(), APP)
         return Done(applied, roles)
     finally:
         await guard.close()

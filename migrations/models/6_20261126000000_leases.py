@@ -1,0 +1,149 @@
+"""Leases: who may act for a scope, until when, under which epoch; and which release may take one."""
+
+from tortoise import BaseDBAsyncClient
+
+RUN_IN_TRANSACTION = True
+
+DEPLOYMENT = """
+CREATE TABLE deployment (
+    only_row BOOLEAN NOT NULL PRIMARY KEY DEFAULT true CHECK (only_row),
+    build TEXT NOT NULL CHECK (build <> ''),
+    schema_version INT NOT NULL,
+    stamped_at TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE deployment IS 'AN9, PG7: the release that was deployed last, stamped by the migrate command';
+CREATE TRIGGER deployment_by_migration BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON deployment
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_outside_migration();
+
+CREATE FUNCTION lease_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT clock_timestamp() $$;
+COMMENT ON FUNCTION lease_clock() IS 'CK1: the one clock of leases; a simulation puts its own in its place';
+"""
+
+LEASES = """
+CREATE TABLE leases (
+    scope TEXT NOT NULL PRIMARY KEY,
+    epoch BIGINT NOT NULL,
+    holder TEXT NOT NULL,
+    state VARCHAR(16) NOT NULL,
+    ttl INTERVAL NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    renewed_at TIMESTAMPTZ NOT NULL,
+    build TEXT NOT NULL,
+    schema_version INT NOT NULL,
+    CONSTRAINT leases_scope CHECK (scope = 'wallet' OR scope ~ '^venue:[a-z0-9][a-z0-9_.-]*$'),
+    CONSTRAINT leases_epoch CHECK (epoch > 0),
+    CONSTRAINT leases_ttl CHECK (ttl BETWEEN interval '1 second' AND interval '5 minutes'),
+    CONSTRAINT leases_fence UNIQUE (scope, epoch)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE leases IS 'D4: who acts for a venue account or the wallet; all times by lease_clock()';
+COMMENT ON CONSTRAINT leases_fence ON leases IS
+    'makes the epoch a key: FOR KEY SHARE bars a take-over, and neither waits for a renewal nor bars one';
+
+INSERT INTO state_edges (machine, from_state, to_state) VALUES
+    ('lease', '', 'held'), ('lease', 'held', 'released'), ('lease', 'released', 'held');
+CREATE TRIGGER leases_edges BEFORE INSERT OR UPDATE ON leases
+    FOR EACH ROW EXECUTE FUNCTION check_edge('lease');
+
+CREATE FUNCTION refuse_other_release(its_build TEXT, its_schema INT, patience INTERVAL) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    deployed deployment;
+BEGIN
+    SELECT * INTO deployed FROM deployment;
+    IF (deployed.build, deployed.schema_version) IS DISTINCT FROM (its_build, its_schema)
+       AND coalesce(deployed.stamped_at + patience <= lease_clock(), true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM006', MESSAGE = 'lease_version', DETAIL = jsonb_build_object(
+            'build', its_build, 'schema_version', its_schema,
+            'deployed', deployed.build, 'deployed_schema_version', deployed.schema_version);
+    END IF;
+END $$;
+COMMENT ON FUNCTION refuse_other_release(TEXT, INT, INTERVAL) IS
+    'AN9: a release that is not the deployed one takes nothing, and keeps what it has for a while only';
+
+CREATE FUNCTION check_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    at TIMESTAMPTZ := lease_clock();
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.epoch <> OLD.epoch THEN  -- a take-over
+        IF TG_OP = 'UPDATE' AND OLD.state = 'held' AND OLD.expires_at > at AND NEW.holder <> OLD.holder THEN
+            RAISE EXCEPTION USING ERRCODE = 'MM005', MESSAGE = 'lease_held',
+                DETAIL = jsonb_build_object('scope', OLD.scope, 'holder', OLD.holder);
+        END IF;
+        IF TG_OP = 'INSERT' AND NEW.epoch <> 1
+           OR TG_OP = 'UPDATE' AND (NEW.epoch <> OLD.epoch + 1 OR NEW.scope <> OLD.scope)
+           OR NEW.state <> 'held' OR NEW.expires_at > at + NEW.ttl OR NEW.expires_at <= at THEN
+            RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+                DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', 'take');
+        END IF;
+        PERFORM refuse_other_release(NEW.build, NEW.schema_version, interval '0');
+        NEW.renewed_at := at;
+        RETURN NEW;
+    END IF;
+    IF (NEW.scope, NEW.holder, NEW.ttl, NEW.build, NEW.schema_version)
+       IS DISTINCT FROM (OLD.scope, OLD.holder, OLD.ttl, OLD.build, OLD.schema_version)
+       OR OLD.state <> 'held' OR NEW.expires_at < OLD.expires_at THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+            DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', TG_OP);
+    END IF;
+    IF NEW.state = 'held' THEN  -- a renewal
+        IF OLD.expires_at <= at OR NEW.expires_at > OLD.expires_at + OLD.ttl
+           OR (NEW.expires_at > OLD.expires_at AND NEW.expires_at > at + OLD.ttl) THEN
+            RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+                DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', 'renew');
+        END IF;
+        PERFORM refuse_other_release(OLD.build, OLD.schema_version, interval '2 minutes');
+        NEW.renewed_at := at;
+        RETURN NEW;
+    END IF;
+    NEW.expires_at := OLD.expires_at;  -- given back: nothing else changes
+    NEW.renewed_at := OLD.renewed_at;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION check_lease() IS
+    'CK3: an epoch only grows, by one; nobody is robbed; a lease lasts its ttl and is never made shorter';
+CREATE TRIGGER leases_hold BEFORE INSERT OR UPDATE ON leases
+    FOR EACH ROW EXECUTE FUNCTION check_lease();
+CREATE TRIGGER leases_stay BEFORE DELETE OR TRUNCATE ON leases
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    """Return the change."""
+    return DEPLOYMENT + LEASES
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    """Return nothing: we only go forward."""
+    return ""
+
+
+MODELS_STATE = (
+    "eJztWm1z2jgQ/isavlxuJpchhiRc+4mQ5Mq1CR1C25t2OkaxBWiwJWrJIUzLf7+V/IqxqX"
+    "1JroHhU2DfLJ6Vdp9V/L3mcps44qjD2T3xBJaUsz6f116h7zWGXQIfikwOUQ3PZomBEkh8"
+    "52gfK2WsNfhOSA9bEpQj7AgCIpsIy6MzZaJceoygGfhw9ptAMwdbBEwdPj9EQmIJDraHR/"
+    "JIBbO5BdEoG1f08xn95hNT8jGRE+KB95evIKbMJg9ERF9nU3NEiWOvgOAL4pnUVlG00pSL"
+    "mVZ0Jti70uZqYXemxR3fZRmX2UJOOIt9YPFKOiaMeLBEOwUK8x0nBDESBasGgfR8Ei/XTg"
+    "Q2GWHfUdAq72AZiaxmmje9gXl7OTDN2hrskUcK0VAEKVQpo0wKjYSLH0yHsLGcwNfG6TJ4"
+    "TgJGYKUe+LHd77xp9w8ap7+rB3LIe7ArbkKNoVVLHQJLHATR+CeAqxRWQTuyfxqoI0GCdb"
+    "Jr/3ewT5slwD5tFoKtVArsBFx9MqqgGzvs4S0Br6446/D+fdu7yYc3dsjAa1NLoh/IoUJu"
+    "IcwbYFVQqMiuEN+cNJwH1+1/skh33vXONThcyLGno+gA5xnYcQ7mFwCXpC7Jxx3ngh66HE"
+    "Ufdgv6Qff68nbQvn6/gv9Fe3CpNIaWLjLSg2wlj4OgT93BG6S+os+9m8tsmmK7weeaWhP2"
+    "JTcZn5vYTmMSiSPRUvXh0TTVGJTgDlvTOfZsc03DDV5ku65yDTcrwQyPdZIUmmqdMeehxX"
+    "SIlqFBtCz9+TTBEngMnzkEuQSzV2g4/HB7MRgOD9F8Qq0JAUKFGJFz7k0RldD88T08D3G2"
+    "zokeG+wRRMkCFKp0lsh+5yjSU7WVLEWqcDSSrEg+JcFOXM3Leeh39bZPHM3Wc3IR7viBih"
+    "Fu+e0sh4k03BnL5yweMV451SONZXH5SLJWbnwKDzTMQVgIIhEUgWv6QNkhgmd4/J7YSHI1"
+    "FjEbjbiHMFIFKn+kekSsnOrxRZdCpQzj1r6WLSj68RVHr7TPzhWW55+9ohxVQDzlsh8RSo"
+    "wILmXU9V1YONAlmkdciUVd7OSjneOdJbGB+1EYZgszsAHxi8tO97r97qDROjxuadCBr1JJ"
+    "0tlo1osgn1M5gYFrHqDyH1BfDbAH/mfAq9JfsYBH3WJfSwpqyRoLXIV7Hesr7hE6Zm/JQi"
+    "PeZap1W3nUe33A2TK8i9geiOHUxhQjvS/h58OPJsFO7sPI2u92BrXlr5k6PwjiFfDGSLWR"
+    "NqqL55KssR1encNUyNEECySxMw2onS9ew9TIfPeOeMMhogKJCfeACALh48xZoLHH52KdPD"
+    "5NyP1V/RbRRZ3QnOGSjrtMFvDF2CcDuDquWwf4WC3hjz8No9E4M+qN09ZJ8+zspFVvga1e"
+    "77rqbENWzrt/dW8GqwlRgtW26mA29qGCVNnoaZ8d7K2tElu9VbjTW2vExSMKCbP6xfKq5w"
+    "5eMNfgB9o9qNnhUduSC+ewKrzU++aPhPmkbVncZ7KAAWRNNjKBe2Vs4sC6wkVS+30XTckC"
+    "hRc/HEQ61GsEzRjB0GlNgl6N1CyECIbvavwnHhiAg8RTItS9Mr8nXv790tM/4hGUQf+tUE"
+    "Yj+50jC891aZ1ArZNcBevYYQf7VcMow82MYm5mZFuWPjjVqFjs8jRMrAzA9a0nYi+kYbSJ"
+    "R61JXp8INRvbA05sftYWilPwiLKbN6QVbtPc8Sxnj4bF8+UW3GCPGsfNs2arcdqMt2Ys2b"
+    "QjozFgU4H1RPh/vPIlNnbZwSJrnJyUqLJgVVhmtS7zrgkcqgoIh+Y7iO5xvV4CXbAqRFfr"
+    "sjfGTBJW6RWqlMv+JaqKL1H90ma2/BdogEu6"
+)
