@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from domain.ids import VenueAccountName
 from domain.leases import WALLET, Scope, venue_scope
 from domain.ports.leases import Leases
 from tests.fakes.clock import FakeClock
-from tests.fakes.leases import RELEASE, FakeLeases, FakeLeaseTable, move_lease_clock
+from tests.fakes.leases import RELEASE, FakeLeases, FakeLeaseTable, move_lease_clock, stamp
 
 ONE, TWO = (venue_scope(VenueAccountName(name)) for name in ("one", "two"))
 ALL = [WALLET, ONE, TWO]
@@ -44,22 +45,16 @@ def fake_place() -> Place:
     return Place(lambda name, release=RELEASE: FakeLeases(table, name, release), advance, deploy)
 
 
-async def stamp(store: PostgresStore, release: str) -> None:
-    async with store.transaction():
-        await store.execute("SET LOCAL mrmarket.migrating = 'on'")
-        await store.execute("UPDATE deployment SET build = $1, stamped_at = lease_clock()", release)
-
-
 @pytest.fixture
-async def postgres_place(store: PostgresStore) -> Place:
+async def postgres_place(store: PostgresStore, admin: Any) -> Place:
     passed = [0.0]
 
     async def advance(seconds: float) -> None:
         passed[0] += seconds
-        await move_lease_clock(store, passed[0])
+        await move_lease_clock(admin, passed[0])
 
     async def deploy(release: str) -> None:
-        await stamp(store, release)
+        await stamp(admin, release)
 
     await deploy(RELEASE)
     return Place(
@@ -160,8 +155,8 @@ def claimant(name: str) -> Claimant:
     return Claimant(name, RELEASE, schema_version())
 
 
-async def test_of_eight_who_race_one_holds_each_scope(store: PostgresStore) -> None:
-    await stamp(store, RELEASE)
+async def test_of_eight_who_race_one_holds_each_scope(store: PostgresStore, admin: Any) -> None:
+    await stamp(admin, RELEASE)
     racers = [
         PostgresLeases(store, claimant(f"racer-{n}")) for n in range(8)
     ]  # the store has eight connections
@@ -173,13 +168,13 @@ async def test_of_eight_who_race_one_holds_each_scope(store: PostgresStore) -> N
         if lap % 2:
             await asyncio.gather(*(r.release(got) for r, got in zip(racers, taken, strict=True) if got))
         else:
-            await move_lease_clock(store, lap * TTL_S)
+            await move_lease_clock(admin, lap * TTL_S)
 
 
 async def test_take_over_waits_for_a_transaction_under_the_old_epoch_and_a_renewal_does_not(
-    store: PostgresStore,
+    store: PostgresStore, admin: Any
 ) -> None:
-    await stamp(store, RELEASE)
+    await stamp(admin, RELEASE)
     mine, theirs = PostgresLeases(store, claimant("a")), PostgresLeases(store, claimant("b"))
     await mine.take([ONE], TTL_S)
     fence = PostgresFence(store)
@@ -210,13 +205,13 @@ async def test_take_over_waits_for_a_transaction_under_the_old_epoch_and_a_renew
 
 @pytest.mark.parametrize("leap_s", [-3600.0, 3600.0])
 async def test_leap_of_the_stores_clock_robs_nobody_of_what_is_theirs(
-    postgres_place: Place, store: PostgresStore, leap_s: float
+    postgres_place: Place, store: PostgresStore, admin: Any, leap_s: float
 ) -> None:
     """CK1, CK3: after a leap forward the lease is lost and taken anew; backward, it is renewed as ever."""
     first, second = postgres_place.holder("a"), postgres_place.holder("b")
     await first.take([ONE], TTL_S)
     until = (await store.fetch("SELECT expires_at FROM leases"))[0]["expires_at"]
-    await move_lease_clock(store, leap_s)
+    await move_lease_clock(admin, leap_s)
     assert await first.renew({ONE: 1}) == ({ONE} if leap_s < 0 else set())
     after = (await store.fetch("SELECT expires_at FROM leases"))[0]["expires_at"]
     assert (after - until).total_seconds() == 0

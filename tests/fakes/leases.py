@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from adapters.db.store import PostgresStore
+from adapters.db.grants import Role
+from adapters.db.roles import Names
 from domain.errors import Refused
 from domain.leases import Scope
 from domain.ports.clock import Clock
@@ -80,9 +82,17 @@ class FakeLeases:
         return lease is not None and (lease.epoch, lease.holder) == (epoch, self._holder)
 
 
-async def move_lease_clock(store: PostgresStore, seconds: float) -> None:
+async def move_lease_clock(admin: Any, seconds: float) -> None:
     """Put the clock of the leases of a test's own database this far ahead of Postgres's, or behind."""
-    await store.execute(
+    await admin.execute(
         "CREATE OR REPLACE FUNCTION lease_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
         f"$$ SELECT clock_timestamp() + interval '{seconds} seconds' $$"
     )
+
+
+async def stamp(admin: Any, release: str) -> None:
+    """Deploy a release, as the migrate command does."""
+    owner = Names().of(Role.MIGRATE)
+    async with admin.transaction():
+        await admin.execute(f"SET LOCAL ROLE {owner}; SET LOCAL mrmarket.migrating = 'on'")
+        await admin.execute("UPDATE deployment SET build = $1, stamped_at = lease_clock()", release)
