@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.clock import SystemClock
+from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
@@ -24,6 +25,7 @@ from adapters.queue.arq_queue import Alarm
 from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
+from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.incoming import Known
@@ -141,6 +143,14 @@ def money_services(world: World) -> MoneyServices:
         deposits=deposits,
         payouts=payouts,
         withdrawals=withdrawals,
+    )
+
+
+def chain_service(world: World) -> ChainService:
+    """Return what seals the ledger and looks whether the seal holds."""
+    store, owner = world.store, UserId(world.settings.owner_id)
+    return ChainService(
+        store, PostgresChain(store), PostgresFreezes(store), world.notices, world.clock, owner
     )
 
 

@@ -138,6 +138,7 @@ MONEY: dict[str, Render] = {
     "withdrawal_sent": text("withdrawal_sent"),
     "withdrawal_refused": with_reason("withdrawal_refused"),
     "withdrawal_waiting": text("withdrawal_waiting"),
+    "chain_broken": with_reason("chain_broken"),
 }
 
 REFUSALS: dict[str, Render] = {

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from adapters.bootstrap import World, money_services, open_world
+from adapters.bootstrap import World, chain_service, money_services, open_world
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
@@ -16,8 +16,9 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, deposits, payouts, strategies
+from workers import beat, chain, deposits, payouts, strategies
 from workers.beat import BeatWorker
+from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
 from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
@@ -35,6 +36,7 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
     return [
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, PayoutWorker(money.withdrawals, money.payouts).round, clock),
+        Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
 

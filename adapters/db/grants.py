@@ -87,6 +87,7 @@ TABLES = MappingProxyType(
         "postings": Table(whose=_MY_POSTING, app="SELECT"),
         "holds": Table(whose=_OF_MY_ACCOUNT, app="SELECT"),
         "ledger_faults": Table(whose=NOBODYS, app="SELECT"),
+        "chain_links": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT (number, hash)"),
         # chat
         "inbox": Table(whose=_MINE, app=_QUEUE),
         "outbox": Table(whose=_MINE, app=_QUEUE),
@@ -152,6 +153,7 @@ FUNCTIONS = MappingProxyType(
         "take_free_output": _TRIGGER,
         "check_new_intent": _TRIGGER,
         "check_intent_stays": _TRIGGER,
+        "check_link": _TRIGGER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

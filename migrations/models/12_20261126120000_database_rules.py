@@ -1,4 +1,7 @@
-"""Rules of state tables are written by their owner while migrating, and by nobody who merely says so."""
+"""The chain over all transfers; and rules are written by their owner, not by whoever says to be migrating.
+
+Who may do what is no migration: it stands in ``adapters/db/grants.py`` and is applied after each of them.
+"""
 
 from tortoise import BaseDBAsyncClient
 
@@ -19,10 +22,45 @@ COMMENT ON FUNCTION refuse_outside_migration() IS
     'the setting says that the owner means it; without the owner''s role it opens nothing';
 """
 
+CHAIN = """
+CREATE TABLE chain_links (
+    number      BIGINT NOT NULL PRIMARY KEY,
+    transfer_id BIGINT NOT NULL,
+    previous    TEXT NOT NULL,
+    hash        TEXT NOT NULL,
+    chained_at  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT chain_links_transfer UNIQUE (transfer_id),
+    CONSTRAINT chain_links_hash CHECK (hash ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON TABLE chain_links IS
+    'I10: each transfer sealed behind the one before, in the order in which they were found committed. Transfers '
+    'never go away, so they need no foreign key, which would write to their rows';
+
+CREATE FUNCTION check_link() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    newest BIGINT;
+    sealed TEXT;
+BEGIN
+    SELECT number, hash INTO newest, sealed FROM chain_links ORDER BY number DESC LIMIT 1;
+    IF NEW.number <> coalesce(newest, 0) + 1 OR NEW.previous <> coalesce(sealed, repeat('0', 64))
+        OR NOT EXISTS (SELECT FROM transfers WHERE id = NEW.transfer_id)
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM108', MESSAGE = 'link_misplaced',
+            DETAIL = jsonb_build_object('number', NEW.number, 'transfer', NEW.transfer_id);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION check_link() IS 'I10: links follow each other without a gap; the hash itself is the verifier''s';
+CREATE TRIGGER chain_links_follow BEFORE INSERT ON chain_links
+    FOR EACH ROW EXECUTE FUNCTION check_link();
+CREATE TRIGGER chain_links_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON chain_links
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return MIGRATING
+    return MIGRATING + CHAIN
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

@@ -52,6 +52,7 @@ COMMON: dict[str, Json] = {
     "receives": "1000",
     "token": "x" * 32,
     "transaction_hash": "a" * 64,
+    "transfer": "7",
 }
 
 RUN: dict[str, Json] = {
