@@ -12,6 +12,7 @@ from adapters.db.config import connection_of
 
 OK = "ok"
 _BEAT = "mrmarket:beat:"  # written by adapters.queue.beats, fades by itself
+_HEAD = "SELECT concat(number, ':', hash) FROM chain_links ORDER BY number DESC LIMIT 1"
 
 
 class DatabaseProbe:
@@ -21,13 +22,15 @@ class DatabaseProbe:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self.head = ""
+        """The head of the chain over all transfers when it was last asked, ``number:hash`` (I10)."""
 
     async def ask(self) -> str:
-        """Return ``ok``, or why not."""
+        """Return ``ok``, or why not; on the way note the head of the chain."""
         try:
             connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
             try:
-                await connection.execute("SELECT 1")
+                self.head = await connection.fetchval(_HEAD) or ""
             finally:
                 await connection.close(timeout=2)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -10,7 +10,7 @@ from adapters.health import BeatProbe, DatabaseProbe, RedisProbe, connect_redis
 from adapters.logging import configure_logging
 from adapters.settings import Settings, load_settings
 from webapp.app import make_app
-from webapp.keys import Instance
+from webapp.keys import ChainHead, Instance
 
 log = structlog.get_logger("webapp")
 
@@ -18,8 +18,9 @@ log = structlog.get_logger("webapp")
 async def serve(settings: Settings) -> None:
     """Serve the pages until told to stop."""
     redis = connect_redis(settings.redis_url.get_secret_value())
+    database = DatabaseProbe(settings.database_url.get_secret_value())
     probes = (
-        DatabaseProbe(settings.database_url.get_secret_value()),
+        database,
         RedisProbe(redis),
         BeatProbe(redis, "bot"),
         BeatProbe(redis, "workers"),
@@ -29,7 +30,9 @@ async def serve(settings: Settings) -> None:
         sandbox=settings.mixin_api_url.startswith("http://"),
         encrypted=settings.public_url.startswith("https://"),
     )
-    runner = web.AppRunner(make_app(probes, instance), access_log=None, shutdown_timeout=3)
+    runner = web.AppRunner(
+        make_app(probes, instance, ChainHead(lambda: database.head)), access_log=None, shutdown_timeout=3
+    )
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

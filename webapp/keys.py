@@ -1,5 +1,6 @@
 """What views find in the application, by typed key."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,5 +17,13 @@ class Instance:
     encrypted: bool  # people reach us by https
 
 
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """Knows the newest head of the chain that was seen here: ``number:hash``, or nothing."""
+
+    seen: Callable[[], str] = str
+
+
 READINESS = web.AppKey("readiness", Readiness)
 INSTANCE = web.AppKey("instance", Instance)
+CHAIN_HEAD = web.AppKey("chain_head", ChainHead)

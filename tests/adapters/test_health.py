@@ -1,14 +1,28 @@
 """What the readiness page asks: the real database and the real Redis, there and away."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from adapters.db.grants import Role
+from adapters.db.store import PostgresStore
 from adapters.health import BeatProbe, DatabaseProbe, RedisProbe, connect_redis
 from sandbox.children import free_port
 from sandbox.redis import start_redis
+from tests.domain.services.test_chain import World
 
 
-async def test_a_database_that_answers_is_ok(database_url: str) -> None:
-    assert await DatabaseProbe(database_url).ask() == "ok"
+async def test_a_database_that_answers_is_ok_and_tells_the_chains_head(
+    url_of: Callable[[Role], str], store: PostgresStore
+) -> None:
+    probe, world = DatabaseProbe(url_of(Role.WEB)), World(store)
+    assert (await probe.ask(), probe.head) == ("ok", "")
+    await world.post(1)
+    await world.service().round()
+    assert (await probe.ask(), probe.head) == ("ok", str(await world.chain.head()))
+
+
+async def test_a_database_without_a_schema_is_not_ready(database_url: str) -> None:
+    assert await DatabaseProbe(database_url).ask() == "does not answer (UndefinedTableError)"
 
 
 async def test_a_database_that_is_away_is_told_without_its_password() -> None:

@@ -10,7 +10,7 @@ from aiohttp.web import Application, Request
 
 from webapp.app import make_app
 from webapp.health import Readiness
-from webapp.keys import Instance
+from webapp.keys import ChainHead, Instance
 from webapp.texts import TEXTS, choose_language
 
 Client = TestClient[Request, Application]
@@ -51,6 +51,15 @@ async def test_ready_is_ready_when_nothing_is_missing(aiohttp_client: Dial) -> N
     answer = await (await aiohttp_client(app())).get("/ready")
     checks = {"database": "ok", "redis": "ok", "bot": "ok", "workers": "ok"}
     assert (answer.status, await answer.json()) == (200, {"ready": True, "checks": checks})
+
+
+async def test_ready_shows_the_head_of_the_chain_once_there_is_one(aiohttp_client: Dial) -> None:
+    heads = iter(["", "7:" + "ab" * 32])
+    instance = Instance(None, sandbox=True, encrypted=False)
+    pages = make_app([Said("database", "ok")], instance, ChainHead(lambda: next(heads)))
+    client = await aiohttp_client(pages)
+    assert "chain" not in await (await client.get("/ready")).json()
+    assert (await (await client.get("/ready")).json())["chain"] == "7:" + "ab" * 32
 
 
 async def test_ready_says_what_is_missing_and_why(aiohttp_client: Dial) -> None:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from webapp.keys import READINESS
+from webapp.keys import CHAIN_HEAD, READINESS
 
 routes = web.RouteTableDef()
 
@@ -15,8 +15,9 @@ async def live(request: web.Request) -> web.Response:
 
 @routes.get("/ready")
 async def ready(request: web.Request) -> web.Response:
-    """Say whether everything needed is there, and what is not, with the reason."""
+    """Say whether everything needed is there, and what is not, with the reason; and the chain's head."""
     health = await request.app[READINESS].look()
-    return web.json_response(
-        {"ready": health.ready, "checks": health.checks}, status=200 if health.ready else 503
-    )
+    said: dict[str, object] = {"ready": health.ready, "checks": health.checks}
+    if head := request.app[CHAIN_HEAD].seen():
+        said["chain"] = head
+    return web.json_response(said, status=200 if health.ready else 503)
