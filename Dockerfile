@@ -19,6 +19,7 @@ COPY handlers handlers
 COPY migrations migrations
 COPY webapp webapp
 COPY workers workers
-RUN python -m compileall -q .
+RUN python -m compileall -q . \
+ && printf '#!/bin/sh\nexec python -m adapters.cli "$@"\n' >/opt/venv/bin/mrmarket && chmod 755 /opt/venv/bin/mrmarket
 USER 10001:10001
 CMD ["python", "-m", "webapp"]

@@ -1,0 +1,8 @@
+"""Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
+
+from adapters.cli import doctor, migrate
+
+COMMANDS = (
+    migrate.COMMAND,
+    doctor.COMMAND,
+)

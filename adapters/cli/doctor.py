@@ -1,0 +1,98 @@
+"""``mrmarket doctor``: looks at everything a process needs, and says what to mend."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from adapters.cli.command import Command
+from adapters.clock import SystemClock
+from adapters.db.config import connection_of
+from adapters.health import OK, RedisProbe, connect_redis
+from adapters.mixin.http import MixinHttp
+from adapters.mixin.keystore import BadKeystore, load_keystore
+from adapters.mixin.wallet import MixinWallet
+from adapters.settings import Settings, load_settings
+from domain.errors import MrMarketError
+
+Look = Callable[[Settings], Awaitable[str]]
+"""Returns ``ok`` (and a word more, if there is one), or what is wrong and what to do."""
+
+
+async def keystore(settings: Settings) -> str:
+    """Look at the bot's keystore."""
+    try:
+        load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
+    except BadKeystore as error:
+        return str(error)
+    return OK
+
+
+async def database(settings: Settings) -> str:
+    """Look whether the database answers, and whether it has its present form."""
+    try:
+        connection = await asyncpg.connect(
+            **connection_of(settings.database_url.get_secret_value()), timeout=5
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return f"does not answer ({type(error).__name__}): see MRMARKET_DATABASE_URL"
+    try:
+        await connection.execute("SELECT FROM tokens LIMIT 1")
+    except asyncpg.PostgresError:
+        return "has not its present form, or this login may not read: run mrmarket migrate"
+    finally:
+        await connection.close(timeout=2)
+    return OK
+
+
+async def redis(settings: Settings) -> str:
+    """Look whether Redis answers."""
+    client = connect_redis(settings.redis_url.get_secret_value())
+    try:
+        said = await RedisProbe(client).ask()
+    finally:
+        await client.aclose()
+    return said if said == OK else f"{said}: see MRMARKET_REDIS_URL"
+
+
+async def spend_key(settings: Settings) -> str:
+    """Ask Mixin whether the spend key is the bot's."""
+    try:
+        keys = load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
+    except BadKeystore:
+        return "cannot be asked for without a keystore"
+    http = MixinHttp(settings.mixin_api_url, keys, SystemClock())
+    try:
+        await MixinWallet(http, keys).check_spend_key()
+    except BadKeystore as error:
+        return str(error)
+    except MrMarketError as error:
+        return f"{error}: {error.advice}"
+    finally:
+        await http.close()
+    return OK
+
+
+LOOKS: dict[str, Look] = {
+    "keystore": keystore,
+    "database": database,
+    "redis": redis,
+    "spend key": spend_key,
+}
+
+
+async def examine(settings: Settings) -> dict[str, str]:
+    """Return what each look found, in order."""
+    return {name: await look(settings) for name, look in LOOKS.items()}
+
+
+def run(_: Namespace) -> int:
+    """Look at everything; missing or wrong settings end it before (code 2)."""
+    found = asyncio.run(examine(load_settings()))
+    for name, said in {"settings": OK, **found}.items():
+        print(f"{name:10} {said}")
+    return 0 if all(said.startswith(OK) for said in found.values()) else 1
+
+
+COMMAND = Command("doctor", "look at settings, keys, database and queue, and say what to mend", run)

@@ -1,0 +1,82 @@
+"""The doctor: what is well, and for each ill the thing to mend; never a password."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.cli.doctor import examine
+from adapters.settings import Settings
+from sandbox.children import free_port
+from sandbox.redis import start_redis
+from tests.adapters.mixin.conftest import Mixin, mixin  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    server = start_redis(tmp_path / "redis")
+    yield server.url
+    server.stop()
+
+
+def settings_of(mixin: Mixin, database: str, redis: str, keystore: str | None = None) -> Settings:  # noqa: F811
+    return Settings.model_validate(
+        {
+            "database_url": database,
+            "redis_url": redis,
+            "mixin_api_url": mixin.base,
+            "mixin_keystore_file": keystore or mixin.keys["bot"],
+            "venue_accounts_file": "venues.json",
+            "owner_id": mixin.owner_id,
+        }
+    )
+
+
+def stored(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+async def test_a_well_instance_is_ok(mixin: Mixin, migrated_url: str, redis_url: str) -> None:  # noqa: F811
+    found = await examine(settings_of(mixin, migrated_url, redis_url))
+    assert found == dict.fromkeys(("keystore", "database", "redis", "spend key"), "ok")
+
+
+async def test_each_ill_is_named_with_what_to_mend(
+    mixin: Mixin,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    nowhere = f"hunter2@127.0.0.1:{free_port()}"
+    found = await examine(
+        settings_of(mixin, f"postgres://u:{nowhere}/x", f"redis://:{nowhere}/0", str(tmp_path / "none.json"))
+    )
+    assert "cannot be read" in found["keystore"]
+    assert "MRMARKET_DATABASE_URL" in found["database"]
+    assert "MRMARKET_REDIS_URL" in found["redis"]
+    assert "keystore" in found["spend key"]
+    assert "hunter2" not in str(found)
+
+
+async def test_an_empty_database_wants_to_be_migrated(
+    mixin: Mixin,  # noqa: F811
+    database_url: str,
+    redis_url: str,
+) -> None:
+    assert "mrmarket migrate" in (await examine(settings_of(mixin, database_url, redis_url)))["database"]
+
+
+async def test_a_wrong_or_absent_spend_key_is_told(
+    mixin: Mixin,  # noqa: F811
+    migrated_url: str,
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    text = Path(mixin.keys["bot"]).read_text()  # noqa: ASYNC240 - a small file
+    without = stored(tmp_path / "bot.json", text.replace("spend_private_key", "left_out"))
+    settings = settings_of(mixin, migrated_url, redis_url, str(without))
+    assert "MRMARKET_MIXIN_SPEND_KEY_FILE" in (await examine(settings))["spend key"]
+    spend_key = stored(tmp_path / "spend_key", "ab" * 32)
+    wrong = settings.model_copy(update={"mixin_spend_key_file": spend_key})
+    assert (await examine(wrong))["spend key"].startswith("spend_key_wrong")
