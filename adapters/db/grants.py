@@ -5,7 +5,7 @@ nothing in the database lacks an entry and that the catalogue says what stands h
 function needs one line here, or nobody but its owner can use it.
 
 The ledger's tables have no line that writes: they are written by the functions of ``DEFINERS``, which
-run with their owner's rights and whose search path is fixed.
+run with their owner's rights.
 """
 
 from dataclasses import dataclass
@@ -164,6 +164,7 @@ DEFINERS = frozenset(
 """Functions with their owner's rights: each saves the app a right to write a table."""
 
 SEARCH_PATH = "pg_catalog, public, pg_temp"
+"""Of every function, so that a temporary table of the same name never stands before ours."""
 
 SETTINGS = MappingProxyType(
     {

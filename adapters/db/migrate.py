@@ -18,7 +18,7 @@ from aerich import Command
 from adapters.build import build_name
 from adapters.db.config import APP, connection_of, tortoise_config
 from adapters.db.grants import Role
-from adapters.db.roles import PREFIX, BadRoleName, Names, Prepared, grant, prepare, script
+from adapters.db.roles import PREFIX, BadRoleName, Names, Prepared, close_doors, grant, prepare, script
 
 LOCATION = Path(__file__).parents[2] / "migrations"
 _LOCK = 0x6D6D6B74  # "mmkt"
@@ -58,10 +58,11 @@ async def migrate_fully(dsn: str, names: Names, passwords: Mapping[Role, str]) -
     try:
         await guard.execute("SELECT pg_advisory_lock($1)", _LOCK)
         roles = await prepare(guard, names, passwords)
+        await close_doors(guard, names, str(connection["database"]))
         if roles.acting:
             await guard.execute(f"SET ROLE {roles.acting}")
         applied = await _upgrade(dsn, roles.acting)
-        await grant(guard, names, str(connection["database"]))
+        await grant(guard, names)
         await guard.execute("SET mrmarket.migrating = 'on'")
         await guard.execute(_STAMP, build_name(), APP)
         return Done(applied, roles)
@@ -93,7 +94,11 @@ def main() -> None:
         names = Names(os.environ.get("MRMARKET_ROLE_PREFIX") or PREFIX)
     except BadRoleName as error:
         sys.exit(f"Mend MRMARKET_ROLE_PREFIX: {error}")
-    done = asyncio.run(migrate_fully(dsn, names, _passwords(os.environ.get("MRMARKET_ROLE_PASSWORDS_DIR"))))
+    try:
+        passwords = _passwords(os.environ.get("MRMARKET_ROLE_PASSWORDS_DIR"))
+        done = asyncio.run(migrate_fully(dsn, names, passwords))
+    except OSError as error:
+        sys.exit(f"The database, or a file with a password, cannot be reached: {error}")
     said = [f"applied {name}" for name in done.applied] or ["the schema is up to date"]
     print("\n".join(said + _advice(done.roles, names)))  # noqa: T201 - a command's answer
 

@@ -110,6 +110,8 @@ async def _become(connection: Any, me: Any, owner: str) -> bool:
         return bool(await connection.fetchval("SELECT pg_has_role($1, 'SET')", owner))
     if not me["super"]:
         await connection.execute(f"GRANT {owner} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
+    database = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {owner}")
     await connection.execute(f"GRANT USAGE, CREATE ON SCHEMA public TO {owner}")
     for row in await connection.fetch(_FOREIGN.format(owner=owner)):
         await connection.execute(row["sql"])
@@ -163,15 +165,40 @@ async def undecided(connection: Any) -> list[str]:
     return sorted((tables - TABLES.keys()) | (functions - FUNCTIONS.keys()))
 
 
-async def grant(connection: Any, names: Names, database: str) -> None:
-    """Take every right from everybody and give what the data says; all at once, as the owner."""
+async def close_doors(connection: Any, names: Names, database: str) -> None:
+    """Let nobody in but our roles, and nobody make anything: a table of one's own could stand before ours.
+
+    Binds only as far as the login owns the database; a hoster's warning that it does not is no error.
+    """
+    roles = await _others(connection, names)
+    quoted = '"' + database.replace('"', '""') + '"'
+    statements = [f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC", "REVOKE ALL ON SCHEMA public FROM PUBLIC"]
+    for role in roles:
+        statements += [
+            f"REVOKE ALL ON DATABASE {quoted} FROM {names.of(role)}",
+            f"GRANT CONNECT ON DATABASE {quoted} TO {names.of(role)}",
+            f"REVOKE ALL ON SCHEMA public FROM {names.of(role)}",
+            f"GRANT USAGE ON SCHEMA public TO {names.of(role)}",
+        ]
+    async with connection.transaction():
+        for sql in statements:
+            await connection.execute(sql)
+
+
+async def _others(connection: Any, names: Names) -> list[Role]:
+    """Return the roles that exist, but for the owner, who needs no grant."""
     known = await _known(connection, names)
-    roles = [role for role in Role if role is not Role.MIGRATE and names.of(role) in known]
+    return [role for role in Role if role is not Role.MIGRATE and names.of(role) in known]
+
+
+async def grant(connection: Any, names: Names) -> None:
+    """Take every right from everybody and give what the data says; all at once, as the owner."""
+    roles = await _others(connection, names)
     tables = {row["name"]: bool(row["view"]) for row in await connection.fetch(_FOUND)}
     functions = {row["name"]: row["signature"] for row in await connection.fetch(_CALLABLE)}
     policies = [(row["name"], row["policy"]) for row in await connection.fetch(_POLICIES)]
     statements = [
-        *_doors(roles, names, database),
+        "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
         *(sql for table in tables for sql in _table(table, roles, names)),
         *(f"DROP POLICY {policy} ON {table}" for table, policy in policies),
         *(sql for table, view in tables.items() if not view for sql in _policies(table, roles, names)),
@@ -180,18 +207,6 @@ async def grant(connection: Any, names: Names, database: str) -> None:
     async with connection.transaction():
         for sql in statements:
             await connection.execute(sql)
-
-
-def _doors(roles: Iterable[Role], names: Names, database: str) -> Iterator[str]:
-    """Who may come in at all; nobody makes tables, and nobody calls what is made later, unasked."""
-    everybody = ", ".join(names.of(role) for role in roles)
-    quoted = '"' + database.replace('"', '""') + '"'
-    yield f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC"
-    yield "REVOKE ALL ON SCHEMA public FROM PUBLIC"
-    yield "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"
-    if everybody:
-        yield f"GRANT CONNECT ON DATABASE {quoted} TO {everybody}"
-        yield f"GRANT USAGE ON SCHEMA public TO {everybody}"
 
 
 def _table(table: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
@@ -217,8 +232,8 @@ def _policies(table: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
 
 def _function(name: str, signature: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
     yield f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC"
-    if name in DEFINERS:
-        yield f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = {SEARCH_PATH}"
+    rights = "DEFINER" if name in DEFINERS else "INVOKER"
+    yield f"ALTER FUNCTION {signature} SECURITY {rights} SET search_path = {SEARCH_PATH}"
     for role in roles:
         yield f"REVOKE ALL ON FUNCTION {signature} FROM {names.of(role)}"
         if role in FUNCTIONS.get(name, ()):

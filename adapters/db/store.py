@@ -35,7 +35,10 @@ class PostgresStore:
     """
 
     def __init__(self, dsn: str, connections: int = 8) -> None:
-        self._config = tortoise_config(dsn, connections)
+        try:
+            self._config = tortoise_config(dsn, connections)
+        except OSError as error:
+            raise Unavailable("store_unavailable", said=str(error)) from error
         self._context: TortoiseContext | None = None
         self._client: AsyncpgDBClient | None = None
         self._at_hand: list[Any] = []  # taken from the pool and idle: taking them again costs nothing

@@ -89,6 +89,7 @@ class Fault(StrEnum):
     TRANSFER_ALTERED = "transfer_altered"
     TRANSFER_UNCHAINED = "transfer_unchained"
     CHAIN_REWRITTEN = "chain_rewritten"
+    CHAIN_HELD_UP = "chain_held_up"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ PAGES = 20
 PASS_EVERY = timedelta(hours=1)
 """A look through the whole chain begins no sooner after the last one."""
 LINKED_WITHIN = timedelta(minutes=1)
+HELD_UP_AFTER = timedelta(minutes=10)
+"""Whoever links is done in a moment; who keeps everybody from it for so long means it."""
 
 
 class ChainService:
@@ -35,14 +37,16 @@ class ChainService:
         self._known = START
         self._looked_to = START
         self._pass_began: datetime | None = None
+        self._linked_at = clock.now()
 
     async def round(self) -> str:
         """Link what is new, look at the next page of the past, and say what came of it."""
-        broken, added = await self._rewritten(), 0
+        broken, added, count = await self._rewritten(), 0, None
         for _ in range(PAGES):
             count = await self._add_page()
             if count is None:
-                return "somebody else links"
+                broken += self._held_up()
+                break
             added += count
             if count < PAGE:
                 broken += await self._look()
@@ -50,11 +54,19 @@ class ChainService:
         if broken:
             await self._stop(broken)
             return f"the chain is broken: {'; '.join(map(str, broken[:3]))}"
+        if count is None:
+            return "somebody else links"
         return f"linked {added} transfers" if added else "nothing to link"
 
     async def head(self) -> Head:
         """Return the head to note elsewhere."""
         return await self._chain.head()
+
+    def _held_up(self) -> list[Break]:
+        """Say so when somebody keeps this process from linking for long."""
+        if self._clock.now() - self._linked_at < HELD_UP_AFTER:
+            return []
+        return [Break(Fault.CHAIN_HELD_UP, self._known.number)]
 
     async def _rewritten(self) -> list[Break]:
         """Compare the chain with the head this process saw last: it can only have grown."""
@@ -77,7 +89,7 @@ class ChainService:
             links = links_after(head, await self._chain.unlinked(PAGE))
             if links:
                 await self._chain.add(links)
-        self._known = links[-1].head if links else head
+        self._known, self._linked_at = links[-1].head if links else head, self._clock.now()
         return len(links)
 
     async def _look(self) -> list[Break]:

@@ -171,6 +171,9 @@ ALLOWED_EDGES = {  # I11
     "a way bent": "UPDATE state_edges SET to_state = 'sent'",
     "a way closed": "DELETE FROM state_edges",
     "all ways closed": "TRUNCATE state_edges",
+    "a table of ways of one's own": "DO $$ BEGIN CREATE TEMP TABLE state_edges AS "
+    "SELECT 'inbox' AS machine, 'done' AS from_state, 'pending' AS to_state; "
+    "UPDATE inbox SET state = 'pending', ended_at = NULL WHERE state = 'done'; END $$",
     "an epoch that goes back": "UPDATE venue_accounts SET epoch = epoch - 1",
     "a venue account that becomes another": "UPDATE venue_accounts SET venue = 'kraken'",
     "a venue account forgotten": "DELETE FROM venue_accounts",

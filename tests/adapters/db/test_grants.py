@@ -83,14 +83,33 @@ async def test_what_was_granted_by_hand_is_taken_back(admin: Any, admin_url: str
     )
 
 
-async def test_definers_are_those_the_data_names_and_their_path_is_fixed(admin: Any) -> None:
+async def test_definers_are_those_the_data_names_and_every_path_is_fixed(admin: Any) -> None:
     rows = await admin.fetch(
-        "SELECT proname::text AS name, proconfig FROM pg_proc "
-        "WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+        "SELECT proname::text AS name, prosecdef, proconfig FROM pg_proc "
+        "WHERE pronamespace = 'public'::regnamespace"
     )
-    assert {row["name"]: row["proconfig"] for row in rows} == {
-        name: [f"search_path={SEARCH_PATH}"] for name in DEFINERS
+    assert {row["name"] for row in rows if row["prosecdef"]} == DEFINERS
+    assert {tuple(row["proconfig"]) for row in rows} == {(f"search_path={SEARCH_PATH}",)}
+
+
+async def test_only_our_roles_come_in_and_none_makes_anything(database_url: str) -> None:
+    await migrate_fully(database_url, NAMES, {})
+    connection = await asyncpg.connect(database_url)
+    database = database_url.rpartition("/")[2]
+    rights = {
+        (row["role"], row["privilege"])
+        for row in await connection.fetch(
+            "SELECT coalesce(r.rolname::text, 'public') AS role, a.privilege_type AS privilege "
+            "FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a "
+            "LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = $1 AND a.grantee <> d.datdba",
+            database,
+        )
     }
+    assert rights == {(NAMES.of(role), "CONNECT") for role in Role}
+    for role in Role:
+        may = await connection.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", NAMES.of(role))
+        assert may is (role is Role.MIGRATE)
+    await connection.close()
 
 
 async def test_one_role_owns_everything_and_the_rest_are_ordinary(admin: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -271,6 +272,11 @@ async def test_no_connection_leaks_when_everything_breaks(migrated_url: str) -> 
 async def in_transaction(store: PostgresStore, sql: str) -> None:
     async with store.transaction():
         await store.fetch(sql)
+
+
+def test_store_whose_password_cannot_be_read_is_unavailable(migrated_url: str, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no_such_file"):
+        PostgresStore(f"{migrated_url}?password_file={tmp_path}/no_such_file")
 
 
 async def test_store_that_is_not_there_is_unavailable(migrated_url: str) -> None:

@@ -126,10 +126,23 @@ async def test_two_chainers_at_once_make_one_chain(world: World) -> None:
 
 async def test_while_one_links_another_waits_for_the_next_round(world: World, admin: Any) -> None:
     await world.post(1)
+    service = world.service()
     async with admin.transaction():
         await admin.execute("SELECT pg_advisory_xact_lock(hashtextextended('chain', 0))")
-        assert await world.service().round() == "somebody else links"
-    assert await world.service().round() == "linked 1 transfers"
+        assert await service.round() == "somebody else links"
+    assert await service.round() == "linked 1 transfers"
+
+
+async def test_whoever_keeps_everybody_from_linking_for_long_is_told(world: World, admin: Any) -> None:
+    await world.post(1)
+    service = world.service()
+    async with admin.transaction():
+        await admin.execute("SELECT pg_advisory_xact_lock(hashtextextended('chain', 0))")
+        world.clock.advance(599)
+        assert await service.round() == "somebody else links"
+        world.clock.advance(1)
+        assert await service.round() == "the chain is broken: chain_held_up at no link"
+    assert await world.notices.kinds(OWNER) == ["chain_broken"]
 
 
 async def test_a_long_backlog_is_linked_in_rounds_that_end(
