@@ -11,6 +11,7 @@ from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
@@ -25,9 +26,11 @@ from adapters.queue.arq_queue import Alarm
 from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
+from domain.leases import WALLET, Grip
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fencing import FencedStore
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
 from domain.services.tokens import Tokens
@@ -53,6 +56,8 @@ class World:
     alarm: Alarm
     beats: Beats
     tokens: Tokens
+    fence: PostgresFence
+    wallet_grip: Grip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
         alarm, beats = Alarm(redis_url), Beats(redis_url)
         stack.push_async_callback(alarm.close)
         stack.push_async_callback(beats.close)
+        wallet_grip = Grip(WALLET, clock.monotonic)
         yield World(
             settings=settings,
             store=store,
@@ -93,12 +99,14 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
             notices=PostgresOutbox(store),
             keystore=keystore,
             http=http,
-            wallet=MixinWallet(http, keystore),
+            wallet=MixinWallet(http, keystore, wallet_grip.require),
             clock=clock,
             ids=RandomIds(),
             alarm=alarm,
             beats=beats,
             tokens=await load_tokens(store),
+            fence=PostgresFence(store),
+            wallet_grip=wallet_grip,
         )
 
 
@@ -110,7 +118,15 @@ def money_services(world: World) -> MoneyServices:
     confirmations = ConfirmationService(store, PostgresConfirmations(store), clock, ids)
     balances = UserBalanceService(ledger, users)
     payouts = PayoutService(
-        store, ledger, world.wallet, world.notices, clock, ids, payout_store, freezes, bot
+        FencedStore(store, world.fence, world.wallet_grip),
+        ledger,
+        world.wallet,
+        world.notices,
+        clock,
+        ids,
+        payout_store,
+        freezes,
+        bot,
     )
     deposits = DepositService(
         store,

@@ -11,6 +11,7 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.settings import Settings
+from domain.leases import Grip, venue_scope
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 
@@ -30,14 +31,19 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         stack.push_async_callback(market.close)
         executions = []
         for account in settings.venue_accounts():
-            exchange = CcxtExchange(account, world.clock)
+            grip = Grip(venue_scope(account.name), world.clock.monotonic)
+            exchange = CcxtExchange(account, world.clock, grip.require)
             stack.push_async_callback(exchange.close)
-            executions.append(ExecutionService(_desk(world, account, exchange, market), account.pairs))
+            executions.append(ExecutionService(_desk(world, account, exchange, market, grip), account.pairs))
         yield executions
 
 
 def _desk(
-    world: World, account: VenueAccount, exchange: CcxtExchange, market: WallMarketClock | LockstepMarketClock
+    world: World,
+    account: VenueAccount,
+    exchange: CcxtExchange,
+    market: WallMarketClock | LockstepMarketClock,
+    grip: Grip,
 ) -> Desk:
     store = world.store
     return Desk(
@@ -54,6 +60,8 @@ def _desk(
         orders=PostgresOrders(store),
         fills=PostgresFills(store),
         policy=policy_from(world.settings, account),
+        fence=world.fence,
+        grip=grip,
     )
 
 

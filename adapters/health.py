@@ -38,6 +38,34 @@ class DatabaseProbe:
         return OK
 
 
+_LEASES = """
+    SELECT scope FROM leases WHERE state = 'held' AND expires_at <= lease_clock()
+    UNION ALL SELECT 'wallet' WHERE NOT EXISTS (SELECT FROM leases WHERE scope = 'wallet' AND state = 'held')
+    ORDER BY scope
+"""
+
+
+class LeaseProbe:
+    """Asks whether a worker acts for everything that had one: a lease that ran out leaves orders alone."""
+
+    name = "leases"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def ask(self) -> str:
+        """Return ``ok``, or for what nobody acts."""
+        try:
+            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
+            try:
+                rows = await connection.fetch(_LEASES)
+            finally:
+                await connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"cannot be read ({type(error).__name__})"
+        return f"nobody acts for {', '.join(row['scope'] for row in rows)}" if rows else OK
+
+
 class RedisProbe:
     """Asks Redis."""
 

@@ -16,13 +16,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, limits_from
 from domain.ids import VenueAccountName
+from domain.leases import LeaseTiming
 from domain.market.model import Pair
 
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
 _MIGRATION = ("migrate_database_url", "role_prefix", "role_passwords_dir")  # read by adapters.db.migrate
-_NOT_FOR_US = ("env_file", "vectors", *_MIGRATION)  # read above, and by tests
+_NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SCHEMES = {
     "database_url": ("postgres://", "postgresql://"),
@@ -77,6 +78,11 @@ class Settings(BaseSettings):
         5_000, ge=100, le=60_000, description="after this a venue refuses a request"
     )
     sweep_interval_s: float = Field(5, gt=0, description="how often orders and fills are asked for")
+    lease_renew_s: float = Field(2, gt=0, description="how often a worker renews its leases")
+    lease_timeout_s: float = Field(2, gt=0, description="how long a worker waits for a renewal's answer")
+    lease_ttl_s: float = Field(
+        10, le=300, validate_default=True, description="how long a lease lasts without a renewal"
+    )
 
     @field_validator(*_SCHEMES)
     @classmethod
@@ -90,6 +96,17 @@ class Settings(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("lease_ttl_s")
+    @classmethod
+    def _survives_a_lost_renewal(cls, value: float, known: Any) -> float:
+        if {"lease_renew_s", "lease_timeout_s"} <= known.data.keys():
+            LeaseTiming(value, known.data["lease_renew_s"], known.data["lease_timeout_s"])
+        return value
+
+    def lease_timing(self) -> LeaseTiming:
+        """Return how leases are kept."""
+        return LeaseTiming(self.lease_ttl_s, self.lease_renew_s, self.lease_timeout_s)
 
     def venue_accounts(self) -> list[VenueAccount]:
         """Return the venue accounts of the owner's file, or end with a sentence that says what to do."""

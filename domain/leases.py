@@ -1,7 +1,7 @@
 """Who may act for a venue account or the wallet, and until when by one's own clock (D4, safety §2.9)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NewType
 
 from domain.errors import Refused
@@ -47,17 +47,22 @@ class LeaseTiming:
         return asked_s + self.ttl_s - self.margin_s
 
 
+_NEVER = float("-inf")
+
+
 @dataclass(slots=True)
 class Grip:
     """One process's hold on one scope, by its own clock: the keeper tightens it, those who act look at it.
 
-    ``monotonic`` is the clock's. Whatever nobody renews ends by itself at the deadline.
+    ``monotonic`` is the clock's. What nobody renews ends by itself: at ``deadline_s`` we stop, at ``ends_s``
+    others may begin.
     """
 
     scope: Scope
     monotonic: Callable[[], float]
     epoch: int = 0
-    deadline_s: float = field(default=float("-inf"))
+    deadline_s: float = _NEVER
+    ends_s: float = _NEVER
     wavering: bool = False  # the last renewal failed: nothing new until one succeeds
 
     @property
@@ -65,13 +70,29 @@ class Grip:
         """Tell whether this process acts for the scope at this moment."""
         return self.epoch > 0 and self.monotonic() < self.deadline_s
 
-    def tighten(self, epoch: int, deadline_s: float) -> None:
-        """Note that the store agreed."""
-        self.epoch, self.deadline_s, self.wavering = epoch, deadline_s, False
+    @property
+    def sure(self) -> bool:
+        """Tell whether this process may begin something new."""
+        return self.held and not self.wavering
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether nobody else can act for the scope yet, though we may have stopped."""
+        return self.epoch > 0 and self.monotonic() < self.ends_s
+
+    @property
+    def left_s(self) -> float:
+        """Return for how many seconds we may still act, if nobody renews."""
+        return max(0.0, self.deadline_s - self.monotonic()) if self.epoch else 0.0
+
+    def tighten(self, epoch: int, asked_s: float, timing: LeaseTiming) -> None:
+        """Note that the store agreed to what was asked for at an instant."""
+        self.epoch, self.wavering = epoch, False
+        self.deadline_s, self.ends_s = timing.deadline_s(asked_s), asked_s + timing.ttl_s
 
     def drop(self) -> None:
         """Let go: somebody else acts, or may."""
-        self.epoch, self.deadline_s, self.wavering = 0, float("-inf"), False
+        self.epoch, self.deadline_s, self.ends_s, self.wavering = 0, _NEVER, _NEVER, False
 
     def require(self) -> None:
         """Let a harmful write pass; call it in the last function before the socket.
@@ -79,5 +100,5 @@ class Grip:
         Raises:
             Refused: ``lease_lost``: not held any more, or no longer certain; no byte has left.
         """
-        if self.wavering or not self.held:
+        if not self.sure:
             raise Refused("lease_lost", scope=self.scope, epoch=self.epoch)

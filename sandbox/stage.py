@@ -34,6 +34,9 @@ _TIMING = {
     "STOP_SETTLE_S": "1",
     "REQUEST_EXPIRY_MS": "2000",
     "SWEEP_INTERVAL_S": "1",
+    "LEASE_RENEW_S": "1",
+    "LEASE_TIMEOUT_S": "1",
+    "LEASE_TTL_S": "5",
 }
 
 
@@ -243,7 +246,12 @@ class Stage:
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
     """Return what children inherit: nothing of a real instance's settings may leak into play."""
     kept = {name: value for name, value in ours.items() if not name.startswith("MRMARKET_")}
-    return kept | {"MRMARKET_ENV_FILE": "", "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
+    ours_now = {"MRMARKET_BUILD": "sandbox"}  # who edits the sources while it plays may go on playing
+    return (
+        kept
+        | ours_now
+        | {"MRMARKET_ENV_FILE": "", "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
+    )
 
 
 def _not_ready(port: int) -> str:

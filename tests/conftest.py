@@ -24,6 +24,8 @@ SHARED_CLUSTER = "PYTEST_CLUSTER"
 
 TEMPLATE = "template_migrated"
 
+os.environ.setdefault("MRMARKET_BUILD", "tests")  # who edits the sources while tests run stays deployed
+
 _numbers = itertools.count(1)
 
 

@@ -6,7 +6,7 @@ import signal
 import structlog
 from aiohttp import web
 
-from adapters.health import BeatProbe, DatabaseProbe, RedisProbe, connect_redis
+from adapters.health import BeatProbe, DatabaseProbe, LeaseProbe, RedisProbe, connect_redis
 from adapters.logging import configure_logging
 from adapters.settings import Settings, load_settings
 from webapp.app import make_app
@@ -24,6 +24,7 @@ async def serve(settings: Settings) -> None:
         RedisProbe(redis),
         BeatProbe(redis, "bot"),
         BeatProbe(redis, "workers"),
+        LeaseProbe(settings.database_url.get_secret_value()),
     )
     instance = Instance(
         chat_url=settings.chat_url,

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from adapters.bootstrap import World, chain_service, money_services, open_world
+from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
@@ -20,9 +21,11 @@ from workers import beat, chain, deposits, payouts, strategies
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
+from workers.leases import keeping
 from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
 from workers.strategies import TradingLoop
+from workers.watchdog import Watchdog
 
 PROCESS = "workers"
 
@@ -33,9 +36,10 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
     """Return everything this process does again and again."""
     money, clock = money_services(world), world.clock
     trading = [TradingLoop(execution) for execution in executions]
+    paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip)
     return [
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
-        Loop(payouts.NAME, payouts.EVERY_S, PayoutWorker(money.withdrawals, money.payouts).round, clock),
+        Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
@@ -53,8 +57,11 @@ async def work(settings: Settings) -> None:
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
         listening = asyncio.create_task(keep_listening(settings.redis_url.get_secret_value(), loops.wake))
         log.info("working")
+        grips = [world.wallet_grip, *(execution.desk.grip for execution in executions)]
         try:
-            await asyncio.gather(loops.run(stop), heart.run(stop))
+            with Watchdog().watching():
+                async with keeping(lease_keeper(world, grips)):
+                    await asyncio.gather(loops.run(stop), heart.run(stop))
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

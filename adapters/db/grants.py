@@ -70,7 +70,7 @@ TABLES = MappingProxyType(
         "tokens": Table(whose=NOBODYS, app="SELECT", web="SELECT"),
         "users": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (language)", web="SELECT"),
         "venue_accounts": Table(
-            whose=NOBODYS, app="SELECT, INSERT, UPDATE (epoch, opened_at, halted)", angel="SELECT"
+            whose=NOBODYS, app="SELECT, INSERT, UPDATE (opened_at, halted)", angel="SELECT"
         ),
         "deployment": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "leases": Table(
@@ -137,7 +137,7 @@ FUNCTIONS = MappingProxyType(
         "refuse_change": _TRIGGER,
         "refuse_outside_migration": _TRIGGER,
         "check_edge": _TRIGGER,
-        "check_epoch": _TRIGGER,
+        "check_venue_account": _TRIGGER,
         "complete_account": _TRIGGER,
         "open_balance": _TRIGGER,
         "guard_balance": _TRIGGER,

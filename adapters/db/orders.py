@@ -15,16 +15,19 @@ _ADD = """
             $9::numeric[], $10::numeric[], $11::bool[], $12::timestamptz[], $13::text[])
         WITH ORDINALITY AS g (id, client_order_id, run_id, base, quote, side, price, quantity, post_only,
                               not_after, state, position)
-    ), fence AS (
-        SELECT name, epoch FROM venue_accounts WHERE name = $1 AND epoch = $2 AND halted = '' FOR SHARE
+    ), held AS (
+        SELECT epoch FROM leases WHERE scope = 'venue:' || $1::text AND epoch = $2 AND state = 'held'
+        FOR KEY SHARE
+    ), open AS (
+        SELECT name FROM venue_accounts WHERE name = $1::text AND halted = '' FOR SHARE
     ), allowed AS (
         SELECT id FROM runs WHERE id = ANY ($5::text[]) AND state = 'running' ORDER BY id FOR SHARE
     )
     INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price,
                                quantity, post_only, not_after, state)
-    SELECT g.id, g.client_order_id, g.run_id, f.name, f.epoch, g.base, g.quote, g.side, g.price, g.quantity,
+    SELECT g.id, g.client_order_id, g.run_id, o.name, h.epoch, g.base, g.quote, g.side, g.price, g.quantity,
            g.post_only, g.not_after, g.state
-    FROM given g JOIN allowed a ON a.id = g.run_id CROSS JOIN fence f
+    FROM given g JOIN allowed a ON a.id = g.run_id CROSS JOIN held h CROSS JOIN open o
     ORDER BY g.position
     RETURNING id
 """

@@ -8,20 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.db.store import PostgresStore
-from domain.errors import Refused
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Pair, TradingRules
 from domain.market.runs import MarketView, Run, RunState
 from domain.money import Coin
 from domain.ports.runs import AccountState
 
-_TAKE = """
-    INSERT INTO venue_accounts AS v (name, venue, epoch) VALUES ($1, $2, 1)
-    ON CONFLICT (name) DO UPDATE SET epoch = v.epoch + 1
-    RETURNING name, venue, epoch, opened_at IS NOT NULL AS opened, halted
-"""
 _FIND_ACCOUNT = """
-    SELECT name, venue, epoch, opened_at IS NOT NULL AS opened, halted FROM venue_accounts WHERE name = $1
+    SELECT name, venue, opened_at IS NOT NULL AS opened, halted FROM venue_accounts WHERE name = $1
 """
 _SEE = """
     INSERT INTO markets (account, base, quote, tick, lot, min_quantity, min_notional, maker_fee_bps,
@@ -65,22 +59,15 @@ _MARK_TOLD = """
 
 
 class PostgresVenueAccounts:
-    """Venue accounts, their epochs, and what their workers see."""
+    """Venue accounts, and what their workers see."""
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
 
-    async def take(self, name: VenueAccountName, venue: str) -> AccountState:
-        """Raise the account's epoch by one and return its state."""
-        return AccountState(**(await self._store.fetch(_TAKE, name, venue))[0])
-
-    async def guard(self, name: VenueAccountName, epoch: int) -> None:
-        """Keep the epoch from changing until the ambient transaction ends."""
-        found = await self._store.fetch(
-            "SELECT FROM venue_accounts WHERE name = $1 AND epoch = $2 FOR SHARE", name, epoch
-        )
-        if not found:
-            raise Refused("epoch_lost", account=name, epoch=epoch)
+    async def register(self, name: VenueAccountName, venue: str) -> None:
+        """Have the account be known."""
+        known = "INSERT INTO venue_accounts (name, venue) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
+        await self._store.execute(known, name, venue)
 
     async def find(self, name: VenueAccountName) -> AccountState | None:
         """Return an account's state."""

@@ -11,7 +11,7 @@ import structlog
 from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
-from adapters.exchange.client import make_client, writing
+from adapters.exchange.client import Gate, make_client, writing
 from adapters.exchange.streams import Streams
 from adapters.exchange.venues import VENUES
 from domain.errors import Refused, Unavailable
@@ -35,12 +35,13 @@ _WINDOW = timedelta(hours=24)  # of binance's own trades; a longer one is refuse
 class CcxtExchange:
     """The ``Exchange`` port on one ccxt client, kept alive with its limiter and streams."""
 
-    def __init__(self, account: VenueAccount, clock: Clock) -> None:
-        """Make the client; nothing is sent yet."""
+    def __init__(self, account: VenueAccount, clock: Clock, lease: Gate) -> None:
+        """Make the client; nothing is sent yet. ``lease`` refuses when this process no longer acts here."""
         self.account: VenueAccountName = account.name
         self._settings = account
         self._contract = VENUES[account.venue]
         self._clock = clock
+        self._lease = lease
         self._client = make_client(account)
         self._streams = Streams(self._client, account.name)
         self._limits = LimitKeeper(account.limits)
@@ -106,7 +107,11 @@ class CcxtExchange:
             raise outcomes.of_write(ValueError(str(e)), self._contract, order.client_order_id) from e
 
     def _admit(self, order: LimitOrder, not_after: datetime) -> None:
-        """Refuse an order that comes too late or goes beyond a hard limit (OR2, OR9)."""
+        """Refuse an order without the lease, too late, or beyond a hard limit (D4, OR2, OR9).
+
+        The request's expiry at the venue has been stamped before: signing comes first.
+        """
+        self._lease()
         if self._clock.now() > not_after:
             raise Refused("order_too_late", subject=order.client_order_id)
         self._limits.admit(order, self._reference.get(order.pair), self._clock.monotonic())
@@ -116,7 +121,7 @@ class CcxtExchange:
         try:
             raw = await self._write(
                 client_order_id,
-                lambda: None,  # a cancel may always leave
+                lambda: None,  # a cancel may always leave, with the lease or without
                 self._client.cancel_order,
                 None,
                 str(pair),

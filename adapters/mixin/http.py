@@ -33,6 +33,9 @@ _LONGEST_PAUSE_S = 5.0
 _WORTH_REPEATING = frozenset({"mixin_silent", "mixin_unreachable", "mixin_busy", "mixin_unauthorized"})
 _MOST_SKEW = timedelta(seconds=60)
 
+Gate = Callable[[], None]
+"""Called right before the bytes of a write leave; raises ``Refused`` to keep them back."""
+
 
 class MixinHttp:
     """One bot's HTTP client: reads are tried again, writes are for their callers to repeat."""
@@ -90,15 +93,15 @@ class MixinHttp:
         """
         return await self._repeated(Request("POST", path, _as_body(body)))
 
-    async def write(self, path: str, body: object) -> Any:
-        """Return the data of a POST, sent once.
+    async def write(self, path: str, body: object, gate: Gate | None = None) -> Any:
+        """Return the data of a POST, sent once; a gate is asked right before it leaves.
 
         Raises:
             Refused: a definite error: nothing happened.
             Unavailable: it did not leave, or was turned away at the door: nothing happened.
             OutcomeUnknown: no clear answer: look it up.
         """
-        return await self._once(Request("POST", path, _as_body(body)), OutcomeUnknown)
+        return await self._once(Request("POST", path, _as_body(body)), OutcomeUnknown, gate=gate)
 
     async def put_bytes(self, url: str, content: bytes) -> None:
         """Upload a file to an address that Mixin gave for it.
@@ -150,7 +153,14 @@ class MixinHttp:
                 await self._clock.sleep(wait_s)
         return await self._once(request, Unavailable, largest)
 
-    async def _once(self, request: Request, silence: Silence, largest: int = _LARGEST_BODY) -> Any:
+    async def _once(
+        self,
+        request: Request,
+        silence: Silence,
+        largest: int = _LARGEST_BODY,
+        *,
+        gate: Gate | None = None,
+    ) -> Any:
         assert_outside_transaction()
         request_id = self._new_request_id()
         headers = {"Authorization": f"Bearer {self.token(request, request_id)}", "X-Request-Id": request_id}
@@ -158,6 +168,8 @@ class MixinHttp:
             headers["Content-Type"] = "application/json"
         url = yarl.URL(self._base + request.uri, encoded=True)  # what was signed is what is sent
         path = request.uri.partition("?")[0]
+        if gate:
+            gate()
         try:
             async with self._open().request(
                 request.method, url, data=request.body or None, headers=headers, allow_redirects=False

@@ -14,7 +14,7 @@ from adapters.mixin.codec import transaction as safe
 from adapters.mixin.codec.ids import kernel_asset_id, members_hash
 from adapters.mixin.codec.keys import ghost_hint
 from adapters.mixin.codec.links import PayLink
-from adapters.mixin.http import MixinHttp
+from adapters.mixin.http import Gate, MixinHttp
 from adapters.mixin.keystore import Keystore
 from adapters.mixin.outcomes import Silence, rows
 from adapters.mixin.times import as_time
@@ -49,9 +49,10 @@ _MOST_FETCHED = 100
 class MixinWallet:
     """The ``Wallet`` port: one member, threshold one."""
 
-    def __init__(self, http: MixinHttp, keystore: Keystore) -> None:
-        """Use one HTTP client and one spend key."""
+    def __init__(self, http: MixinHttp, keystore: Keystore, lease: Gate) -> None:
+        """Use one HTTP client and one spend key. ``lease`` refuses when this process may not spend."""
         self._http = http
+        self._lease = lease
         self._keystore = keystore
 
     async def check_spend_key(self) -> None:
@@ -164,7 +165,7 @@ class MixinWallet:
         ours = safe.transaction_hash(safe.decode(bytes.fromhex(signed_raw)))
         entry = {"request_id": request_id, "raw": signed_raw}
         try:
-            answer = rows(await self._http.write("/safe/transactions", [entry]), OutcomeUnknown)
+            answer = rows(await self._http.write("/safe/transactions", [entry], self._lease), OutcomeUnknown)
         except Unavailable as e:  # it most likely did not happen; with money we look it up all the same
             raise OutcomeUnknown(e.code, **e.facts) from e
         sent = _as_sent(answer[0] if answer else None, OutcomeUnknown)

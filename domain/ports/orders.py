@@ -17,8 +17,8 @@ class OrderStore(Protocol):
     async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]:
         """Store intents in one statement; return those the store let in.
 
-        An intent whose run is not RUNNING any more, whose epoch is not the account's, or whose account is
-        halted is left out: the statement itself looks, and locks what it looked at (ST2).
+        An intent whose run is not RUNNING any more, whose epoch is not that of the account's lease, or whose
+        account is halted is left out: the statement itself looks, and locks what it looked at (ST2).
         """
         ...
 

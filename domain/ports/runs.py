@@ -16,24 +16,15 @@ class AccountState:
 
     name: VenueAccountName
     venue: str
-    epoch: int
     opened: bool  # its opening balances are booked
     halted: str
 
 
 class VenueAccountStore(Protocol):
-    """Venue accounts: who may act for them (the epoch), and whether anybody may."""
+    """Venue accounts, and whether anybody may trade them; who may is a matter of leases."""
 
-    async def take(self, name: VenueAccountName, venue: str) -> AccountState:
-        """Raise the account's epoch by one, so that whoever acted before can no more; return its state."""
-        ...
-
-    async def guard(self, name: VenueAccountName, epoch: int) -> None:
-        """Keep the epoch from changing until the ambient transaction ends.
-
-        Raises:
-            Refused: ``epoch_lost``: somebody else acts for the account now.
-        """
+    async def register(self, name: VenueAccountName, venue: str) -> None:
+        """Have the account be known, if it is not."""
         ...
 
     async def find(self, name: VenueAccountName) -> AccountState | None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from domain.ids import Ids, VenueAccountName
+from domain.leases import Grip
 from domain.ledger.model import Cause, Hold
 from domain.ledger.model import run as run_account
 from domain.market.orders import Intent, settles
@@ -12,6 +13,7 @@ from domain.market.runs import Run
 from domain.money import LEDGER_PLACES, round_up
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.exchange import Exchange
+from domain.ports.leases import Fence
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.orders import FillStore, OrderStore
@@ -48,7 +50,11 @@ class ExecutionPolicy:
 
 @dataclass(slots=True)
 class Desk:
-    """Ports, policy, and the epoch under which this worker acts."""
+    """Ports, policy, the worker's grip on the account's lease, and the epoch under which it acts.
+
+    The epoch is the one in which the worker last started up: what it knows, it has learned under it. The
+    grip may be in a later one already.
+    """
 
     exchange: Exchange
     venue: str
@@ -63,6 +69,8 @@ class Desk:
     orders: OrderStore
     fills: FillStore
     policy: ExecutionPolicy
+    fence: Fence
+    grip: Grip
     epoch: int = 0
 
     @property
@@ -81,7 +89,7 @@ class Desk:
             Refused: ``epoch_lost``.
         """
         async with self.store.transaction():
-            await self.accounts.guard(self.account, self.epoch)
+            await self.fence.guard(self.grip.scope, self.epoch)
             yield
 
     async def record(self, intents: Sequence[Intent]) -> list[Intent]:

@@ -28,10 +28,11 @@ _PATIENCE = 3
 
 @dataclass(slots=True)
 class ExecutionService:
-    """The one who acts for a venue account, as long as nobody takes the account over.
+    """Acts for a venue account while this process holds its lease, and stands by while it does not.
 
     ``offered`` are the pairs people may start runs on here. Each round does what is due and returns one
-    sentence; a round that fails half-way is simply followed by the next.
+    sentence; a round that fails half-way is simply followed by the next. Every epoch begins with start-up
+    and reconciliation, the first one and one regained alike.
     """
 
     desk: Desk
@@ -41,7 +42,6 @@ class ExecutionService:
     stopping: RunStop = field(init=False)
     ticking: Ticking = field(init=False)
     _ready: bool = False
-    _lost: bool = False
     _news: bool = False
     _failed: int = 0
     _failing_since_s: float = 0.0
@@ -50,9 +50,13 @@ class ExecutionService:
     _reconciled_s: float = float("-inf")
     _viewed_s: float = float("-inf")
     _configs: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _run_pairs: Sequence[Pair] = ()
 
     def __post_init__(self) -> None:
-        """Put the parts together."""
+        """Put the parts together, knowing nothing."""
+        self._ready, self._news, self._failed = False, False, 0
+        self._next, self._configs = {}, {}
+        self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
@@ -60,16 +64,31 @@ class ExecutionService:
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
-        if self._lost:
-            await self.desk.clock.sleep(self.desk.policy.longest_pause_s)
-            return f"another worker trades {self.desk.account}"
+        desk = self.desk
+        if not desk.grip.held:
+            return await self._stand_by()
+        if desk.grip.epoch != desk.epoch:
+            self.__post_init__()  # what was learned in another epoch is not known any more
+            desk.epoch = desk.grip.epoch
         try:
             return await self._round_or_pause()
         except Refused as refusal:
             if refusal.code != "epoch_lost":
                 raise
-            self._lost = True
-            return f"another worker took {self.desk.account}: this one stops trading it"
+            if desk.grip.epoch == desk.epoch:
+                desk.grip.drop()
+            return f"another worker took {desk.account}: this one stops trading it"
+
+    async def _stand_by(self) -> str:
+        """Wait for the lease. One that ran out by our own clock leaves a moment to clear the book in."""
+        desk, said = self.desk, f"not ours: standing by for {self.desk.account}"
+        if desk.epoch and desk.grip.epoch == desk.epoch and desk.grip.alone:
+            pairs = sorted({*self.offered, *self._run_pairs}, key=str)
+            cancelled = await self.resolution.clear_listed(pairs)
+            said = f"the lease of {desk.account} ran out: {cancelled} orders cancelled"
+        desk.epoch = 0
+        await desk.clock.sleep(desk.policy.idle_s)
+        return said
 
     async def _round_or_pause(self) -> str:
         try:
@@ -89,7 +108,7 @@ class ExecutionService:
             await self._tell_trouble(error.code)
         if self.desk.clock.monotonic() - self._failing_since_s >= self.desk.policy.blind_cancel_s:
             await self._clear_book()
-        await self.desk.clock.sleep(pause)
+        await self.desk.clock.sleep(min(pause, max(0.25, self.desk.grip.left_s)))
         return f"{self.desk.account} waits {pause:g} s: {error}"
 
     async def _clear_book(self) -> None:
@@ -126,6 +145,7 @@ class ExecutionService:
         if not runs and not await desk.orders.unsettled(desk.account):
             await desk.clock.sleep(desk.policy.idle_s)
             return f"{desk.account} has no runs"
+        self._run_pairs = [run.pair for run in runs]
         self._forget_all_but(runs)
         now = await desk.market.now()
         due = await self._due([run for run in runs if run.state is RunState.RUNNING], now)
@@ -143,10 +163,9 @@ class ExecutionService:
         self._next = {run.id: self._next[run.id] for run in runs if run.id in self._next}
 
     async def _start_up(self) -> str:
-        """Take the account over, register it the first time, and compare the venue with the books."""
+        """Register the account and book what it holds, once; compare the venue with the books."""
         desk = self.desk
-        if not desk.epoch:
-            desk.epoch = (await desk.accounts.take(desk.account, desk.venue)).epoch
+        await desk.accounts.register(desk.account, desk.venue)
         state = await desk.accounts.find(desk.account)
         if state is None or not state.opened:
             await self._open(await desk.exchange.balances())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.errors import OutcomeUnknown, Unavailable
+from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.market.model import Pair
 from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard
 from domain.services.desk import Desk
@@ -79,6 +79,22 @@ class OrderResolution:
                 await desk.exchange.cancel(order.pair, order.client_order_id)
             except (OutcomeUnknown, Unavailable):
                 continue  # it is shown again next time
+
+    async def clear_listed(self, pairs: Sequence[Pair]) -> int:
+        """Cancel every order of ours that the venue shows, without asking the store; return how many it took.
+
+        For one who loses the account and cannot write it down: the next holder finds out what became of them.
+        """
+        cancelled = 0
+        for pair in pairs:
+            try:
+                for order in await self._desk.exchange.open_orders(pair):
+                    if self._is_ours(order):
+                        await self._desk.exchange.cancel(pair, order.client_order_id)
+                        cancelled += 1
+            except (OutcomeUnknown, Unavailable, Refused):
+                continue  # what can be taken off is
+        return cancelled
 
     def _is_ours(self, order: VenueOrder) -> bool:
         return order.client_order_id.startswith(self._desk.policy.order_prefix)

@@ -114,8 +114,10 @@ class OrderSending:
         try:
             word = await self._desk.exchange.place(intent.order, intent.not_after)
         except Refused as refusal:
-            late = refusal.code == "order_too_late"  # no byte has left
-            return replace(intent, state=OrderState.ABANDONED if late else OrderState.REJECTED), refusal.code
+            kept_back = refusal.code in ("order_too_late", "lease_lost")  # no byte has left
+            return replace(
+                intent, state=OrderState.ABANDONED if kept_back else OrderState.REJECTED
+            ), refusal.code
         except (OutcomeUnknown, Unavailable):
             return replace(intent, state=OrderState.UNKNOWN), ""
         changed = (word.price, word.quantity) != (intent.price, intent.quantity)

@@ -18,7 +18,7 @@ from domain.services.order_sending import OrderSending, Sent, Wanted
 from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
 
-_PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate"})
+_PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate", "lease_lost"})
 """Refusals that the next tick mends by itself: the book moved, or we were slow."""
 
 
@@ -109,7 +109,7 @@ class Ticking:
     async def _place(self, plans: Sequence[_Plan]) -> Sent:
         """Send what the plans want, kept apart from each other and from all that rests (OR8)."""
         wanted: list[Wanted] = []
-        if any(plan.changes.place for plan in plans):
+        if self.desk.grip.sure and any(plan.changes.place for plan in plans):
             unsettled = await self.desk.orders.unsettled(self.desk.account)
             live = [intent for intent in unsettled if intent.state not in TERMINAL]
             for pair in sorted({plan.due.run.pair for plan in plans}, key=str):

@@ -39,6 +39,10 @@ COMMENT ON TABLE leases IS 'D4: who acts for a venue account or the wallet; all 
 COMMENT ON CONSTRAINT leases_fence ON leases IS
     'makes the epoch a key: FOR KEY SHARE bars a take-over, and neither waits for a renewal nor bars one';
 
+INSERT INTO leases
+    SELECT 'venue:' || name, epoch, '', 'released', interval '10 s', now(), now(), '', 0
+    FROM venue_accounts WHERE epoch > 0;
+
 INSERT INTO state_edges (machine, from_state, to_state) VALUES
     ('lease', '', 'held'), ('lease', 'held', 'released'), ('lease', 'released', 'held');
 CREATE TRIGGER leases_edges BEFORE INSERT OR UPDATE ON leases
@@ -108,9 +112,49 @@ CREATE TRIGGER leases_stay BEFORE DELETE OR TRUNCATE ON leases
 """
 
 
+ACCOUNTS = """
+DROP TRIGGER venue_accounts_epoch_grows ON venue_accounts;
+DROP FUNCTION check_epoch();
+ALTER TABLE venue_accounts DROP COLUMN epoch;
+
+CREATE FUNCTION check_venue_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.name <> OLD.name OR NEW.venue <> OLD.venue THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+            DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', TG_OP);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER venue_accounts_keep_their_name BEFORE UPDATE ON venue_accounts
+    FOR EACH ROW EXECUTE FUNCTION check_venue_account();
+
+CREATE OR REPLACE FUNCTION check_new_intent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM leases WHERE scope = 'venue:' || NEW.account AND epoch = NEW.epoch AND state = 'held'
+        FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM003', MESSAGE = 'epoch_lost',
+            DETAIL = jsonb_build_object('scope', 'venue:' || NEW.account, 'epoch', NEW.epoch);
+    END IF;
+    PERFORM FROM venue_accounts WHERE name = NEW.account AND halted = '' FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM007', MESSAGE = 'account_halted',
+            DETAIL = jsonb_build_object('account', NEW.account);
+    END IF;
+    PERFORM FROM runs WHERE id = NEW.run_id AND state = 'running' AND account = NEW.account
+        AND base = NEW.base AND quote = NEW.quote FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM004', MESSAGE = 'run_not_running',
+            DETAIL = jsonb_build_object('run', NEW.run_id);
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return DEPLOYMENT + LEASES
+    return DEPLOYMENT + LEASES + ACCOUNTS
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

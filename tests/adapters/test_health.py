@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
+from adapters.db.leases import Claimant, PostgresLeases
 from adapters.db.store import PostgresStore
-from adapters.health import BeatProbe, DatabaseProbe, RedisProbe, connect_redis
+from adapters.health import BeatProbe, DatabaseProbe, LeaseProbe, RedisProbe, connect_redis
+from domain.leases import WALLET, Scope
 from sandbox.children import free_port
 from sandbox.redis import start_redis
 from tests.domain.services.test_chain import World
+from tests.fakes.leases import move_lease_clock
 
 
 async def test_a_database_that_answers_is_ok_and_tells_the_chains_head(
@@ -34,6 +39,20 @@ async def test_a_database_that_is_away_is_told_without_its_password() -> None:
 async def test_a_database_that_refuses_us_is_told(database_url: str) -> None:
     said = await DatabaseProbe(database_url.rpartition("/")[0] + "/nowhere").ask()
     assert said == "does not answer (InvalidCatalogNameError)"
+
+
+async def test_what_nobody_acts_for_is_told(
+    store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
+) -> None:
+    probe = LeaseProbe(url_of(Role.WEB))
+    assert await probe.ask() == "nobody acts for wallet"
+    leases = PostgresLeases(store, Claimant("a", build_name(), schema_version()))
+    await leases.take([WALLET, Scope("venue:main"), Scope("venue:gone")], 10)
+    await leases.release({Scope("venue:gone"): 1})
+    assert await probe.ask() == "ok"
+    await move_lease_clock(admin, 11)
+    assert await probe.ask() == "nobody acts for venue:main, wallet"
+    assert (await LeaseProbe(url_of(Role.POLLER)).ask()).startswith("cannot be read")
 
 
 async def test_a_process_is_heard_while_its_beat_lasts(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.settings import load_settings
+from domain.leases import LeaseTiming
 
 OWNER = "773e5e77-4107-45c2-b648-8fc722ed77f5"
 COMPLETE = {
@@ -31,6 +32,7 @@ def test_what_is_not_said_has_production_defaults() -> None:
     assert settings.mixin_api_url == "https://api.mixin.one"
     assert settings.withdrawal_fee_bps == 0
     assert settings.unknown_lookup_window_s == 30
+    assert settings.lease_timing() == LeaseTiming(ttl_s=10, renew_s=2, timeout_s=2)
     assert settings.public_url == "http://127.0.0.1:8080"
 
 
@@ -52,6 +54,9 @@ def test_settings_are_frozen() -> None:
         ("MIXIN_API_URL", "http://api.mixin.one", "must begin with https://"),
         ("OWNER_ID", "me", "the Mixin user id of the instance's owner"),
         ("WITHDRAWAL_FEE_BPS", "-1", "MRMARKET_WITHDRAWAL_FEE_BPS is wrong"),
+        ("LEASE_TTL_S", "7.9", "MRMARKET_LEASE_TTL_S is wrong: must be at least the renewal's interval"),
+        ("LEASE_RENEW_S", "5", "MRMARKET_LEASE_TTL_S is wrong"),
+        ("LEASE_TIMEOUT_S", "-1", "MRMARKET_LEASE_TIMEOUT_S is wrong"),
         ("WEB_PORT", "99999", "MRMARKET_WEB_PORT is wrong"),
     ],
 )
@@ -79,6 +84,7 @@ def test_a_file_may_hold_the_settings_and_the_environment_wins(tmp_path: Path) -
     settings = load_settings()
     assert settings.web_port == 9000
     assert settings.owner_id == OWNER
+    assert settings.lease_timing() == LeaseTiming(ttl_s=10, renew_s=2, timeout_s=2)
     assert settings.public_url == "http://127.0.0.1:9000"
 
 

@@ -19,6 +19,7 @@ from domain.ports.exchange import Exchange
 from sandbox.venue.app import Options, serve
 from tests.clocks import WallClock
 from tests.fakes.exchange import FakeExchange, FakeVenue
+from tests.fakes.leases import unasked
 from tests.fakes.time import FakeTime
 
 PAIR = Pair.parse("BTC/USDT")
@@ -36,7 +37,9 @@ async def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     account = {"name": "mm", "api_key": "k", "secret": "s", "balances": FLOAT}
     world.write_text(json.dumps({"venue": {"accounts": [account]}}))
     async with serve(Options(tmp_path / "state", 0, world, seed=7)) as urls:
-        adapter = CcxtExchange(VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls), WallClock())
+        adapter = CcxtExchange(
+            VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls), WallClock(), unasked
+        )
         yield adapter
         await adapter.close()
 

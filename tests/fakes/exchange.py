@@ -5,7 +5,7 @@ one best ask that tests move: an order of ours that the market crosses is filled
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -218,8 +218,11 @@ class FakeVenue:
 class FakeExchange:
     """The ``Exchange`` port of a fake venue; make a new one for a new process."""
 
-    def __init__(self, venue: FakeVenue, account: str = "fake-1") -> None:
+    def __init__(
+        self, venue: FakeVenue, account: str = "fake-1", lease: Callable[[], None] = lambda: None
+    ) -> None:
         self._venue = venue
+        self._lease = lease
         self.account = VenueAccountName(account)
 
     async def rules(self, pair: Pair) -> TradingRules:
@@ -252,6 +255,7 @@ class FakeExchange:
 
     async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
         venue, mischief = self._venue, self._venue.mischief
+        self._lease()
         if venue.time.now() > not_after:
             raise Refused("order_too_late")
         if mischief.strikes(mischief.drop_request):

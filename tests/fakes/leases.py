@@ -6,10 +6,10 @@ from typing import Any
 
 from adapters.db.grants import Role
 from adapters.db.roles import Names
-from domain.errors import Refused
-from domain.leases import Scope
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.leases import WALLET, Grip, Scope
 from domain.ports.clock import Clock
-from domain.ports.leases import Lease
+from domain.ports.leases import Lease, Leases
 
 RELEASE = "the-deployed-one"
 
@@ -96,3 +96,31 @@ async def stamp(admin: Any, release: str) -> None:
     async with admin.transaction():
         await admin.execute(f"SET LOCAL ROLE {owner}; SET LOCAL mrmarket.migrating = 'on'")
         await admin.execute("UPDATE deployment SET build = $1, stamped_at = lease_clock()", release)
+
+
+def firm(scope: Scope = WALLET) -> Grip:
+    """Return a grip that never ends."""
+    return Grip(scope, lambda: 0.0, epoch=1, deadline_s=1.0, ends_s=1.0)
+
+
+def unasked() -> None:
+    """A gate that is always open: nobody asks for a lease."""
+
+
+class FencedOff:
+    """Leases of a store that cannot be reached."""
+
+    def __init__(self, real: Leases) -> None:
+        self.real = real
+
+    async def take(self, scopes: Sequence[Scope], ttl_s: float) -> Mapping[Scope, int]:
+        raise Unavailable("store_unavailable")
+
+    async def renew(self, held: Mapping[Scope, int]) -> set[Scope]:
+        raise OutcomeUnknown("store_outcome_unknown")
+
+    async def release(self, held: Mapping[Scope, int]) -> set[Scope]:
+        raise OutcomeUnknown("store_outcome_unknown")
+
+    async def all(self) -> Sequence[Lease]:
+        raise Unavailable("store_unavailable")

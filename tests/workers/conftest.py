@@ -91,10 +91,16 @@ async def factory(
         "OWNER_ID": mixin.owner_id,
         "WITHDRAWAL_FEE_BPS": "10",
         "ENV_FILE": "",
+        "BUILD": os.environ["MRMARKET_BUILD"],
+        "LEASE_RENEW_S": "0.3",
+        "LEASE_TIMEOUT_S": "0.6",
+        "LEASE_TTL_S": "3.5",
     }
     env = {name: value for name, value in os.environ.items() if not name.startswith("MRMARKET_")}
     env |= {f"MRMARKET_{name}": value for name, value in said.items()}
-    settings = Settings.model_validate({k.lower(): v for k, v in said.items() if k != "ENV_FILE"})
+    settings = Settings.model_validate(
+        {k.lower(): v for k, v in said.items() if k not in ("ENV_FILE", "BUILD")}
+    )
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings))
         made = Factory(env, tmp_path / "workers.log", world, money_services(world))

@@ -34,11 +34,10 @@ class TokenRow(Model):
 
 
 class VenueAccountRow(Model):
-    """One API key set at one venue; the epoch grows with each worker that takes it over."""
+    """One API key set at one venue."""
 
     name = fields.CharField(max_length=64, primary_key=True)
     venue = fields.CharField(max_length=32)
-    epoch = fields.BigIntField(default=0)
 
     class Meta:
         """Where it is kept."""

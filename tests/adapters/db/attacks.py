@@ -174,7 +174,7 @@ ALLOWED_EDGES = {  # I11
     "a table of ways of one's own": "DO $$ BEGIN CREATE TEMP TABLE state_edges AS "
     "SELECT 'inbox' AS machine, 'done' AS from_state, 'pending' AS to_state; "
     "UPDATE inbox SET state = 'pending', ended_at = NULL WHERE state = 'done'; END $$",
-    "an epoch that goes back": "UPDATE venue_accounts SET epoch = epoch - 1",
+    "a venue account by another name": "UPDATE venue_accounts SET name = 'x'",
     "a venue account that becomes another": "UPDATE venue_accounts SET venue = 'kraken'",
     "a venue account forgotten": "DELETE FROM venue_accounts",
     "venue accounts emptied": "TRUNCATE venue_accounts CASCADE",

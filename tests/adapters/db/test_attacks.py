@@ -72,7 +72,7 @@ async def books(store: PostgresStore) -> PostgresLedger:
     await ledger.hold(Hold(Cause("order", "large"), PURSE, Decimal(45)))
     await ledger.use_hold(Cause("order", "1"), Decimal(1))
     await ledger.release(Cause("order", "ended"))
-    await store.execute("INSERT INTO venue_accounts (name, venue, epoch) VALUES ('binance-1', 'binance', 3)")
+    await store.execute("INSERT INTO venue_accounts (name, venue) VALUES ('binance-1', 'binance')")
     await store.execute("INSERT INTO outbox (user_id, kind, cause, params) VALUES ('alice', 'k', '1', '{}')")
     await store.execute(
         "INSERT INTO inbox (user_id, conversation_id, message_id, representative_id, kind, body, sent_at, "

@@ -84,7 +84,7 @@ async def live(store: PostgresStore, admin: Any, person: str) -> None:
 @pytest.fixture
 async def web(store: PostgresStore, admin: Any, url_of: Callable[[Role], str]) -> Any:
     """Give the web's connection where two people live, with a right to look into every table."""
-    await admin.execute("INSERT INTO venue_accounts (name, venue, epoch) VALUES ('fake-1', 'fake', 1)")
+    await admin.execute("INSERT INTO venue_accounts (name, venue) VALUES ('fake-1', 'fake')")
     for person in (ALICE, BOB):
         await live(store, admin, person)
     for table in PERSONAL:

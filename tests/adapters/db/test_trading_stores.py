@@ -115,7 +115,7 @@ async def test_a_stop_waits_for_intents_that_are_entering_and_bars_the_next(worl
         "UPDATE runs SET number = 0",
         "UPDATE run_configs SET config = '{}'",
         "DELETE FROM run_configs",
-        "UPDATE venue_accounts SET epoch = 0",
+        "UPDATE leases SET epoch = epoch - 1",
     ],
 )
 async def test_the_database_refuses_to_bend_history(world: World, sql: str) -> None:

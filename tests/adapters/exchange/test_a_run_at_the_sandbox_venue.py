@@ -16,6 +16,7 @@ from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.ids import RandomIds
 from domain.ids import VenueAccountName
+from domain.leases import Grip, venue_scope
 from domain.ledger.model import Balance, available, venue
 from domain.market.model import Pair
 from domain.money import ZERO
@@ -55,16 +56,19 @@ class Traders:
         self.clients: list[CcxtExchange] = []
 
     def start(self) -> ExecutionService:
-        self.clients.append(CcxtExchange(self._account, WallClock()))
-        worker = self._world.worker()
+        clock = WallClock()
+        grip = Grip(venue_scope(self._account.name), clock.monotonic)
+        self.clients.append(CcxtExchange(self._account, clock, grip.require))
         desk = replace(
-            worker.desk,
+            self._world.worker().desk,
             exchange=self.clients[-1],
             venue="binance",
-            clock=WallClock(),
+            clock=clock,
             market=WallMarketClock(),
+            policy=POLICY,
+            grip=grip,
         )
-        return ExecutionService(replace(desk, policy=POLICY, epoch=0), [PAIR])
+        return self._world.put_to_work(desk)
 
     async def close(self) -> None:
         for client in self.clients:

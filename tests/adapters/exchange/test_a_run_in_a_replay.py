@@ -13,8 +13,8 @@ from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.ids import RandomIds
 from domain.ids import UserId, VenueAccountName
+from domain.leases import Grip, venue_scope
 from domain.ledger.model import available, venue
-from domain.services.execution import ExecutionService
 from sandbox.venue.app import Options, serve
 from tests.adapters.exchange.test_a_run_at_the_sandbox_venue import PAIR, POLICY
 from tests.clocks import WallClock
@@ -41,13 +41,13 @@ async def play(store: PostgresStore, folder: Path, number: int) -> tuple[Decisio
     await world.person(BTC="0.02", USDT="1000")
     async with serve(options) as urls:
         account = VenueAccount(VenueAccountName(name), "binance", "k", "s", urls, lockstep=True)
-        exchange, market = CcxtExchange(account, clock), LockstepMarketClock(urls["control"] + "/clock")
+        grip = Grip(venue_scope(account.name), clock.monotonic)
+        exchange = CcxtExchange(account, clock, grip.require)
+        market = LockstepMarketClock(urls["control"] + "/clock")
         desk = replace(
-            world.worker().desk, exchange=exchange, venue="binance", clock=clock, market=market, epoch=0
+            world.worker().desk, exchange=exchange, venue="binance", clock=clock, market=market, grip=grip
         )
-        worker = ExecutionService(
-            replace(desk, policy=replace(POLICY, sends_at_once=1, sweep_interval_s=2)), [PAIR]
-        )
+        worker = world.put_to_work(replace(desk, policy=replace(POLICY, sends_at_once=1, sweep_interval_s=2)))
         await world.rounds(worker, 2)
         start = await market.now()
         run = await world.start(

@@ -11,6 +11,8 @@ from adapters.exchange.account import VenueAccount, limits_from
 from adapters.exchange.client import make_client, writing
 from domain.errors import InvariantBroken, Refused
 from domain.ids import VenueAccountName
+from domain.leases import WALLET, Grip, LeaseTiming
+from tests.fakes.clock import FakeClock
 
 
 def account(urls: dict[str, str], venue: str = "binance") -> VenueAccount:
@@ -104,3 +106,21 @@ def test_written_limits_replace_the_defaults_and_nonsense_is_refused() -> None:
     for caps in ({"orders": 3}, {"burst": 0}, {"max_notional": "-1"}):
         with pytest.raises(ValueError, match="limit"):
             limits_from(caps)
+
+
+async def test_no_order_leaves_at_the_deadline_of_the_lease_and_one_does_before(
+    silent_venue: tuple[Any, list[web.Request]],
+) -> None:
+    """D4: the lease is looked at in the last function before the socket."""
+    client, seen = silent_venue
+    clock = FakeClock()
+    grip = Grip(WALLET, clock.monotonic)
+    grip.tighten(1, clock.monotonic(), LeaseTiming())
+    clock.advance(8)
+    with pytest.raises(Refused, match="lease_lost"), writing(grip.require):
+        await client.private_post_order({"symbol": "BTCUSDT"})
+    assert seen == []
+    clock.advance(-0.001)
+    with pytest.raises(Exception, match="500"), writing(grip.require):
+        await client.private_post_order({"symbol": "BTCUSDT"})
+    assert len(seen) == 1

@@ -21,6 +21,7 @@ from domain.market.orders import LimitOrder, OrderState
 from domain.money import Coin
 from sandbox.venue.app import Options, serve
 from tests.clocks import WallClock
+from tests.fakes.leases import unasked
 
 BTC = Pair.parse("BTC/USDT")
 
@@ -42,7 +43,7 @@ def account(urls: dict[str, str], **changes: Any) -> VenueAccount:
 @pytest.fixture
 async def exchange(urls: dict[str, str]) -> AsyncIterator[CcxtExchange]:
     """Give the adapter of the venue's account."""
-    adapter = CcxtExchange(account(urls), WallClock())
+    adapter = CcxtExchange(account(urls), WallClock(), unasked)
     yield adapter
     await adapter.close()
 
@@ -126,7 +127,7 @@ async def test_post_only_order_that_would_take_is_refused_and_leaves_nothing(exc
 
 
 async def test_order_beyond_the_funds_is_refused(urls: dict[str, str]) -> None:
-    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10**9))), WallClock())
+    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10**9))), WallClock(), unasked)
     try:
         bid = await far_bid(adapter, "mm3")
         with pytest.raises(Refused, match="venue_funds_short"):
@@ -167,7 +168,7 @@ async def test_order_after_its_deadline_never_leaves(exchange: CcxtExchange) -> 
 
 
 async def test_order_beyond_a_hard_limit_never_leaves(urls: dict[str, str]) -> None:
-    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10))), WallClock())
+    adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10))), WallClock(), unasked)
     try:
         order = await far_bid(adapter, "mm7")
         with pytest.raises(Refused, match="limit_notional"):
@@ -193,7 +194,9 @@ async def test_lost_answer_is_unknown_and_the_order_is_found_by_our_id(
 async def test_silent_venue_makes_reads_unavailable(urls: dict[str, str]) -> None:
     nowhere = {name: url.replace("127.0.0.1", "127.0.0.2") for name, url in urls.items()}
     adapter = CcxtExchange(
-        account({name: u.rsplit(":", 1)[0] + ":9/x" for name, u in nowhere.items()}), WallClock()
+        account({name: u.rsplit(":", 1)[0] + ":9/x" for name, u in nowhere.items()}),
+        WallClock(),
+        unasked,
     )
     try:
         with pytest.raises(Unavailable):

@@ -22,6 +22,7 @@ from sandbox.mixin.server import Server
 from sandbox.mixin.store import Store
 from sandbox.world import create_world, owner_of, write_keys
 from tests.clocks import WallClock
+from tests.fakes.leases import unasked
 
 
 @dataclass
@@ -86,7 +87,9 @@ async def running(tmp_path: Path, settle_ns: int = 0) -> AsyncIterator[Mixin]:
     http = MixinHttp(base, keystore, WallClock())
     try:
         async with aiohttp.ClientSession() as control:
-            yield Mixin(base, keystore, http, MixinWallet(http, keystore), control, owner_of(facts), keys)
+            yield Mixin(
+                base, keystore, http, MixinWallet(http, keystore, unasked), control, owner_of(facts), keys
+            )
     finally:
         await http.close()
         await runner.cleanup()

@@ -14,6 +14,7 @@ from domain.ports.wallet import Payment, SendState, WalletOutput
 from sandbox.world import USDT
 from tests.adapters.mixin.conftest import Mixin
 from tests.clocks import WallClock
+from tests.fakes.leases import unasked
 
 ASSET = AssetId(USDT)
 
@@ -154,7 +155,7 @@ async def test_wallet_without_a_spend_key_signs_nothing(mixin: Mixin) -> None:
 
     from adapters.mixin.keystore import BadKeystore
 
-    poor = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=None))
+    poor = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=None), unasked)
     what = await payment(mixin)
     built = await mixin.wallet.build(what)
     with pytest.raises(BadKeystore):
@@ -168,7 +169,7 @@ async def test_output_has_the_same_hash_for_ever(mixin: Mixin) -> None:
     before = {o.output_id: o for o in await mixin.wallet.outputs_from(0)}
     await pay(mixin, await payment(mixin, subject="hash"))
     http = MixinHttp(mixin.base, mixin.keystore, WallClock())
-    after = {o.output_id: o for o in await MixinWallet(http, mixin.keystore).outputs_from(0)}
+    after = {o.output_id: o for o in await MixinWallet(http, mixin.keystore, unasked).outputs_from(0)}
     await http.close()
     assert any(after[i].spent and not o.spent for i, o in before.items())
     assert {i: after[i].immutable_hash for i in before} == {i: o.immutable_hash for i, o in before.items()}

@@ -14,10 +14,13 @@ from adapters.mixin.http import MixinHttp
 from adapters.mixin.wallet import MixinWallet, _immutable_hash
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId, request_id
+from domain.leases import WALLET, Grip, LeaseTiming
 from domain.ports.wallet import Payment, SendState
 from sandbox.world import BTC, USDT
 from tests.adapters.mixin.conftest import Mixin
 from tests.clocks import WallClock
+from tests.fakes.clock import FakeClock
+from tests.fakes.leases import unasked
 
 ASSET = AssetId(USDT)
 Change = Callable[[Any], Any]
@@ -44,7 +47,7 @@ async def lying(mixin: Mixin, path: str, change: Change) -> AsyncIterator[MixinW
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     http = MixinHttp(f"http://127.0.0.1:{runner.addresses[0][1]}", mixin.keystore, WallClock())
     try:
-        yield MixinWallet(http, mixin.keystore)
+        yield MixinWallet(http, mixin.keystore, unasked)
     finally:
         await http.close()
         await runner.cleanup()
@@ -124,8 +127,25 @@ async def test_deed_that_never_left_is_looked_up_too(mixin: Mixin) -> None:
     signed = await mixin.wallet.sign(what.request_id, built.raw, what.inputs)
     http = MixinHttp("http://127.0.0.1:9", mixin.keystore, WallClock())
     with pytest.raises(OutcomeUnknown):
-        await MixinWallet(http, mixin.keystore).submit(what.request_id, signed)
+        await MixinWallet(http, mixin.keystore, unasked).submit(what.request_id, signed)
     await http.close()
+
+
+async def test_spending_without_the_lease_never_leaves(mixin: Mixin) -> None:
+    """D4, WD5: the last function before the socket looks at the lease; nothing else of the wallet asks."""
+    what, clock = await payment(mixin), FakeClock()
+    grip = Grip(WALLET, clock.monotonic)
+    grip.tighten(1, clock.monotonic(), LeaseTiming())
+    clock.advance(8)
+    wallet = MixinWallet(mixin.http, mixin.keystore, grip.require)
+    built = await wallet.build(what)
+    signed = await wallet.sign(what.request_id, built.raw, what.inputs)
+    with pytest.raises(Refused, match="lease_lost"):
+        await wallet.submit(what.request_id, signed)
+    found = await wallet.find(what.request_id)
+    assert found is None or found.state is SendState.CHECKED
+    clock.advance(-0.001)
+    assert (await wallet.submit(what.request_id, signed)).state is not SendState.CHECKED
 
 
 async def test_swapped_views_sign_nothing_and_wake_a_person(mixin: Mixin) -> None:
@@ -149,7 +169,7 @@ async def test_views_that_are_too_few_sign_nothing(mixin: Mixin) -> None:
 
 
 async def test_wrong_spend_key_signs_nothing(mixin: Mixin) -> None:
-    other = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=b"x" * 32))
+    other = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=b"x" * 32), unasked)
     what = await payment(mixin)
     built = await mixin.wallet.build(what)
     with pytest.raises(InvariantBroken, match="spend_key_mismatch"):
@@ -286,6 +306,6 @@ async def test_missing_page_of_a_proxy_is_not_an_unknown_transaction(mixin: Mixi
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     http = MixinHttp(f"http://127.0.0.1:{runner.addresses[0][1]}", mixin.keystore, WallClock())
     with pytest.raises(Unavailable):
-        await MixinWallet(http, mixin.keystore).find(request_id("x"))
+        await MixinWallet(http, mixin.keystore, unasked).find(request_id("x"))
     await http.close()
     await runner.cleanup()

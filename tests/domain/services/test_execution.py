@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from domain.ledger.model import AccountKind, own, venue
 from domain.market.model import Side
 from domain.market.orders import OrderState
 from domain.services.trading_strategy import NewRun
-from tests.domain.services.trading_world import ALICE, BNB, BTC, QUICK, USDT, World
+from tests.domain.services.trading_world import ALICE, BNB, BTC, LEASES, QUICK, USDT, World
 from tests.fakes.exchange import PAIR, FakeVenue
+from tests.fakes.leases import FencedOff, move_lease_clock
 
 DEPOSIT = {BTC: "0.02", USDT: "1000"}
 
@@ -31,9 +33,7 @@ async def test_the_first_worker_books_what_the_account_holds_once(world: World) 
     name = VenueAccountName("fake-1")
     assert (await world.ledger.balance(venue(name, BTC))).total == 5
     assert (await world.ledger.balance(own(AccountKind.INVENTORY, USDT))).total == 500_000
-    state = await world.accounts.find(name)
-    assert state
-    assert state.epoch == 2
+    assert await world.store.fetch("SELECT epoch FROM leases") == [{"epoch": 2}]
 
 
 async def test_a_run_quotes_fills_and_gives_back_what_it_has(world: World) -> None:
@@ -163,18 +163,95 @@ async def test_foreign_runs_do_not_exist(world: World) -> None:
                 await call(stranger, number)
 
 
-async def test_an_older_worker_can_do_nothing(world: World) -> None:
-    old = world.worker()
+async def test_a_worker_that_lost_the_account_stands_by_and_may_have_it_again(
+    world: World, admin: Any
+) -> None:
+    old, new = world.worker(name="old"), world.worker(name="new")
     await world.rounds(old, 2)
     await world.start()
-    new = world.worker()
-    await world.rounds(new, 1)
+    assert "standing by" in await new.round()
+    await move_lease_clock(admin, LEASES.ttl_s + 1)
+    assert "in epoch 2" in await new.round()
     said = await world.rounds(old, 2)
     assert "this one stops trading it" in said[0]
-    assert "another worker trades" in said[1]
+    assert "standing by" in said[1]
     assert world.venue.sent == []
     await world.rounds(new, 1)
     assert len(world.venue.sent) == 6
+    await new.keeper.give_back()
+    assert "took fake-1 in epoch 3: 1 runs, 0 orders differed" in await old.round()
+    await world.rounds(old, 8)
+    assert "standing by" in await new.round()
+    assert len(world.venue.resting()) == 6
+    await world.check_books()
+
+
+async def test_nothing_is_placed_after_a_failed_renewal_and_cancels_go_on(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start()
+    worker.desk.grip.wavering = True
+    await world.rounds(worker, 4)
+    assert world.venue.sent == []
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == ""
+    worker.desk.grip.wavering = False
+    await world.rounds(worker, 8)
+    assert len(world.venue.resting()) == 6
+    worker.desk.grip.wavering = True
+    await world.desk_of_people.stop(ALICE, run.number)
+    await world.until_stopped(worker)
+    await world.check_ended({BTC: "0.02", USDT: "1000"})
+
+
+async def test_a_worker_whose_lease_runs_out_clears_the_book_without_the_store(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    await world.start()
+    await world.rounds(worker, 2)
+    assert len(world.venue.resting()) == 6
+    silent = FencedOff(worker.keeper.leases)
+    worker.keeper.leases = silent
+    world.time.advance(worker.desk.grip.left_s + 0.1)
+    assert "ran out: 6 orders cancelled" in await worker.round()
+    assert world.venue.resting() == []
+    assert "standing by" in await worker.round()
+    worker.keeper.leases = silent.real
+    await world.rounds(worker, 8)
+    assert len(world.venue.resting()) == 6
+    await world.check_books()
+
+
+async def test_a_worker_that_wakes_late_leaves_the_book_to_the_next(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    await world.start()
+    await world.rounds(worker, 2)
+    worker.keeper.leases = FencedOff(worker.keeper.leases)
+    world.time.advance(LEASES.ttl_s + 0.1)
+    assert "standing by" in await worker.round()
+    assert len(world.venue.resting()) == 6
+
+
+async def test_an_order_kept_back_at_the_last_moment_was_never_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease ends between the commit of an intent and its bytes (D4)."""
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start()
+    committed = world.orders.add_all
+
+    async def then_freeze(intents: Any) -> Any:
+        admitted = await committed(intents)
+        world.time.advance(LEASES.ttl_s)
+        return admitted
+
+    monkeypatch.setattr(worker.desk.orders, "add_all", then_freeze)
+    await worker.round()
+    assert world.venue.sent == []
+    states = await world.store.fetch("SELECT DISTINCT state FROM order_intents")
+    assert states == [{"state": "abandoned"}]
+    assert (await world.ledger.balances(AccountKind.RUN, run.id))[BTC].held == 0
 
 
 async def test_a_trade_nobody_ordered_stops_the_account_and_is_nobodys(world: World) -> None:

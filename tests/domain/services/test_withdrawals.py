@@ -21,6 +21,7 @@ from domain.payouts.fees import WithdrawalQuote
 from domain.payouts.inputs import Spendable
 from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
 from tests.fakes.crash import Fuse, SimulatedCrash
+from tests.fakes.leases import firm
 from tests.fakes.wallet import BOT, DENIED, Fault
 from workers.payouts import PayoutWorker
 
@@ -241,7 +242,7 @@ async def test_a_payment_that_breaks_does_not_stop_the_others(world: MoneyWorld)
     await world.request(BOB, "0.5", BTC)
     broken = await world.request(ALICE, "40")
     world.wallet.steal(world.wallet.outputs[0].output_id)
-    worker, said = PayoutWorker(world.process().withdrawals, world.process().payouts), []
+    worker, said = PayoutWorker(world.process().withdrawals, world.process().payouts, firm()), []
     for _ in range(4):
         said.append(await worker.round())
         world.clock.advance(31)

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
 from adapters.db.fills import PostgresFills
+from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
 from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
 from domain.ids import AssetId, UserId, VenueAccountName
+from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available, mixin, venue
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
 from domain.services.confirmations import ConfirmationService
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
+from domain.services.lease_keeping import LeaseKeeper
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.money import FakeConfirmations
@@ -43,7 +47,20 @@ QUICK = ExecutionPolicy(
     sends_at_once=1,
 )
 
+LEASES = LeaseTiming(ttl_s=300, renew_s=100)
+"""By the database's clock, which runs on while ours is moved by hand."""
+
 Wrap = Callable[[Any], Any]
+
+
+class Worker(ExecutionService):
+    """A worker process of one loop, which looks after its lease before each round."""
+
+    keeper: LeaseKeeper
+
+    async def round(self) -> str:
+        await self.keeper.round()
+        return await super().round()
 
 
 def unwrapped(port: Any) -> Any:
@@ -92,10 +109,14 @@ class World:
             cause = Cause("deposit", f"{self.user} {coin}")
             await self.ledger.post(Transfer(cause, (Posting(source, account, Decimal(amount)),)))
 
-    def worker(self, wrap: Wrap = unwrapped) -> ExecutionService:
-        """Start a worker process; ``wrap`` may put something between it and its ports."""
+    def worker(self, wrap: Wrap = unwrapped, name: str = "worker") -> Worker:
+        """Start a worker process; ``wrap`` may put something between it and its ports.
+
+        Two of one name take the lease from each other at any time; of two names, one waits for the other.
+        """
+        grip = Grip(venue_scope(VenueAccountName(self.account)), self.time.monotonic)
         desk = Desk(
-            exchange=wrap(FakeExchange(self.venue, self.account)),
+            exchange=wrap(FakeExchange(self.venue, self.account, grip.require)),
             venue="fake",
             store=wrap(self.store),
             ledger=self.ledger,
@@ -108,8 +129,17 @@ class World:
             orders=self.orders,
             fills=self.fills,
             policy=self.policy,
+            fence=PostgresFence(self.store),
+            grip=grip,
         )
-        return ExecutionService(desk, [PAIR])
+        return self.put_to_work(desk, name)
+
+    def put_to_work(self, desk: Desk, name: str = "worker") -> Worker:
+        """Start a worker process at a desk."""
+        worker = Worker(desk, [PAIR])
+        leases = PostgresLeases(self.store, Claimant(name, build_name(), schema_version()))
+        worker.keeper = LeaseKeeper(leases, desk.clock, LEASES, [desk.grip])
+        return worker
 
     async def start(
         self, base: str = "0.02", quote: str = "1000", preset: str = "balanced", **answers: str

@@ -1,0 +1,107 @@
+"""Keeping leases: take what is free, renew what is held, stop in time, give back in the end."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.leases import Grip, LeaseTiming, Scope
+from domain.ports.clock import Clock
+from domain.ports.leases import Leases
+
+T = TypeVar("T")
+
+_SILENCE = (Unavailable, OutcomeUnknown, TimeoutError)
+
+
+@dataclass(slots=True)
+class LeaseKeeper:
+    """Tightens the grips of one process. A round does what is due; have one a few times a second.
+
+    What is not renewed ends by the grips' own clock, whether this is called or not.
+    """
+
+    leases: Leases
+    clock: Clock
+    timing: LeaseTiming
+    grips: Sequence[Grip]
+    _renewed_s: float = float("-inf")  # when the last renewal that was answered was sent
+
+    async def round(self) -> str:
+        """Renew what is held when it is time, take what is free; say in one sentence what changed."""
+        said = [*await self._renew(), *await self._take()]
+        return "; ".join(said) or self._standing()
+
+    async def give_back(self) -> str:
+        """Let go of everything, so that others take over at once; what is not answered expires by itself."""
+        held = self._held()
+        for grip in self.grips:
+            grip.drop()
+        if not held:
+            return "nothing to give back"
+        try:
+            await self._answer(self.leases.release(held))
+        except _SILENCE as error:
+            return f"not given back ({_why(error)}): {_list(held)} expire by themselves"
+        return f"gave back {_list(held)}"
+
+    def _held(self) -> dict[Scope, int]:
+        return {grip.scope: grip.epoch for grip in self.grips if grip.held}
+
+    def _standing(self) -> str:
+        held, waited_for = self._held(), [grip.scope for grip in self.grips if not grip.held]
+        said = [f"holds {_list(held)}"] if held else []
+        return "; ".join(said + ([f"stands by for {_list(waited_for)}"] if waited_for else []))
+
+    async def _renew(self) -> list[str]:
+        """Renew all at once; after a failure nothing new is begun until one succeeds."""
+        held, asked_s = self._held(), self.clock.monotonic()
+        if not held or asked_s - self._renewed_s < self.timing.renew_s:
+            return []
+        try:
+            ours = await self._answer(self.leases.renew(held))
+        except _SILENCE as error:
+            for grip in self.grips:
+                grip.wavering = grip.epoch > 0
+            return [f"not renewed ({_why(error)}): nothing new is begun"]
+        except Refused as refusal:
+            return [f"{_why(refusal)}; {await self.give_back()}"]
+        self._renewed_s = asked_s
+        return [said for grip in self.grips if (said := self._renewed(grip, held, ours, asked_s))]
+
+    def _renewed(self, grip: Grip, held: dict[Scope, int], ours: set[Scope], asked_s: float) -> str:
+        if held.get(grip.scope) != grip.epoch:
+            return ""  # let go of meanwhile
+        if grip.scope in ours:
+            grip.tighten(grip.epoch, asked_s, self.timing)
+            return ""
+        grip.drop()
+        return f"lost {grip.scope}"
+
+    async def _take(self) -> list[str]:
+        wanted, asked_s = [grip for grip in self.grips if not grip.held], self.clock.monotonic()
+        if not wanted:
+            return []
+        try:
+            taken = await self._answer(self.leases.take([grip.scope for grip in wanted], self.timing.ttl_s))
+        except (*_SILENCE, Refused) as error:
+            return [f"cannot take {_list(grip.scope for grip in wanted)}: {_why(error)}"]
+        for grip in wanted:
+            if grip.scope in taken:
+                grip.tighten(taken[grip.scope], asked_s, self.timing)
+        return [f"took {scope} in epoch {epoch}" for scope, epoch in sorted(taken.items())]
+
+    async def _answer(self, asked: Awaitable[T]) -> T:
+        async with asyncio.timeout(self.timing.timeout_s):
+            return await asked
+
+
+def _list(scopes: Iterable[Scope]) -> str:
+    return ", ".join(sorted(scopes))
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, Refused) and error.code == "lease_version":
+        return "this release is not the one that was deployed"
+    return str(error) or "no answer in time"
