@@ -85,6 +85,10 @@ async def live(store: PostgresStore, admin: Any, person: str) -> None:
 async def web(store: PostgresStore, admin: Any, url_of: Callable[[Role], str]) -> Any:
     """Give the web's connection where two people live, with a right to look into every table."""
     await admin.execute("INSERT INTO venue_accounts (name, venue) VALUES ('fake-1', 'fake')")
+    await admin.execute(
+        "INSERT INTO leases SELECT 'venue:fake-1', 1, 'w', 'held', interval '1 minute', "
+        "lease_clock() + interval '1 minute', lease_clock(), build, schema_version FROM deployment"
+    )
     for person in (ALICE, BOB):
         await live(store, admin, person)
     for table in PERSONAL:
