@@ -15,6 +15,7 @@ from adapters.mixin.keystore import BadKeystore, load_keystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.settings import Settings, load_settings
 from domain.errors import MrMarketError
+from domain.leases import WALLET, Grip
 
 Look = Callable[[Settings], Awaitable[str]]
 """Returns ``ok`` (and a word more, if there is one), or what is wrong and what to do."""
@@ -62,9 +63,10 @@ async def spend_key(settings: Settings) -> str:
         keys = load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
     except BadKeystore:
         return "cannot be asked for without a keystore"
-    http = MixinHttp(settings.mixin_api_url, keys, SystemClock())
+    clock = SystemClock()
+    http, no_grip = MixinHttp(settings.mixin_api_url, keys, clock), Grip(WALLET, clock.monotonic)
     try:
-        await MixinWallet(http, keys).check_spend_key()
+        await MixinWallet(http, keys, no_grip.require).check_spend_key()
     except BadKeystore as error:
         return str(error)
     except MrMarketError as error:
