@@ -10,9 +10,6 @@ from adapters.db.store import PostgresStore
 from domain.ledger.chain import START, Entry, Head, Link, Posted
 from domain.ledger.model import Cause
 
-_OVERTAKEN = 100_000
-"""A transfer that so many later ones were linked before was not late: no transaction lives that long."""
-
 _ENTRIES = """
     (SELECT json_agg(json_build_array(
             p.number,
@@ -30,11 +27,12 @@ _AT = "SELECT hash FROM chain_links WHERE number = $1"
 _UNLINKED = f"""
     SELECT t.*, {_ENTRIES} FROM (
         SELECT id, kind, cause, fingerprint, posted_at FROM transfers
-        WHERE id > (SELECT coalesce(max(transfer_id), 0) FROM chain_links) - {_OVERTAKEN}
-          AND NOT EXISTS (SELECT FROM chain_links l WHERE l.transfer_id = transfers.id)
+        WHERE id > (SELECT coalesce(max(transfer_id), 0) FROM chain_links) - $2::bigint
+          AND (SELECT number FROM chain_links l WHERE l.transfer_id = transfers.id) IS NULL
         ORDER BY id LIMIT $1
     ) t ORDER BY t.id
 """  # noqa: S608 - put together from constants
+"""A look-up for each of few rows: as NOT EXISTS it would be planned as a join of everything."""
 _ADD = """
     INSERT INTO chain_links (number, transfer_id, previous, hash)
     SELECT g.number, g.transfer_id, g.previous, g.hash
@@ -75,9 +73,9 @@ class PostgresChain:
         rows = await self._store.fetch(_AT, number)
         return str(rows[0]["hash"]) if rows else None
 
-    async def unlinked(self, limit: int) -> list[Posted]:
-        """Return committed transfers without a link, by id; none that others have long overtaken."""
-        return [_posted(row) for row in await self._store.fetch(_UNLINKED, limit)]
+    async def unlinked(self, limit: int, back: int) -> list[Posted]:
+        """Return committed transfers without a link, by id; at most so far behind the newest linked one."""
+        return [_posted(row) for row in await self._store.fetch(_UNLINKED, limit, back)]
 
     async def add(self, links: Sequence[Link]) -> None:
         """Append links."""

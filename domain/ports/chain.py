@@ -22,8 +22,8 @@ class Chain(Protocol):
         """Return a link's hash, or nothing when there is no such link."""
         ...
 
-    async def unlinked(self, limit: int) -> list[Posted]:
-        """Return committed transfers without a link, by id; none that others have long overtaken."""
+    async def unlinked(self, limit: int, back: int) -> list[Posted]:
+        """Return committed transfers without a link, by id; at most so far behind the newest linked one."""
         ...
 
     async def add(self, links: Sequence[Link]) -> None:

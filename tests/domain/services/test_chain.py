@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from adapters.db.chain import PostgresChain
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.ledger import PostgresLedger
 from adapters.db.store import PostgresStore
-from domain.errors import InvariantBroken
+from domain.errors import InvariantBroken, Unavailable
 from domain.ids import AssetId, UserId
 from domain.ledger.chain import START, Link, breaks_after, links_after
 from domain.ledger.model import Cause, Posting, Transfer, available, mixin
@@ -250,7 +251,53 @@ async def test_an_end_that_was_rewritten_is_found_by_who_saw_it(world: World, ha
     )
     assert (await service.round()).startswith("the chain is broken: chain_rewritten at link 4")
     assert await world.freezes.frozen(DOLLARS.asset_id)
+    assert await service.round() == "linked 1 transfers"
+
+
+class UnheardOnce(PostgresFreezes):
+    """Freezes that cannot be written the first time."""
+
+    unheard = True
+
+    async def freeze(self, scope: str, reason: str, at: datetime) -> bool:
+        if self.unheard:
+            self.unheard = False
+            raise Unavailable("store_unavailable")
+        return await super().freeze(scope, reason, at)
+
+
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM chain_links WHERE number = 4", "UPDATE transfers SET cause = 'x' WHERE id = 2"]
+)
+async def test_an_alarm_that_could_not_be_given_is_given_again(world: World, hand: Any, sql: str) -> None:
+    world.freezes = UnheardOnce(world.store)
+    await world.post(4)
+    service = world.service()
+    await service.round()
+    await hand.execute(sql)
+    world.clock.advance(HOUR)
+    with pytest.raises(Unavailable):
+        await service.round()
+    assert (await service.round()).startswith("the chain is broken")
+    assert await world.notices.kinds(OWNER) == ["chain_broken"]
+
+
+async def test_who_was_overtaken_by_many_is_found_by_looking_further_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, hand: Any
+) -> None:
+    monkeypatch.setattr(chaining, "NEAR", 1)
+    await world.post(4)
+    await hand.execute("SELECT setval(pg_get_serial_sequence('transfers', 'id'), 100)")
+    await world.post(1)
+    service = world.service()
+    assert await service.round() == "linked 5 transfers"
+    await hand.execute(
+        "INSERT INTO transfers (id, kind, cause, fingerprint, postings) OVERRIDING SYSTEM VALUE "
+        "VALUES (50, 'late', '1', repeat('0', 64), 1)"
+    )
     assert await service.round() == "nothing to link"
+    world.clock.advance(15)
+    assert await service.round() == "linked 1 transfers"
 
 
 async def test_a_look_through_everything_goes_page_by_page_and_once_an_hour(
@@ -276,7 +323,7 @@ async def test_a_link_that_does_not_follow_is_refused(world: World, bend: dict[s
     await world.post(2)
     await world.service().round()
     await world.post(1)
-    [right] = links_after(await world.chain.head(), await world.chain.unlinked(1))
+    [right] = links_after(await world.chain.head(), await world.chain.unlinked(1, 100))
     with pytest.raises(InvariantBroken, match="link_misplaced"):
         await world.chain.add([replace(right, **bend)])
     await world.chain.add([right])
