@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
@@ -27,6 +27,7 @@ class LeaseKeeper:
     timing: LeaseTiming
     grips: Sequence[Grip]
     _renewed_s: float = float("-inf")  # when the last renewal that was answered was sent
+    _holders: dict[Scope, str] = field(default_factory=dict)
 
     async def round(self) -> str:
         """Renew what is held when it is time, take what is free; say in one sentence what changed."""
@@ -52,7 +53,8 @@ class LeaseKeeper:
     def _standing(self) -> str:
         held, waited_for = self._held(), [grip.scope for grip in self.grips if not grip.held]
         said = [f"holds {_list(held)}"] if held else []
-        return "; ".join(said + ([f"stands by for {_list(waited_for)}"] if waited_for else []))
+        whose = [f"{scope} ({self._holders.get(scope, 'nobody')})" for scope in sorted(waited_for)]
+        return "; ".join(said + ([f"stands by for {', '.join(whose)}"] if whose else []))
 
     async def _renew(self) -> list[str]:
         """Renew all at once; after a failure nothing new is begun until one succeeds."""
@@ -90,7 +92,17 @@ class LeaseKeeper:
         for grip in wanted:
             if grip.scope in taken:
                 grip.tighten(taken[grip.scope], asked_s, self.timing)
+        if len(taken) < len(wanted):
+            await self._look_around()
         return [f"took {scope} in epoch {epoch}" for scope, epoch in sorted(taken.items())]
+
+    async def _look_around(self) -> None:
+        """Note who has what we wait for; nobody's loss if that is not answered."""
+        try:
+            leases = await self._answer(self.leases.all())
+        except _SILENCE:
+            return
+        self._holders = {lease.scope: lease.holder for lease in leases if lease.live}
 
     async def _answer(self, asked: Awaitable[T]) -> T:
         async with asyncio.timeout(self.timing.timeout_s):

@@ -89,6 +89,8 @@ class OrderResolution:
         for pair in pairs:
             try:
                 for order in await self._desk.exchange.open_orders(pair):
+                    if not self._desk.grip.alone:
+                        return cancelled  # somebody may have begun: what is listed may be theirs
                     if self._is_ours(order):
                         await self._desk.exchange.cancel(pair, order.client_order_id)
                         cancelled += 1

@@ -46,7 +46,7 @@ async def test_first_takes_all_and_the_second_stands_by(house: House) -> None:
         "took venue:one in epoch 1; took venue:two in epoch 1; took wallet in epoch 1"
     )
     assert await first.round() == "holds venue:one, venue:two, wallet"
-    assert await second.round() == "stands by for venue:one, venue:two, wallet"
+    assert await second.round() == "stands by for venue:one (a), venue:two (a), wallet (a)"
 
 
 async def test_renewed_leases_last_and_a_dead_holder_is_replaced_after_the_ttl(house: House) -> None:
