@@ -1,8 +1,9 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import doctor, migrate
+from adapters.cli import chain, doctor, migrate
 
 COMMANDS = (
     migrate.COMMAND,
     doctor.COMMAND,
+    chain.COMMAND,
 )

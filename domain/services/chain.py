@@ -56,7 +56,7 @@ class ChainService:
             return f"the chain is broken: {'; '.join(map(str, broken[:3]))}"
         if added is None:
             return "somebody else links"
-        return f"linked {added} transfers" if added else "nothing to link"
+        return f"linked {added} transfers: {self._known}" if added else "nothing to link"
 
     async def head(self) -> Head:
         """Return the head to note elsewhere."""

@@ -80,12 +80,16 @@ async def test_every_transfer_gets_its_place_once(world: World) -> None:
     service = world.service()
     assert await service.round() == "nothing to link"
     await world.post(3)
-    assert await service.round() == "linked 3 transfers"
+    assert (await service.round()).startswith("linked 3 transfers: ")
     await world.post(2)
-    assert await world.service().round() == "linked 2 transfers"
+    assert (await world.service().round()).startswith("linked 2 transfers: ")
     assert await service.round() == "nothing to link"
     assert [link.number for link in await world.links()] == [1, 2, 3, 4, 5]
-    assert await service.head() == (await world.links())[-1].head
+    head = (await world.links())[-1].head
+    assert await service.head() == head
+    await world.post(1)
+    said = await service.round()
+    assert said == f"linked 1 transfers: {await service.head()}", "the log keeps heads"
     await world.check()
 
 
@@ -104,10 +108,10 @@ async def test_transfers_that_commit_out_of_order_are_all_linked(world: World) -
     later = Transfer(Cause("deposit", "101"), (Posting(lender, available(UserId("b"), USDT), Decimal(1)),))
     await world.ledger.post(later)
     service = world.service()
-    assert await service.round() == "linked 1 transfers"
+    assert (await service.round()).startswith("linked 1 transfers: ")
     enough.set()
     await task
-    assert await service.round() == "linked 1 transfers"
+    assert (await service.round()).startswith("linked 1 transfers: ")
     first, second = [link.transfer_id for link in await world.links()]
     assert first > second
     world.posted = 2
@@ -131,7 +135,7 @@ async def test_while_one_links_another_waits_for_the_next_round(world: World, ad
     async with admin.transaction():
         await admin.execute("SELECT pg_advisory_xact_lock(hashtextextended('chain', 0))")
         assert await service.round() == "somebody else links"
-    assert await service.round() == "linked 1 transfers"
+    assert (await service.round()).startswith("linked 1 transfers: ")
 
 
 async def test_whoever_keeps_everybody_from_linking_for_long_is_told(world: World, admin: Any) -> None:
@@ -153,11 +157,8 @@ async def test_a_long_backlog_is_linked_in_rounds_that_end(
     monkeypatch.setattr(chaining, "PAGES", 2)
     await world.post(7)
     service = world.service()
-    assert [await service.round() for _ in range(3)] == [
-        "linked 4 transfers",
-        "linked 3 transfers",
-        "nothing to link",
-    ]
+    said = [(await service.round()).partition(":")[0] for _ in range(3)]
+    assert said == ["linked 4 transfers", "linked 3 transfers", "nothing to link"]
     await world.check()
 
 
@@ -251,7 +252,7 @@ async def test_an_end_that_was_rewritten_is_found_by_who_saw_it(world: World, ha
     )
     assert (await service.round()).startswith("the chain is broken: chain_rewritten at link 4")
     assert await world.freezes.frozen(DOLLARS.asset_id)
-    assert await service.round() == "linked 1 transfers"
+    assert (await service.round()).startswith("linked 1 transfers: ")
 
 
 class UnheardOnce(PostgresFreezes):
@@ -290,14 +291,14 @@ async def test_who_was_overtaken_by_many_is_found_by_looking_further_back(
     await hand.execute("SELECT setval(pg_get_serial_sequence('transfers', 'id'), 100)")
     await world.post(1)
     service = world.service()
-    assert await service.round() == "linked 5 transfers"
+    assert (await service.round()).startswith("linked 5 transfers: ")
     await hand.execute(
         "INSERT INTO transfers (id, kind, cause, fingerprint, postings) OVERRIDING SYSTEM VALUE "
         "VALUES (50, 'late', '1', repeat('0', 64), 1)"
     )
     assert await service.round() == "nothing to link"
     world.clock.advance(15)
-    assert await service.round() == "linked 1 transfers"
+    assert (await service.round()).startswith("linked 1 transfers: ")
 
 
 async def test_a_look_through_everything_goes_page_by_page_and_once_an_hour(

@@ -1,18 +1,18 @@
-"""Look at the chain of transfers from outside: ``python -m adapters.chain_command head`` or ``verify``.
+"""``mrmarket chain head`` and ``chain verify``: look at the chain of all transfers from outside.
 
-Needs ``MRMARKET_DATABASE_URL`` and a right to read. Exit code 0: whole, 1: broken, 2: could not look.
+Exit code 0: whole; 1: broken, or it could not be looked at.
 """
 
 import argparse
 import asyncio
 import os
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from adapters.cli.command import Command
 from adapters.db.chain import PostgresChain
 from adapters.db.store import PostgresStore
-from domain.errors import Unavailable
+from adapters.settings import load_settings
 from domain.ledger.chain import START, Break, Fault, Head, breaks_after
 
 _PAGE = 2_000
@@ -42,15 +42,15 @@ async def verify(chain: PostgresChain, noted: Head | None) -> int:
     async for reached, broken in walk(chain, noted):
         head = reached
         for each in broken[: max(0, _SHOWN - found)]:
-            _say(str(each))
+            print(str(each))
         found += len(broken)
-    _say(f"{'broken' if found else 'whole'}: {head.number} links read, head {head}")
+    print(f"{'broken' if found else 'whole'}: {head.number} links read, head {head}")
     return 1 if found else 0
 
 
 async def tell_head(chain: PostgresChain) -> int:
     """Say the head: note it where nobody who can write the database can write."""
-    _say(str(await chain.head()))
+    print(str(await chain.head()))
     return 0
 
 
@@ -58,44 +58,31 @@ def noted_head(text: str) -> Head:
     """Return a head as it was noted: ``number:hash``."""
     number, _, digest = text.partition(":")
     if not number.isdecimal() or len(digest) != len(START.hash):
-        raise argparse.ArgumentTypeError("a head is NUMBER:HASH, as the command head says it")
+        raise argparse.ArgumentTypeError("a head is NUMBER:HASH, as `chain head` says it")
     return Head(int(number), digest)
 
 
-def arguments() -> argparse.ArgumentParser:
-    """Return what may be asked."""
-    parser = argparse.ArgumentParser(prog="python -m adapters.chain_command", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("head", help="say number and hash of the newest link")
-    verifying = commands.add_parser("verify", help="read the whole chain and say what is wrong with it")
-    verifying.add_argument("noted", nargs="?", type=noted_head, help="a head noted earlier, NUMBER:HASH")
-    return parser
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take what may be asked."""
+    questions = parser.add_subparsers(dest="question", metavar="QUESTION", required=True)
+    questions.add_parser("head", help="say number and hash of the newest link")
+    verifying = questions.add_parser("verify", help="read the whole chain and say what is wrong with it")
+    verifying.add_argument(
+        "noted", nargs="?", type=noted_head, metavar="NUMBER:HASH", help="a head noted earlier"
+    )
 
 
 async def answer(dsn: str, asked: argparse.Namespace) -> int:
     """Look, and return the exit code."""
     async with PostgresStore(dsn, connections=1) as store:
         chain = PostgresChain(store)
-        return await (verify(chain, asked.noted) if asked.command == "verify" else tell_head(chain))
+        return await (verify(chain, asked.noted) if asked.question == "verify" else tell_head(chain))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line asks and return the exit code."""
-    asked = arguments().parse_args(argv)
-    dsn = os.environ.get("MRMARKET_DATABASE_URL")
-    if not dsn:
-        sys.stderr.write("Set MRMARKET_DATABASE_URL to the database's address.\n")
-        return 2
-    try:
-        return asyncio.run(answer(dsn, asked))
-    except Unavailable as error:
-        sys.stderr.write(f"The database does not answer: {error}\n")
-        return 2
+def run(asked: argparse.Namespace) -> int:
+    """Answer the question. An auditor needs a database to read and no other setting."""
+    dsn = os.environ.get("MRMARKET_DATABASE_URL") or load_settings().database_url.get_secret_value()
+    return asyncio.run(answer(dsn, asked))
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+COMMAND = Command("chain", "look whether booked transfers are as they were booked", run, arguments)
