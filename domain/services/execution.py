@@ -53,7 +53,11 @@ class ExecutionService:
     _run_pairs: Sequence[Pair] = ()
 
     def __post_init__(self) -> None:
-        """Put the parts together, knowing nothing."""
+        """Put the parts together."""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing: what was learned in another epoch may not be so any more."""
         self._ready, self._news, self._failed = False, False, 0
         self._next, self._configs = {}, {}
         self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
@@ -68,7 +72,7 @@ class ExecutionService:
         if not desk.grip.held:
             return await self._stand_by()
         if desk.grip.epoch != desk.epoch:
-            self.__post_init__()  # what was learned in another epoch is not known any more
+            self._forget()
             desk.epoch = desk.grip.epoch
         try:
             return await self._round_or_pause()

@@ -90,7 +90,10 @@ BEGIN
             DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', TG_OP);
     END IF;
     IF NEW.state = 'held' THEN  -- a renewal
-        IF OLD.expires_at <= at OR NEW.expires_at > OLD.expires_at + OLD.ttl
+        IF OLD.expires_at <= at THEN
+            RETURN NULL;  -- too late, if only by the time since the statement looked: nothing is renewed
+        END IF;
+        IF NEW.expires_at > OLD.expires_at + OLD.ttl
            OR (NEW.expires_at > OLD.expires_at AND NEW.expires_at > at + OLD.ttl) THEN
             RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
                 DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', 'renew');

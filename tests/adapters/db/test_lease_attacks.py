@@ -1,6 +1,7 @@
 """What plain SQL cannot do to a lease: shorten, steal, stretch or rewind it, or pose as another release."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from adapters.db.leases import Claimant, PostgresLeases
 from adapters.db.store import PostgresStore
 from domain.errors import MrMarketError, Refused
 from domain.leases import WALLET
+from tests.fakes.leases import move_lease_clock
 
 ROW = "'held', interval '10 s', lease_clock() + interval '10 s', lease_clock()"
 DEPLOYED = "(SELECT build FROM deployment), (SELECT schema_version FROM deployment)"
@@ -94,6 +96,15 @@ async def test_a_take_over_in_plain_sql_works_when_it_may(store: PostgresStore) 
         await store.execute(RIGHTFUL)
     await us.release({WALLET: 1})
     assert await store.execute(RIGHTFUL) == 1
+
+
+async def test_what_has_expired_is_not_revived(store: PostgresStore, admin: Any) -> None:
+    us = PostgresLeases(store, Claimant("us", build_name(), schema_version()))
+    await us.take([WALLET], 10)
+    await move_lease_clock(admin, 11)
+    before = await everything(store)
+    assert await store.execute("UPDATE leases SET expires_at = expires_at + interval '9 s'") == 0
+    assert await everything(store) == before
 
 
 def test_build_changes_with_any_source(tmp_path: Path) -> None:
