@@ -23,6 +23,9 @@ _ME = """
     SELECT current_user AS name, rolsuper AS super, rolsuper OR rolcreaterole AS may_create
     FROM pg_roles WHERE rolname = current_user
 """
+_EXISTING = "SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY ($1::text[])"
+_ADMINISTERED = f"{_EXISTING} AND pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')"
+_ORDINARY = "LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _FOREIGN = """
     SELECT format('ALTER %s %s OWNER TO {owner}', CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
                   oid::regclass) AS sql
@@ -33,7 +36,7 @@ _FOREIGN = """
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proowner <> '{owner}'::regrole
 """
 _FOUND = """
-    SELECT relname::text AS name, relkind = 'v' AS view FROM pg_class
+    SELECT relname::text AS name, relkind = 'v' AS view, relrowsecurity AS secured FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 _CALLABLE = """
@@ -85,28 +88,34 @@ async def prepare(connection: Any, names: Names, passwords: Mapping[Role, str]) 
     """
     me = await connection.fetchrow(_ME)
     known = await _known(connection, names)
-    new: list[Role] = []
-    if me["may_create"]:
-        new = [role for role in Role if names.of(role) not in known]
-        for role in Role:
-            statements = [*([creation(role, names)] if role in new else []), *settings_of(role, names)]
-            if role in passwords:
-                statements.append(f"ALTER ROLE {names.of(role)} PASSWORD '{scram(passwords[role])}'")
-            for sql in statements:
+    absent = [role for role in Role if names.of(role) not in known]
+    new = absent if me["may_create"] else []
+    for role in new:
+        await connection.execute(creation(role, names))
+    ours = await _known(connection, names, _ADMINISTERED)
+    for role in Role:
+        if names.of(role) in ours:
+            for sql in _upkeep(role, names, passwords.get(role), attributes=me["super"]):
                 await connection.execute(sql)
     owner = names.of(Role.MIGRATE)
-    missing = () if me["may_create"] else tuple(role for role in Role if names.of(role) not in known)
-    acting = None
-    if Role.MIGRATE not in missing and await _become(connection, me, owner):
-        acting = owner
-    return Prepared(acting, missing, tuple(role for role in new if role not in passwords))
+    missing = tuple(role for role in absent if role not in new)
+    acts = Role.MIGRATE not in missing and await _become(connection, me, owner, administered=owner in ours)
+    return Prepared(owner if acts else None, missing, tuple(role for role in new if role not in passwords))
 
 
-async def _become(connection: Any, me: Any, owner: str) -> bool:
+def _upkeep(role: Role, names: Names, password: str | None, *, attributes: bool) -> Iterator[str]:
+    if attributes:
+        yield f"ALTER ROLE {names.of(role)} {_ORDINARY}"
+    yield from settings_of(role, names)
+    if password:
+        yield f"ALTER ROLE {names.of(role)} PASSWORD '{scram(password)}'"
+
+
+async def _become(connection: Any, me: Any, owner: str, *, administered: bool) -> bool:
     """Let this login act as the owner, and the owner own everything; tell whether that could be done."""
     if me["name"] == owner:
         return True
-    if not me["may_create"]:
+    if not administered:
         return bool(await connection.fetchval("SELECT pg_has_role($1, 'SET')", owner))
     if not me["super"]:
         await connection.execute(f"GRANT {owner} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
@@ -118,20 +127,14 @@ async def _become(connection: Any, me: Any, owner: str) -> bool:
     return True
 
 
-async def _known(connection: Any, names: Names) -> set[str]:
-    rows = await connection.fetch(
-        "SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY ($1::text[])",
-        [names.of(role) for role in Role],
-    )
+async def _known(connection: Any, names: Names, which: str = _EXISTING) -> set[str]:
+    rows = await connection.fetch(which, [names.of(role) for role in Role])
     return {row["name"] for row in rows}
 
 
 def creation(role: Role, names: Names) -> str:
     """Return the statement that makes a role which can do nothing yet."""
-    return (
-        f"CREATE ROLE {names.of(role)} LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
-        f" NOBYPASSRLS"
-    )
+    return f"CREATE ROLE {names.of(role)} {_ORDINARY}"
 
 
 def settings_of(role: Role, names: Names) -> list[str]:
@@ -194,15 +197,16 @@ async def _others(connection: Any, names: Names) -> list[Role]:
 async def grant(connection: Any, names: Names) -> None:
     """Take every right from everybody and give what the data says; all at once, as the owner."""
     roles = await _others(connection, names)
-    tables = {row["name"]: bool(row["view"]) for row in await connection.fetch(_FOUND)}
-    functions = {row["name"]: row["signature"] for row in await connection.fetch(_CALLABLE)}
+    tables = await connection.fetch(_FOUND)
+    functions = [(row["name"], row["signature"]) for row in await connection.fetch(_CALLABLE)]
     policies = [(row["name"], row["policy"]) for row in await connection.fetch(_POLICIES)]
     statements = [
+        "SET LOCAL lock_timeout = '10s'",
         "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
-        *(sql for table in tables for sql in _table(table, roles, names)),
-        *(f"DROP POLICY {policy} ON {table}" for table, policy in policies),
-        *(sql for table, view in tables.items() if not view for sql in _policies(table, roles, names)),
-        *(sql for name, signature in functions.items() for sql in _function(name, signature, roles, names)),
+        *(sql for table in tables for sql in _table(table["name"], roles, names)),
+        *(f'DROP POLICY "{policy}" ON "{table}"' for table, policy in policies),
+        *(sql for table in tables if not table["view"] for sql in _rows(table, roles, names)),
+        *(sql for name, signature in functions for sql in _function(name, signature, roles, names)),
     ]
     async with connection.transaction():
         for sql in statements:
@@ -217,16 +221,19 @@ def _table(table: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
             yield f'GRANT {rights} ON "{table}" TO {names.of(role)}'
 
 
-def _policies(table: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
+def _rows(found: Mapping[str, Any], roles: Iterable[Role], names: Names) -> Iterator[str]:
     """Behind row-level security lies every table with a person's rows; the owner is exempt."""
-    if table not in TABLES or TABLES[table].whose == NOBODYS:
+    table, entry = found["name"], TABLES.get(found["name"])
+    personal = entry is not None and entry.whose != NOBODYS
+    if personal != found["secured"]:
+        yield f'ALTER TABLE "{table}" {"ENABLE" if personal else "DISABLE"} ROW LEVEL SECURITY'
+    if entry is None or not personal:
         return
-    yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
     for role in roles:
         policy = f'CREATE POLICY {role.value}_rows ON "{table}"'
         if role is Role.WEB:
-            yield f"{policy} FOR SELECT TO {names.of(role)} USING ({TABLES[table].whose})"
-        elif TABLES[table].of(role):
+            yield f"{policy} FOR SELECT TO {names.of(role)} USING ({entry.whose})"
+        elif entry.of(role):
             yield f"{policy} TO {names.of(role)} USING (true) WITH CHECK (true)"
 
 

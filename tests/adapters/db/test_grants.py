@@ -75,9 +75,21 @@ async def test_what_was_granted_by_hand_is_taken_back(admin: Any, admin_url: str
     await admin.execute("GRANT UPDATE (amount) ON postings TO mrmarket_web")
     await admin.execute("GRANT EXECUTE ON FUNCTION lock_hold(text, text) TO PUBLIC")
     await admin.execute("CREATE POLICY open_door ON runs TO mrmarket_web USING (true)")
+    await admin.execute("ALTER TABLE runs DISABLE ROW LEVEL SECURITY")
+    await admin.execute("ALTER TABLE coins ENABLE ROW LEVEL SECURITY")
+    await admin.execute("CREATE FUNCTION account_text(account INT) RETURNS INT LANGUAGE sql AS 'SELECT 1'")
+    await admin.execute("ALTER ROLE mrmarket_web CREATEDB INHERIT")
     await migrate_fully(admin_url, NAMES, {})
     assert {tuple(row.values()) for row in await admin.fetch(RIGHTS)} == everything_said()
     assert await admin.fetchval("SELECT count(*) FROM pg_policies WHERE policyname = 'open_door'") == 0
+    secured = "SELECT relname FROM pg_class WHERE relname IN ('runs', 'coins') AND relrowsecurity"
+    assert await admin.fetchval(secured) == "runs"
+    assert not await admin.fetchval(
+        "SELECT has_function_privilege('mrmarket_web', 'account_text(int)', 'EXECUTE')"
+    )
+    assert not await admin.fetchval(
+        "SELECT rolcreatedb OR rolinherit FROM pg_roles WHERE rolname = 'mrmarket_web'"
+    )
     assert not await admin.fetchval(
         "SELECT has_function_privilege('mrmarket_web', 'lock_hold(text, text)', 'EXECUTE')"
     )
