@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from domain.errors import Refused
 from domain.ids import AssetId, WithdrawalId
 from sandbox.world import USDT
 from tests.adapters.mixin.conftest import Mixin
@@ -72,6 +73,10 @@ async def test_frozen_worker_that_wakes_after_the_take_over_sends_nothing(
         assert sleeper.returncode == EXIT_CODE
     await factory.until(lambda: books_agree(factory))
     assert await factory.stop(heir) == 0
+    payout = await factory.money.payouts._payouts.get(payout_id)
+    with pytest.raises(Refused, match="lease_lost"):  # as every process is wired that holds no lease
+        await factory.world.wallet.submit(payout.request_id, payout.signed_raw)
+    assert await spendings(mixin) == 1
 
 
 async def test_worker_that_ends_hands_over_at_once(factory: Factory, mixin: Mixin) -> None:
@@ -97,5 +102,9 @@ async def test_worker_of_another_release_stands_by_and_says_so(factory: Factory,
         return "this release is not the one that was deployed" in factory.log.read_text()
 
     await factory.until(told)
+    payout_id = await prepare(factory, mixin, "10")
+    with pytest.raises(Refused, match="epoch_lost"):  # nor does a process step in that never had the lease
+        await factory.money.payouts.advance(payout_id)
+    assert await spendings(mixin) == 0
     assert (await holder(factory))[1] == "none"
     assert await factory.stop(old) == 0

@@ -15,6 +15,7 @@ from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
+from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.market.limits import Limits
 from domain.market.model import Pair, Side
 from domain.market.orders import LimitOrder, OrderState
@@ -165,6 +166,26 @@ async def test_order_after_its_deadline_never_leaves(exchange: CcxtExchange) -> 
     with pytest.raises(Refused, match="order_too_late"):
         await exchange.place(order, datetime.now(UTC) - timedelta(milliseconds=1))
     assert await exchange.find_order(BTC, "mm6") is None
+
+
+async def test_order_without_the_lease_never_leaves_and_a_cancel_does(urls: dict[str, str]) -> None:
+    """D4: placing is what harms; a cancel names an order of ours and may always leave."""
+    clock = WallClock()
+    grip = Grip(venue_scope(VenueAccountName("mm")), clock.monotonic)
+    adapter = CcxtExchange(account(urls), clock, grip.require)
+    try:
+        grip.tighten(1, clock.monotonic(), LeaseTiming())
+        await adapter.place(await far_bid(adapter, "mm20"), soon())
+        order = await far_bid(adapter, "mm21")
+        grip.deadline_s = clock.monotonic()
+        with pytest.raises(Refused, match="lease_lost"):
+            await adapter.place(order, soon())
+        assert await adapter.find_order(BTC, "mm21") is None
+        gone = await adapter.cancel(BTC, "mm20")
+        assert gone is not None
+        assert gone.state is OrderState.CANCELLED
+    finally:
+        await adapter.close()
 
 
 async def test_order_beyond_a_hard_limit_never_leaves(urls: dict[str, str]) -> None:
