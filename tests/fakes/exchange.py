@@ -269,8 +269,8 @@ class FakeExchange:
         self._read()
         venue = self._venue
         if pair in venue.other_books:
-            bids, asks = ((Level(ticks, 100_000),) for ticks in venue.other_books[pair])
-            return Book(pair, bids, asks, venue.time.now())
+            best_bid, best_ask = (Level(ticks, 100_000) for ticks in venue.other_books[pair])
+            return Book(pair, (best_bid,), (best_ask,), venue.time.now())
         bid, ask = venue.bid, venue.ask
         if bid < ask:  # what is left of an order of ours that the market met is the best price of its side
             bid = min([bid, *(venue.ticks(o) - 1 for o in venue.resting() if o.side is Side.SELL)])

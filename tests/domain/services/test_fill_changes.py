@@ -75,7 +75,8 @@ async def test_a_fee_in_a_third_coin_is_charged_in_quote_at_the_price_the_venue_
     world.venue.move(6_003_700, 6_003_800)
     await world.rounds(worker, 5)
     [charge] = await world.fills.charges(ACCOUNT, run.pair, world.venue.trades[0][1].trade_id)
-    assert (charge.price, charge.fee, charge.charged) == (600, Decimal("0.00001"), Decimal("0.006"))
+    assert charge.price == 600
+    assert (charge.fee, charge.charged) == (Decimal("0.00001"), Decimal("0.006"))
     charged = len(world.venue.trades) * charge.charged
     sold = sum((fill.quote_quantity for _, fill in world.venue.trades), ZERO)
     assert (await has(world, run))["USDT"] == 1000 + sold - charged
@@ -115,7 +116,6 @@ async def test_a_charge_nobody_knows_the_price_of_is_the_instances_when_the_run_
     await world.desk_of_people.stop(ALICE, run.number)
     await world.until_stopped(worker)
     world.venue.other_books[BNB_USDT] = (49_999, 50_001)
-    await world.start(base="0.005")
     await deep(world, worker)
     rows = await world.store.fetch("SELECT state, charged FROM fee_charges WHERE run_id = $1", run.id)
     assert [(row["state"], row["charged"]) for row in rows] == [("forgone", 0)]
@@ -187,7 +187,8 @@ async def trade_late_fees(world: World, worker: ExecutionService) -> Run:
 async def test_a_fee_that_comes_late_is_a_posting_of_its_own(world: World, worker: ExecutionService) -> None:
     run = await trade_late_fees(world, worker)
     [(_, provisional)] = world.venue.trades
-    assert (provisional.fee, provisional.fee_known) == (0, False)
+    assert provisional.fee == 0
+    assert not provisional.fee_known
     before = (await has(world, run))["USDT"]
     assert before == 1000 + provisional.quote_quantity
     await deep(world, worker)
@@ -253,7 +254,6 @@ async def test_a_fee_that_comes_after_the_end_is_the_instances_and_a_rebate_the_
     had = await world.ledger.balance(available(ALICE, USDT))
     assert had == Balance(1000 + fill.quote_quantity, ZERO)
     world.venue.tell_fees()
-    await world.start(base="0.005", quote="0")
     await deep(world, worker)
     assert await world.ledger.balance(available(ALICE, USDT)) == had
     fee = world.venue.trades[0][1].fee
@@ -371,7 +371,6 @@ async def test_a_trade_that_changes_after_the_run_has_ended_costs_its_person_not
     await world.desk_of_people.stop(ALICE, run.number)
     await world.until_stopped(worker)
     had = await world.ledger.balance(available(ALICE, USDT))
-    await world.start(base="0.005", quote="0")
     price = fill.price - 100
     world.venue.amend(fill.trade_id, price=price, quote_quantity=price * fill.quantity)
     await deep(world, worker)
