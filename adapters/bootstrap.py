@@ -1,6 +1,6 @@
 """Settings in, services out: what bot and workers share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,10 +18,12 @@ from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
 from adapters.db.users import PostgresUsers
 from adapters.db.withdrawals import PostgresPayouts
+from adapters.exchange.account import VenueKey
 from adapters.ids import RandomIds
 from adapters.mixin.http import MixinHttp
-from adapters.mixin.keystore import Keystore, load_keystore
+from adapters.mixin.keystore import Keystore
 from adapters.mixin.wallet import MixinWallet
+from adapters.opening import plain_keys, sealed_keys
 from adapters.queue.arq_queue import Alarm
 from adapters.queue.beats import Beats
 from adapters.settings import Settings
@@ -31,7 +33,6 @@ from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.fencing import FencedStore
-from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
 from domain.services.tokens import Tokens
@@ -59,6 +60,8 @@ class World:
     tokens: Tokens
     fence: PostgresFence
     wallet_grip: Grip
+    venue_keys: Mapping[str, VenueKey] | None = None
+    """By account, where they are sealed; otherwise they stand in the owner's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,20 @@ class MoneyServices:
 
 
 @asynccontextmanager
-async def open_world(settings: Settings) -> AsyncIterator[World]:
-    """Open everything and close it again.
+async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncIterator[World]:
+    """Open everything and close it again; keys that move money only for who says to hold them.
 
     Raises:
         Unavailable: the database does not answer.
-        BadKeystore: the keystore cannot be used.
+        BadKeystore: the keys cannot be used.
     """
-    keystore = load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
-    clock, redis_url = SystemClock(), settings.redis_url.get_secret_value()
+    keys = None if settings.sealed else plain_keys(settings, holds_money=holds_money)
+    clock, redis_url = SystemClock(), settings.redis_url.reveal()
     async with AsyncExitStack() as stack:
-        store = PostgresStore(settings.database_url.get_secret_value())
+        store = PostgresStore(settings.database_url.reveal())
         await stack.enter_async_context(store)
+        keys = keys or await sealed_keys(settings, store, holds_money=holds_money)
+        keystore = keys.keystore
         http = MixinHttp(settings.mixin_api_url, keystore, clock)
         stack.push_async_callback(http.close)
         alarm, beats = Alarm(redis_url), Beats(redis_url)
@@ -108,6 +113,7 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
             tokens=await load_tokens(store),
             fence=PostgresFence(store),
             wallet_grip=wallet_grip,
+            venue_keys=keys.venue_keys,
         )
 
 
@@ -169,13 +175,6 @@ def chain_service(world: World) -> ChainService:
     return ChainService(
         store, PostgresChain(store), PostgresFreezes(store), world.notices, world.clock, owner
     )
-
-
-def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:
-    """Return the use cases of halted exchange accounts."""
-    store, owner = world.store, UserId(world.settings.owner_id)
-    accounts = PostgresVenueAccounts(store)
-    return HaltService(store, accounts, world.notices, confirmations, world.clock, owner)
 
 
 def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:

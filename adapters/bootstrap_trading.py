@@ -11,7 +11,6 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.settings import Settings
-from domain.ids import UserId
 from domain.leases import Grip, venue_scope
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
@@ -31,7 +30,7 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         )
         stack.push_async_callback(market.close)
         executions = []
-        for account in settings.venue_accounts():
+        for account in settings.venue_accounts(world.venue_keys):
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
             exchange = CcxtExchange(account, world.clock, grip.require)
             stack.push_async_callback(exchange.close)
@@ -63,7 +62,6 @@ def _desk(
         policy=policy_from(world.settings, account),
         fence=world.fence,
         grip=grip,
-        owner=UserId(world.settings.owner_id),
     )
 
 

@@ -8,7 +8,9 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from adapters.addresses import with_password_from_file
 from adapters.db.config import connection_of
+from domain.secrets import Secret
 
 OK = "ok"
 _BEAT = "mrmarket:beat:"  # written by adapters.queue.beats, fades by itself
@@ -113,6 +115,11 @@ def connect_redis(url: str) -> Redis:
     return client
 
 
+def _redis_url() -> str:
+    """Return the address of the environment, with its password."""
+    return with_password_from_file(Secret(os.environ["MRMARKET_REDIS_URL"])).reveal()
+
+
 if __name__ == "__main__":  # a container's healthcheck: python -m adapters.health bot
-    alive = asyncio.run(is_alive(sys.argv[1], os.environ["MRMARKET_REDIS_URL"]))
+    alive = asyncio.run(is_alive(sys.argv[1], _redis_url()))
     sys.exit(0 if alive else 1)

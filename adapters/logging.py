@@ -12,10 +12,10 @@ from typing import Any, Literal, TextIO
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
-from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-MASK = "***"
+from domain.secrets import MASK, Secret
+
 _SECRET_NAMES = re.compile(
     r"secret|password|passwd|passphrase|token|authorization|cookie|signature|keystore|seed|mnemonic|"
     r"(^|_)(api|private|spend|session|view|ghost)_?key|(^|_)pin(_|$)|dsn|(^|_)raw(_|$)",
@@ -75,7 +75,7 @@ def mask_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 
 def _masked(name: str, value: Any) -> Any:
-    if isinstance(value, SecretStr) or (_SECRET_NAMES.search(name) and value not in (None, "", False, True)):
+    if isinstance(value, Secret) or (_SECRET_NAMES.search(name) and value not in (None, "", False, True)):
         return MASK
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"

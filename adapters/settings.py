@@ -6,24 +6,30 @@ what to do, before anything else is tried.
 
 import json
 import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PlainValidator, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, limits_from
+from adapters.addresses import password_of, with_password_from_file
+from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, VenueKey, limits_from
 from domain.ids import VenueAccountName
 from domain.leases import LeaseTiming
 from domain.market.model import Pair
+from domain.secrets import Secret
 
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
 _MIGRATION = ("migrate_database_url", "role_prefix", "role_passwords_dir")  # read by adapters.db.migrate
 _NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
+_FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
+_KEY_PLACES = ("master_key_file", "master_passphrase_file", "mixin_keystore_file")
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SCHEMES = {
     "database_url": ("postgres://", "postgresql://"),
@@ -36,19 +42,44 @@ _SCHEMES = {
 }
 
 
+_SHORTEST_PASSWORD, _SHORTEST_KEY = 12, 8
+_PLACEHOLDER = re.compile(r"change[-_ ]?me|^(.)\1*$|…|\.\.\.", re.IGNORECASE)
+"""What stands where nobody wrote a value of their own; accepting it would be an open door."""
+
+
+def _as_secret(value: Any) -> Secret[str]:
+    return value if isinstance(value, Secret) else Secret(str(value))
+
+
+SecretText = Annotated[Secret[str], PlainValidator(_as_secret)]
+
+
 class Settings(BaseSettings):
     """Everything that differs between one instance of MrMarket and another."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=_ENV_FILE, frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix=PREFIX,
+        env_file=_ENV_FILE,
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
-    database_url: SecretStr = Field(description="where Postgres is: postgres://user:password@host:5432/name")
-    redis_url: SecretStr = Field(description="where Redis is: redis://:password@host:6379/0")
+    database_url: SecretText = Field(description="where Postgres is: postgres://user:password@host:5432/name")
+    redis_url: SecretText = Field(description="where Redis is: redis://:password@host:6379/0")
 
     mixin_api_url: str = Field("https://api.mixin.one", description="Mixin's HTTP address")
     mixin_blaze_url: str = Field("wss://blaze.mixin.one", description="Mixin's message socket")
-    mixin_keystore_file: Path = Field(description="file with the bot's keystore, as the dashboard gave it")
+    master_key_file: Path | None = Field(
+        None, description="file with the master key that opens the keys sealed in the database"
+    )
+    master_passphrase_file: Path | None = Field(
+        None, description="file with the passphrase that opens the keys sealed in the database"
+    )
+    mixin_keystore_file: Path | None = Field(
+        None, description="file with the bot's keystore as the dashboard gave it, when no key is sealed"
+    )
     mixin_spend_key_file: Path | None = Field(
         None, description="file with the spend key alone, when the keystore does not hold it"
     )
@@ -86,10 +117,31 @@ class Settings(BaseSettings):
 
     @field_validator(*_SCHEMES)
     @classmethod
-    def _has_a_known_scheme(cls, value: SecretStr | str | None, known: Any) -> SecretStr | str | None:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    def _has_a_known_scheme(cls, value: Secret[str] | str | None, known: Any) -> Secret[str] | str | None:
+        text = value.reveal() if isinstance(value, Secret) else value
         if text is not None and not text.startswith(_SCHEMES[known.field_name]):
             raise ValueError(f"must begin with {' or '.join(_SCHEMES[known.field_name])}")
+        return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _has_a_password_worth_the_name(cls, value: Secret[str]) -> Secret[str]:
+        try:
+            whole = with_password_from_file(value)
+            password = password_of(whole)
+        except OSError as error:
+            raise ValueError(f"its password_file cannot be read: {error.strerror}") from None
+        except ValueError:
+            raise ValueError("is no address; write / ? # @ : in a password as %2F %3F %23 %40 %3A") from None
+        if password and _is_a_placeholder(password.reveal(), _SHORTEST_PASSWORD):
+            raise ValueError(f"its password is a placeholder or shorter than {_SHORTEST_PASSWORD} characters")
+        return whole
+
+    @field_validator("owner_id")
+    @classmethod
+    def _is_somebody(cls, value: str) -> str:
+        if not value.strip("0-"):
+            raise ValueError("is still the placeholder")
         return value
 
     @field_validator("log_level", "log_format", mode="before")
@@ -108,13 +160,23 @@ class Settings(BaseSettings):
         """Return how leases are kept."""
         return LeaseTiming(self.lease_ttl_s, self.lease_renew_s, self.lease_timeout_s)
 
-    def venue_accounts(self) -> list[VenueAccount]:
-        """Return the venue accounts of the owner's file, or end with a sentence that says what to do."""
+    @property
+    def sealed(self) -> bool:
+        """Return whether keys are sealed in the database, rather than in plain files."""
+        return bool(self.master_key_file or self.master_passphrase_file)
+
+    def venue_accounts(self, sealed_keys: Mapping[str, VenueKey] | None = None) -> list[VenueAccount]:
+        """Return the venue accounts of the owner's file, or end with a sentence that says what to do.
+
+        Their keys stand in the file, unless sealed ones are given.
+        """
         try:
             rows = json.loads(self.venue_accounts_file.read_text(encoding="utf-8"))
-            accounts = [self._venue_account(row) for row in rows]
+            accounts = [self._venue_account(row, sealed_keys) for row in rows]
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            form = '{"name", "venue", "api_key", "secret"}'
+            form = (
+                '{"name", "venue"}' if sealed_keys is not None else '{"name", "venue", "api_key", "secret"}'
+            )
             found = f"{type(error).__name__} {error}"
             _give_up([f"{_VENUES} must name a JSON list of {form}: {self.venue_accounts_file}: {found}"])
         if len({account.name for account in accounts}) < len(accounts):
@@ -123,14 +185,13 @@ class Settings(BaseSettings):
             )
         return accounts
 
-    def _venue_account(self, row: dict[str, Any]) -> VenueAccount:
+    def _venue_account(self, row: dict[str, Any], sealed: Mapping[str, VenueKey] | None) -> VenueAccount:
         if unknown := row.keys() - {"name", "venue", "api_key", "secret", "urls", "limits", "pairs"}:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         return VenueAccount(
             name=VenueAccountName(row["name"]),
             venue=row["venue"],
-            api_key=row["api_key"],
-            secret=row["secret"],
+            key=venue_key_in(row) if sealed is None else _sealed_key(row, sealed),
             urls=row.get("urls", {}),
             limits=limits_from(row.get("limits", {})),
             pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
@@ -139,14 +200,68 @@ class Settings(BaseSettings):
         )
 
 
-def load_settings() -> Settings:
-    """Return the settings, or end the process (code 2) and say what to mend."""
+def venue_key_in(row: Mapping[str, Any]) -> VenueKey:
+    """Return the keys that stand in a row of the owner's file.
+
+    Raises:
+        KeyError: there are none.
+        ValueError: one is a placeholder.
+    """
+    key = VenueKey(Secret(str(row["api_key"])), Secret(str(row["secret"])))
+    for name, part in (("api_key", key.api_key), ("secret", key.secret)):
+        if _is_a_placeholder(part.reveal(), _SHORTEST_KEY):
+            raise ValueError(f"{name} of {row['name']} is a placeholder, or too short to be one")
+    return key
+
+
+def _sealed_key(row: Mapping[str, Any], sealed: Mapping[str, VenueKey]) -> VenueKey:
+    if row.keys() & {"api_key", "secret"}:
+        raise ValueError(f"take api_key and secret of {row['name']} out of it: keys are sealed now")
+    if row["name"] not in sealed:
+        raise ValueError(f"no key of {row['name']} is sealed: mrmarket keys replace venue {row['name']}")
+    return sealed[row["name"]]
+
+
+def _is_a_placeholder(text: str, shortest: int) -> bool:
+    return len(text) < shortest or bool(_PLACEHOLDER.search(text))
+
+
+def load_settings(*, holds_keys: bool = True) -> Settings:
+    """Return the settings, or end the process (code 2) and say what to mend.
+
+    A process that holds keys needs exactly one place that they, or what opens them, are read from.
+    """
     if misspelt := _unknown_names():
         _give_up([f"{name} is not a setting we know: mend its name or remove it." for name in misspelt])
     try:
-        return Settings.model_validate({})  # which reads the environment
+        settings = Settings.model_validate({})  # which reads the environment
     except ValidationError as error:
-        _give_up([_sentence(mistake) for mistake in error.errors()])
+        _give_up([_sentence(mistake) for mistake in error.errors() if mistake["type"] != _FOLLOWS])
+    if holds_keys and (wrong := _places_of_keys(settings)):
+        _give_up([wrong])
+    return settings
+
+
+def _places_of_keys(settings: Settings) -> str | None:
+    """Return what is wrong with where keys are read from, if anything is."""
+    given = [name for name in _KEY_PLACES if getattr(settings, name)]
+    if not given:
+        return f"{_name(_KEY_PLACES[0])} is missing. Set it to {_meaning(_KEY_PLACES[0])} (docs/keys.md)."
+    if len(given) > 1:
+        return f"{' and '.join(map(_name, given))} exclude each other: keep the one that is meant."
+    if settings.sealed and settings.mixin_spend_key_file:
+        return (
+            f"{_name('mixin_spend_key_file')} and {_name(given[0])} exclude each other: seal the spend key."
+        )
+    return None
+
+
+def _name(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
+
+
+def _meaning(field: str) -> str | None:
+    return Settings.model_fields[field].description
 
 
 def _unknown_names() -> list[str]:
@@ -159,8 +274,7 @@ def _unknown_names() -> list[str]:
 def _sentence(mistake: Any) -> str:
     """Return one mistake in words; the wrong value itself is never repeated, since it may be a secret."""
     field = str(mistake["loc"][0])
-    name = f"{PREFIX}{field.upper()}"
-    meaning = Settings.model_fields[field].description
+    name, meaning = _name(field), _meaning(field)
     if mistake["type"] == "missing":
         return f"{name} is missing. Set it to {meaning}."
     return f"{name} is wrong: {mistake['msg'].removeprefix('Value error, ')}. It is {meaning}."

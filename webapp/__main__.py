@@ -17,14 +17,14 @@ log = structlog.get_logger("webapp")
 
 async def serve(settings: Settings) -> None:
     """Serve the pages until told to stop."""
-    redis = connect_redis(settings.redis_url.get_secret_value())
-    database = DatabaseProbe(settings.database_url.get_secret_value())
+    redis = connect_redis(settings.redis_url.reveal())
+    database = DatabaseProbe(settings.database_url.reveal())
     probes = (
         database,
         RedisProbe(redis),
         BeatProbe(redis, "bot"),
         BeatProbe(redis, "workers"),
-        LeaseProbe(settings.database_url.get_secret_value()),
+        LeaseProbe(settings.database_url.reveal()),
     )
     instance = Instance(
         chat_url=settings.chat_url,
@@ -50,7 +50,7 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Read the settings and serve."""
-    settings = load_settings()
+    settings = load_settings(holds_keys=False)
     configure_logging(settings.log_format, settings.log_level, process="webapp")
     asyncio.run(serve(settings))
 

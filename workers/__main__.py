@@ -50,12 +50,12 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_world(settings) as world, open_executions(world) as executions:
+    async with open_world(settings, holds_money=True) as world, open_executions(world) as executions:
         await _check_spend_key(world)
         loops = Loops(loops_of(world, executions))
         beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
-        listening = asyncio.create_task(keep_listening(settings.redis_url.get_secret_value(), loops.wake))
+        listening = asyncio.create_task(keep_listening(settings.redis_url.reveal(), loops.wake))
         log.info("working")
         grips = [world.wallet_grip, *(execution.desk.grip for execution in executions)]
         try:

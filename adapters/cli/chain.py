@@ -81,7 +81,7 @@ async def answer(dsn: str, asked: argparse.Namespace) -> int:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer the question. An auditor needs a database to read and no other setting."""
-    dsn = os.environ.get("MRMARKET_DATABASE_URL") or load_settings().database_url.get_secret_value()
+    dsn = os.environ.get("MRMARKET_DATABASE_URL") or load_settings(holds_keys=False).database_url.reveal()
     return asyncio.run(answer(dsn, asked))
 
 

@@ -1,9 +1,10 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import chain, doctor, migrate
+from adapters.cli import chain, doctor, keys, migrate
 
 COMMANDS = (
     migrate.COMMAND,
     doctor.COMMAND,
     chain.COMMAND,
+    keys.COMMAND,
 )

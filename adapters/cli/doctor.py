@@ -9,10 +9,12 @@ import asyncpg
 from adapters.cli.command import Command
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
+from adapters.db.store import PostgresStore
 from adapters.health import OK, RedisProbe, connect_redis
 from adapters.mixin.http import MixinHttp
-from adapters.mixin.keystore import BadKeystore, load_keystore
+from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.wallet import MixinWallet
+from adapters.opening import Keys, plain_keys, sealed_keys
 from adapters.settings import Settings, load_settings
 from domain.errors import MrMarketError
 from domain.leases import WALLET, Grip
@@ -21,21 +23,46 @@ Look = Callable[[Settings], Awaitable[str]]
 """Returns ``ok`` (and a word more, if there is one), or what is wrong and what to do."""
 
 
+async def keys_of(settings: Settings) -> Keys:
+    """Return the instance's keys, from wherever they are kept.
+
+    Raises:
+        BadKeystore: they cannot be used.
+        MrMarketError: the database that has them does not answer.
+    """
+    if not settings.sealed:
+        return plain_keys(settings, holds_money=True)
+    async with PostgresStore(settings.database_url.reveal(), connections=1) as store:
+        return await sealed_keys(settings, store, holds_money=True)
+
+
 async def keystore(settings: Settings) -> str:
     """Look at the bot's keystore."""
     try:
-        load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
+        await keys_of(settings)
     except BadKeystore as error:
         return str(error)
+    except MrMarketError as error:
+        return f"cannot be opened: {error}"
+    return OK
+
+
+async def venues(settings: Settings) -> str:
+    """Look whether each venue account has its keys."""
+    try:
+        keys = await keys_of(settings)
+        settings.venue_accounts(keys.venue_keys)
+    except (BadKeystore, MrMarketError):
+        return "cannot be looked at without keys"
+    except SystemExit:
+        return "are wrong: see above"
     return OK
 
 
 async def database(settings: Settings) -> str:
     """Look whether the database answers, and whether it has its present form."""
     try:
-        connection = await asyncpg.connect(
-            **connection_of(settings.database_url.get_secret_value()), timeout=5
-        )
+        connection = await asyncpg.connect(**connection_of(settings.database_url.reveal()), timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return f"does not answer ({type(error).__name__}): see MRMARKET_DATABASE_URL"
     try:
@@ -49,7 +76,7 @@ async def database(settings: Settings) -> str:
 
 async def redis(settings: Settings) -> str:
     """Look whether Redis answers."""
-    client = connect_redis(settings.redis_url.get_secret_value())
+    client = connect_redis(settings.redis_url.reveal())
     try:
         said = await RedisProbe(client).ask()
     finally:
@@ -60,13 +87,13 @@ async def redis(settings: Settings) -> str:
 async def spend_key(settings: Settings) -> str:
     """Ask Mixin whether the spend key is the bot's."""
     try:
-        keys = load_keystore(settings.mixin_keystore_file, settings.mixin_spend_key_file)
-    except BadKeystore:
+        found = (await keys_of(settings)).keystore
+    except (BadKeystore, MrMarketError):
         return "cannot be asked for without a keystore"
     clock = SystemClock()
-    http, no_grip = MixinHttp(settings.mixin_api_url, keys, clock), Grip(WALLET, clock.monotonic)
+    http, no_grip = MixinHttp(settings.mixin_api_url, found, clock), Grip(WALLET, clock.monotonic)
     try:
-        await MixinWallet(http, keys, no_grip.require).check_spend_key()
+        await MixinWallet(http, found, no_grip.require).check_spend_key()
     except BadKeystore as error:
         return str(error)
     except MrMarketError as error:
@@ -81,6 +108,7 @@ LOOKS: dict[str, Look] = {
     "database": database,
     "redis": redis,
     "spend key": spend_key,
+    "venues": venues,
 }
 
 

@@ -100,22 +100,21 @@ TABLES = MappingProxyType(
         "reservations": Table(whose=_OF_MY_PAYOUT, app="SELECT, INSERT, DELETE"),
         "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
         "freezes": Table(whose=NOBODYS, app="SELECT, INSERT", angel="SELECT"),
+        # sealed keys: written by the owner's commands alone
+        "master_keys": Table(whose=NOBODYS, app="SELECT"),
+        "secrets": Table(whose=NOBODYS, app="SELECT"),
         # trading
         "markets": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "runs": Table(
             whose=_MINE,
             app="SELECT, INSERT, UPDATE (state, base_end, quote_end, mid_end, anchored_at, stopped_at, "
-            "trouble, told_seq, told_at, config_version, preset)",
+            "trouble, told_seq, told_at)",
             angel="SELECT",
             web="SELECT",
         ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
-        "fill_versions": Table(whose=NOBODYS, app="SELECT, INSERT"),
-        "fills_now": Table(whose=NOBODYS, app="SELECT"),
-        "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
-        "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
         "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
     }
@@ -158,7 +157,8 @@ FUNCTIONS = MappingProxyType(
         "check_new_intent": _TRIGGER,
         "check_intent_stays": _TRIGGER,
         "check_link": _TRIGGER,
-        "check_halt": _TRIGGER,
+        "check_master_key": _TRIGGER,
+        "check_secret": _TRIGGER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

@@ -7,9 +7,18 @@ from decimal import Decimal
 from domain.ids import VenueAccountName
 from domain.market.limits import Limits
 from domain.market.model import Pair
+from domain.secrets import Secret
 
 DEFAULT_PAIRS = (Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT"))
 """Pairs people may trade where the owner's file names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueKey:
+    """What signs requests to a venue."""
+
+    api_key: Secret[str]
+    secret: Secret[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +31,7 @@ class VenueAccount:
 
     name: VenueAccountName
     venue: str
-    api_key: str = field(repr=False)
-    secret: str = field(repr=False)
+    key: VenueKey
     urls: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     pairs: tuple[Pair, ...] = DEFAULT_PAIRS

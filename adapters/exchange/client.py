@@ -43,10 +43,11 @@ def make_client(account: VenueAccount) -> Any:
     base = getattr(importlib.import_module("ccxt.pro"), account.venue)
     client = _gated(base)(
         {
-            "apiKey": account.api_key,
-            "secret": account.secret,
+            "apiKey": account.key.api_key.reveal(),
+            "secret": account.key.secret.reveal(),
             "enableRateLimit": True,
             "timeout": account.request_expiry_ms,
+            "verbose": False,  # it would print every request with its keys
             "maxRetriesOnFailure": 0,  # a write is never repeated by a library
             "newUpdates": True,
             "options": {

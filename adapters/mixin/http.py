@@ -131,7 +131,7 @@ class MixinHttp:
             request,
             store.app_id,
             store.session_id,
-            store.session_seed,
+            store.session_seed.reveal(),
             request_id,
             int(self._clock.now().timestamp()),
             self._token_lifetime_s,

@@ -2,11 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adapters.mixin.codec.keys import public_key
+from domain.secrets import Secret
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -24,9 +26,9 @@ class Keystore:
 
     app_id: str
     session_id: str
-    session_seed: bytes = field(repr=False)
-    server_public_key: bytes = field(repr=False)
-    spend_seed: bytes | None = field(repr=False, default=None)
+    session_seed: Secret[bytes]
+    server_public_key: bytes
+    spend_seed: Secret[bytes] | None = None
 
     @property
     def spend_public_key(self) -> bytes:
@@ -35,10 +37,10 @@ class Keystore:
         Raises:
             BadKeystore: this process was given no spend key.
         """
-        return public_key(self.spending)
+        return public_key(self.spending.reveal())
 
     @property
-    def spending(self) -> bytes:
+    def spending(self) -> Secret[bytes]:
         """Return the spend seed.
 
         Raises:
@@ -58,18 +60,53 @@ def load_keystore(path: Path, spend_key_file: Path | None = None) -> Keystore:
         BadKeystore: with a sentence that says what is wrong and what to do.
     """
     facts = _object(path, _text(path))
-    app_id, session_id = _id(path, facts, "app_id"), _id(path, facts, "session_id")
-    session_seed = _key(path, facts.get("session_private_key"), "session_private_key")
-    server_key = _key(path, facts.get("server_public_key"), "server_public_key")
-    return Keystore(app_id, session_id, session_seed, server_key, _spend_seed(path, facts, spend_key_file))
+    return keystore_of(facts, str(path), _spend_seed(path, facts, spend_key_file))
 
 
-def _spend_seed(path: Path, facts: dict[str, Any], spend_key_file: Path | None) -> bytes | None:
+def load_spend_key(path: Path) -> Secret[bytes]:
+    """Return the spend key that stands alone in a file.
+
+    Raises:
+        BadKeystore: with a sentence that says what is wrong and what to do.
+    """
+    return seed_of(_text(path).strip(), str(path), "the spend key")
+
+
+def keystore_of(facts: Mapping[str, Any], where: str, spend_seed: Secret[bytes] | None = None) -> Keystore:
+    """Return the keystore of facts found somewhere.
+
+    Raises:
+        BadKeystore: with a sentence that says what is wrong and what to do.
+    """
+    return Keystore(
+        _id(where, facts, "app_id"),
+        _id(where, facts, "session_id"),
+        seed_of(facts.get("session_private_key"), where, "session_private_key"),
+        seed_of(facts.get("server_public_key"), where, "server_public_key").reveal(),
+        spend_seed,
+    )
+
+
+def public_facts_of(keystore: Keystore) -> dict[str, str]:
+    """Return of a keystore what is no secret, as its file words it."""
+    return {
+        "app_id": keystore.app_id,
+        "session_id": keystore.session_id,
+        "server_public_key": keystore.server_public_key.hex(),
+    }
+
+
+def without_spend_key(keystore: Keystore) -> Keystore:
+    """Return what a process that only talks needs of a keystore."""
+    return replace(keystore, spend_seed=None)
+
+
+def _spend_seed(path: Path, facts: dict[str, Any], spend_key_file: Path | None) -> Secret[bytes] | None:
     inside = facts.get("spend_private_key") or None
-    seed = _key(path, inside, "spend_private_key") if inside else None
+    seed = seed_of(inside, str(path), "spend_private_key") if inside else None
     if spend_key_file is None:
         return seed
-    apart = _key(spend_key_file, _text(spend_key_file).strip(), "the spend key")
+    apart = load_spend_key(spend_key_file)
     if seed not in (None, apart):
         raise BadKeystore(f"{path} and {spend_key_file} hold different spend keys. Keep only one of them.")
     return apart
@@ -99,15 +136,20 @@ def _object(path: Path, text: str) -> dict[str, Any]:
     return facts
 
 
-def _id(path: Path, facts: dict[str, Any], name: str) -> str:
+def _id(where: str, facts: Mapping[str, Any], name: str) -> str:
     text = str(facts.get(name, "")).lower()
     if not _UUID.fullmatch(text):
-        raise BadKeystore(f"{name} in {path} is not an id such as 6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10.")
+        raise BadKeystore(f"{name} in {where} is not an id such as 6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10.")
     return text
 
 
-def _key(path: Path, value: object, name: str) -> bytes:
+def seed_of(value: object, where: str, name: str) -> Secret[bytes]:
+    """Return a key of 64 hexadecimal digits that are no placeholder.
+
+    Raises:
+        BadKeystore: it is none.
+    """
     text = str(value).lower()
-    if not _KEY.fullmatch(text):
-        raise BadKeystore(f"{name} in {path} is not a key of 64 hexadecimal digits (an ed25519 seed).")
-    return bytes.fromhex(text)
+    if not _KEY.fullmatch(text) or set(text) == {"0"}:
+        raise BadKeystore(f"{name} in {where} is not a key of 64 hexadecimal digits (an ed25519 seed).")
+    return Secret(bytes.fromhex(text))

@@ -156,7 +156,7 @@ class MixinWallet:
         if len(views) != len(listed):
             raise Unavailable("mixin_answer_unreadable", views=len(views))
         try:
-            return safe.encode(signing.sign_transaction(tx, views, spending, spent_keys)).hex()
+            return safe.encode(signing.sign_transaction(tx, views, spending.reveal(), spent_keys)).hex()
         except signing.WrongKey as e:
             raise InvariantBroken("spend_key_mismatch", request_id=request_id) from e
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from pydantic import SecretStr
 
 from adapters.logging import configure_logging, mask_secrets
+from domain.secrets import Secret
 
 CANARY = "canary-hunter2"
 
@@ -55,7 +55,7 @@ def test_auto_is_json_where_nobody_looks() -> None:
         {"api_key": CANARY},
         {"spend_private_key": CANARY},
         {"Authorization": f"Bearer {CANARY}"},
-        {"harmless": SecretStr(CANARY)},
+        {"harmless": Secret(CANARY)},
         {"headers": {"X-Signature": CANARY}},
         {"rows": [{"secret": CANARY}]},
         {"url": f"postgres://user:{CANARY}@host/name"},

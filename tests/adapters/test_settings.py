@@ -11,9 +11,10 @@ from adapters.settings import load_settings
 from domain.leases import LeaseTiming
 
 OWNER = "773e5e77-4107-45c2-b648-8fc722ed77f5"
+ZEROS = "00000000-0000-0000-0000-000000000000"
 COMPLETE = {
-    "DATABASE_URL": "postgres://user:hunter2@127.0.0.1:5432/mrmarket",
-    "REDIS_URL": "redis://:hunter3@127.0.0.1:6379/0",
+    "DATABASE_URL": "postgres://user:hunter2-hunter2@127.0.0.1:5432/mrmarket",
+    "REDIS_URL": "redis://:hunter3-hunter3@127.0.0.1:6379/0",
     "MIXIN_KEYSTORE_FILE": "bot.json",
     "VENUE_ACCOUNTS_FILE": "venues.json",
     "OWNER_ID": OWNER,
@@ -38,7 +39,7 @@ def test_what_is_not_said_has_production_defaults() -> None:
 
 def test_secrets_do_not_show() -> None:
     assert "hunter" not in repr(load_settings())
-    assert load_settings().database_url.get_secret_value() == COMPLETE["DATABASE_URL"]
+    assert load_settings().database_url.reveal() == COMPLETE["DATABASE_URL"]
 
 
 def test_settings_are_frozen() -> None:
@@ -107,14 +108,27 @@ def test_the_example_file_is_a_complete_and_right_one(
     for name in COMPLETE:
         monkeypatch.delenv(f"MRMARKET_{name}")
     example = (root / ".env.example").read_text()
-    (tmp_path / ".env").write_text(re.sub(r"^#(?=MRMARKET_)", "", example, flags=re.MULTILINE))
+    given = example.replace("CHANGE-ME", "long-and-random").replace(ZEROS, OWNER)
+    given = re.sub(
+        r"^#(?=MRMARKET_(?!MASTER_PASSPHRASE|MIXIN_(KEYSTORE|SPEND)))", "", given, flags=re.MULTILINE
+    )
+    (tmp_path / ".env").write_text(given)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "db_app").write_text("long-and-random\n")
     settings = load_settings()
-    assert settings.mixin_spend_key_file == Path("secrets/spend_key")
+    assert settings.master_key_file == Path("secrets/master.key")
+    assert ":long-and-random@" in settings.database_url.reveal()
     assert settings.web_port == 8080
 
 
 def test_venue_accounts_come_from_the_owners_file(tmp_path: Path) -> None:
-    row = {"name": "main", "venue": "binance", "api_key": "k", "secret": "s", "limits": {"burst": 3}}
+    row = {
+        "name": "main",
+        "venue": "binance",
+        "api_key": "key-of-main",
+        "secret": "secret-of-main",
+        "limits": {"burst": 3},
+    }
     (tmp_path / "venues.json").write_text(json.dumps([row]))
     (account,) = load_settings().venue_accounts()
     assert (account.name, account.venue, account.limits.burst) == ("main", "binance", 3)
@@ -142,7 +156,7 @@ def test_a_venue_file_that_cannot_be_read_is_told(
 
 
 def test_two_venue_accounts_may_not_share_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    row = {"name": "main", "venue": "binance", "api_key": "k", "secret": "s"}
+    row = {"name": "main", "venue": "binance", "api_key": "key-of-main", "secret": "secret-of-main"}
     (tmp_path / "venues.json").write_text(json.dumps([row, row]))
     with pytest.raises(SystemExit):
         load_settings().venue_accounts()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.exchange.account import VenueAccount
+from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from domain.errors import Refused
 from domain.ids import VenueAccountName
@@ -16,6 +16,7 @@ from domain.market.model import Pair, Side
 from domain.market.orders import LimitOrder, OrderState
 from domain.money import ZERO
 from domain.ports.exchange import Exchange
+from domain.secrets import Secret
 from sandbox.venue.app import Options, serve
 from tests.clocks import WallClock
 from tests.fakes.exchange import FakeExchange, FakeVenue
@@ -25,6 +26,9 @@ from tests.fakes.time import FakeTime
 PAIR = Pair.parse("BTC/USDT")
 FLOAT = {"USDT": "100000", "BTC": "2"}
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+KEY = VenueKey(Secret("k"), Secret("s"))
 
 
 @pytest.fixture(params=["fake", "wire"])
@@ -38,7 +42,7 @@ async def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     world.write_text(json.dumps({"venue": {"accounts": [account]}}))
     async with serve(Options(tmp_path / "state", 0, world, seed=7)) as urls:
         adapter = CcxtExchange(
-            VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls), WallClock(), unasked
+            VenueAccount(VenueAccountName("mm"), "binance", KEY, urls), WallClock(), unasked
         )
         yield adapter
         await adapter.close()

@@ -102,7 +102,7 @@ async def factory(
         {k.lower(): v for k, v in said.items() if k not in ("ENV_FILE", "BUILD")}
     )
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(open_world(settings))
+        world = await stack.enter_async_context(open_world(settings, holds_money=True))
         made = Factory(env, tmp_path / "workers.log", world, money_services(world))
         yield made
         for process in made.running:

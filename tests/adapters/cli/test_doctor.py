@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.doctor import examine
+from adapters.sealing.masters import master_of, new_root, write_masters
 from adapters.settings import Settings
 from sandbox.children import free_port
 from sandbox.redis import start_redis
@@ -22,13 +23,14 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 def settings_of(mixin: Mixin, database: str, redis: str, keystore: str | None = None) -> Settings:  # noqa: F811
+    venues = stored(Path(mixin.keys["bot"]).with_name("none.json"), "[]")
     return Settings.model_validate(
         {
             "database_url": database,
             "redis_url": redis,
             "mixin_api_url": mixin.base,
             "mixin_keystore_file": keystore or mixin.keys["bot"],
-            "venue_accounts_file": "venues.json",
+            "venue_accounts_file": venues,
             "owner_id": mixin.owner_id,
         }
     )
@@ -41,21 +43,24 @@ def stored(path: Path, text: str) -> Path:
 
 async def test_a_well_instance_is_ok(mixin: Mixin, migrated_url: str, redis_url: str) -> None:  # noqa: F811
     found = await examine(settings_of(mixin, migrated_url, redis_url))
-    assert found == dict.fromkeys(("keystore", "database", "redis", "spend key"), "ok")
+    assert found == dict.fromkeys(("keystore", "database", "redis", "spend key", "venues"), "ok")
 
 
 async def test_each_ill_is_named_with_what_to_mend(
     mixin: Mixin,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    nowhere = f"hunter2@127.0.0.1:{free_port()}"
+    nowhere = f"hunter2-hunter2@127.0.0.1:{free_port()}"
     found = await examine(
-        settings_of(mixin, f"postgres://u:{nowhere}/x", f"redis://:{nowhere}/0", str(tmp_path / "none.json"))
+        settings_of(
+            mixin, f"postgres://u:{nowhere}/x", f"redis://:{nowhere}/0", str(tmp_path / "absent.json")
+        )
     )
     assert "cannot be read" in found["keystore"]
     assert "MRMARKET_DATABASE_URL" in found["database"]
     assert "MRMARKET_REDIS_URL" in found["redis"]
     assert "keystore" in found["spend key"]
+    assert "without keys" in found["venues"]
     assert "hunter2" not in str(found)
 
 
@@ -80,3 +85,17 @@ async def test_a_wrong_or_absent_spend_key_is_told(
     spend_key = stored(tmp_path / "spend_key", "ab" * 32)
     wrong = settings.model_copy(update={"mixin_spend_key_file": spend_key})
     assert (await examine(wrong))["spend key"].startswith("spend_key_wrong")
+
+
+async def test_sealed_keys_are_looked_at_too(
+    mixin: Mixin,  # noqa: F811
+    migrated_url: str,
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    plain = settings_of(mixin, migrated_url, redis_url)
+    absent = {"mixin_keystore_file": None, "master_key_file": tmp_path / "absent.key"}
+    assert "absent.key cannot be read" in (await examine(plain.model_copy(update=absent)))["keystore"]
+    write_masters(tmp_path / "master.key", [master_of(new_root())])
+    empty = plain.model_copy(update=absent | {"master_key_file": tmp_path / "master.key"})
+    assert "mrmarket keys import" in (await examine(empty))["keystore"]

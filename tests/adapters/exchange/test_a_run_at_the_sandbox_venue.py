@@ -12,7 +12,7 @@ import pytest
 
 from adapters.clock import WallMarketClock
 from adapters.db.store import PostgresStore
-from adapters.exchange.account import VenueAccount
+from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.ids import RandomIds
 from domain.ids import VenueAccountName
@@ -20,6 +20,7 @@ from domain.leases import Grip, venue_scope
 from domain.ledger.model import Balance, available, venue
 from domain.market.model import Pair
 from domain.money import ZERO
+from domain.secrets import Secret
 from domain.services.desk import ExecutionPolicy
 from domain.services.execution import ExecutionService
 from sandbox.venue.app import Options, serve
@@ -37,6 +38,9 @@ POLICY = ExecutionPolicy(
 )
 
 
+KEY = VenueKey(Secret("k"), Secret("s"))
+
+
 @pytest.fixture
 async def urls(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """Run a venue whose others trade; give its addresses."""
@@ -51,7 +55,7 @@ class Traders:
     """Worker processes of one account, as many as die."""
 
     def __init__(self, world: World, urls: dict[str, str]) -> None:
-        self._account = VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls)
+        self._account = VenueAccount(VenueAccountName("mm"), "binance", KEY, urls)
         self._world = world
         self.clients: list[CcxtExchange] = []
 

@@ -9,12 +9,13 @@ import pytest
 
 from adapters.clock import LockstepMarketClock
 from adapters.db.store import PostgresStore
-from adapters.exchange.account import VenueAccount
+from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.ids import RandomIds
 from domain.ids import UserId, VenueAccountName
 from domain.leases import Grip, venue_scope
 from domain.ledger.model import available, venue
+from domain.secrets import Secret
 from sandbox.venue.app import Options, serve
 from tests.adapters.exchange.test_a_run_at_the_sandbox_venue import PAIR, POLICY
 from tests.clocks import WallClock
@@ -23,6 +24,9 @@ from tests.sandbox.venue.test_replay import REAL, needs_recording
 
 SPAN_S = 40
 Decisions = Sequence[tuple[object, ...]]
+
+
+KEY = VenueKey(Secret("k"), Secret("s"))
 
 
 async def play(store: PostgresStore, folder: Path, number: int) -> tuple[Decisions, Decisions]:
@@ -40,7 +44,7 @@ async def play(store: PostgresStore, folder: Path, number: int) -> tuple[Decisio
     world.ids = world.desk_of_people._ids = RandomIds()
     await world.person(BTC="0.02", USDT="1000")
     async with serve(options) as urls:
-        account = VenueAccount(VenueAccountName(name), "binance", "k", "s", urls, lockstep=True)
+        account = VenueAccount(VenueAccountName(name), "binance", KEY, urls, lockstep=True)
         grip = Grip(venue_scope(account.name), clock.monotonic)
         exchange = CcxtExchange(account, clock, grip.require)
         market = LockstepMarketClock(urls["control"] + "/clock")

@@ -7,16 +7,19 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.exchange.account import VenueAccount, limits_from
+from adapters.exchange.account import VenueAccount, VenueKey, limits_from
 from adapters.exchange.client import make_client, writing
 from domain.errors import InvariantBroken, Refused
 from domain.ids import VenueAccountName
 from domain.leases import WALLET, Grip, LeaseTiming
+from domain.secrets import Secret
 from tests.fakes.clock import FakeClock
+
+KEY = VenueKey(Secret("key"), Secret("planted-secret"))
 
 
 def account(urls: dict[str, str], venue: str = "binance") -> VenueAccount:
-    return VenueAccount(VenueAccountName("one"), venue, "key", "planted-secret", urls, request_expiry_ms=700)
+    return VenueAccount(VenueAccountName("one"), venue, KEY, urls, request_expiry_ms=700)
 
 
 @pytest.fixture

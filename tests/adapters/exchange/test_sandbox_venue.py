@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.exchange.account import VenueAccount
+from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
@@ -20,11 +20,15 @@ from domain.market.limits import Limits
 from domain.market.model import Pair, Side
 from domain.market.orders import LimitOrder, OrderState
 from domain.money import Coin
+from domain.secrets import Secret
 from sandbox.venue.app import Options, serve
 from tests.clocks import WallClock
 from tests.fakes.leases import unasked
 
 BTC = Pair.parse("BTC/USDT")
+
+
+KEY = VenueKey(Secret("k"), Secret("s"))
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ async def urls(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
 
 
 def account(urls: dict[str, str], **changes: Any) -> VenueAccount:
-    return VenueAccount(VenueAccountName("mm"), "binance", "k", "s", urls, **changes)
+    return VenueAccount(VenueAccountName("mm"), "binance", KEY, urls, **changes)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from bot.events import Event, Message, Payment, Unsupported
 from domain.errors import Unavailable
+from domain.secrets import Secret
 from sandbox.world import USDT
 from tests.adapters.mixin.conftest import Mixin
 from tests.clocks import WallClock
@@ -151,7 +152,10 @@ async def test_backlog_of_a_thousand_is_taken_in_within_seconds(mixin: Mixin) ->
 
 
 KEYS = Keystore(
-    "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10", "2b8d0c1a-7f0e-4a57-8e0c-5d2b8a6f9c31", bytes(32), bytes(32)
+    "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10",
+    "2b8d0c1a-7f0e-4a57-8e0c-5d2b8a6f9c31",
+    Secret(bytes(32)),
+    bytes(32),
 )
 ALICE = "0c2f0000-0000-4000-8000-000000000001"
 

@@ -15,13 +15,17 @@ from adapters.mixin.codec.signing import read_claims
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
+from domain.secrets import Secret
 from tests.adapters.mixin.conftest import Mixin
 from tests.clocks import WallClock
 from tests.vectors import group
 
 ABSENT = "/safe/transactions/0f5ad9f3-6a3c-4b0e-9d3e-7a1d6f1c2b58"
 KEYS = Keystore(
-    "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10", "2b8d0c1a-7f0e-4a57-8e0c-5d2b8a6f9c31", bytes(32), bytes(32)
+    "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10",
+    "2b8d0c1a-7f0e-4a57-8e0c-5d2b8a6f9c31",
+    Secret(bytes(32)),
+    bytes(32),
 )
 
 
@@ -153,7 +157,7 @@ async def test_requests_are_those_of_the_official_client(seen: dict[str, Any]) -
     claims = read_claims(seen["headers"]["authorization"].removeprefix("Bearer "))
     store = next(v["keystore"] for v in group("jwt") if v["keystore"]["session_id"] == claims["sid"])
     keys = Keystore(
-        store["app_id"], store["session_id"], bytes.fromhex(store["session_private_key"]), bytes(32)
+        store["app_id"], store["session_id"], Secret(bytes.fromhex(store["session_private_key"])), bytes(32)
     )
     issued, expires = int(claims["iat"]), int(claims["exp"])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mixin.keystore import BadKeystore, Keystore, load_keystore
+from domain.secrets import Secret
 
 GOOD = {
     "app_id": "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10",
@@ -75,5 +76,5 @@ def test_two_spend_keys_that_differ_are_refused_without_showing_them(tmp_path: P
 
 
 def test_keys_do_not_show() -> None:
-    store = Keystore(GOOD["app_id"], GOOD["session_id"], b"s" * 32, b"p" * 32, b"m" * 32)
-    assert not any(key in repr(store) for key in ("ssss", "pppp", "mmmm", "73" * 4, "6d" * 4))
+    store = Keystore(GOOD["app_id"], GOOD["session_id"], Secret(b"s" * 32), b"p" * 32, Secret(b"m" * 32))
+    assert not any(key in repr(store) for key in ("ssss", "mmmm", "73" * 4, "6d" * 4))

@@ -16,6 +16,7 @@ from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId, request_id
 from domain.leases import WALLET, Grip, LeaseTiming
 from domain.ports.wallet import Payment, SendState
+from domain.secrets import Secret
 from sandbox.world import BTC, USDT
 from tests.adapters.mixin.conftest import Mixin
 from tests.clocks import WallClock
@@ -169,7 +170,7 @@ async def test_views_that_are_too_few_sign_nothing(mixin: Mixin) -> None:
 
 
 async def test_wrong_spend_key_signs_nothing(mixin: Mixin) -> None:
-    other = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=b"x" * 32), unasked)
+    other = MixinWallet(mixin.http, replace(mixin.keystore, spend_seed=Secret(b"x" * 32)), unasked)
     what = await payment(mixin)
     built = await mixin.wallet.build(what)
     with pytest.raises(InvariantBroken, match="spend_key_mismatch"):

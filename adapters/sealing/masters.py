@@ -1,0 +1,211 @@
+"""Master keys: what wraps the keys of secrets. They live in files of their own, never in a database.
+
+A master key has two halves, each derived from it: one for what the chat needs, one for what moves money.
+A process that only talks is given the first half alone. Its ``kid`` names a key and says nothing of it.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from domain.secrets import Secret
+
+ROOT_BYTES = 32
+SHORTEST_PASSPHRASE = 16
+_FEWEST_BYTES = 12
+"""How many different bytes a random key has at least (32 of them have fewer once in 10^16)."""
+_HEADER = (
+    "# Keys of MrMarket: whoever has this file and the database has the secrets in it. Keep them apart.\n"
+    "# The first line is used for what is sealed now, the others open what was sealed before.\n"
+)
+_WHOLE = re.compile(r"mrmarket-master-1 ([0-9a-f]{64})", re.ASCII)
+_HALF = re.compile(r"mrmarket-chat-1 ([0-9a-f]{16}) ([0-9a-f]{64})", re.ASCII)
+_PLACEHOLDER = re.compile(r"change[-_ ]?me|^(.)\1*$", re.IGNORECASE)
+
+
+class BadMasterKey(ValueError):
+    """The master key cannot be used; the text says what to do and never repeats it."""
+
+
+class Purpose(StrEnum):
+    """The halves of a master key."""
+
+    CHAT = "chat"
+    MONEY = "money"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """A name, and a wrapping key for each purpose its holder was given."""
+
+    kid: str
+    wrapping: Mapping[Purpose, Secret[bytes]]
+    root: Secret[bytes] | None = None
+    """What both halves come from, unless one half alone was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a passphrase becomes a key; kept in the clear beside what it opens."""
+
+    salt: bytes
+    n: int = 2**17
+    r: int = 8
+    p: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what would be too weak, or would stop the machine, whoever wrote it."""
+        if len(self.salt) < 16 or not 2**14 <= self.n <= 2**20 or self.r != 8 or not 1 <= self.p <= 4:
+            raise BadMasterKey("The salt of the passphrase was changed in the database: restore a backup.")
+
+
+def new_derivation() -> Derivation:
+    """Return a fresh salt with the present cost: 128 MB and about half a second."""
+    return Derivation(os.urandom(16))
+
+
+def new_root() -> Secret[bytes]:
+    """Return a fresh 256-bit key."""
+    return Secret(os.urandom(ROOT_BYTES))
+
+
+def master_of(root: Secret[bytes]) -> MasterKey:
+    """Return the master key of 32 random bytes.
+
+    Raises:
+        BadMasterKey: it is of another length, or not random.
+    """
+    if len(root.reveal()) != ROOT_BYTES or len(set(root.reveal())) < _FEWEST_BYTES:
+        raise BadMasterKey("A master key is 32 random bytes: let mrmarket keys init make one.")
+    wrapping = {purpose: _derived(root, f"wrap {purpose}") for purpose in Purpose}
+    return MasterKey(_derived(root, "kid").reveal()[:8].hex(), wrapping, root)
+
+
+def from_passphrase(passphrase: Secret[str], derivation: Derivation) -> MasterKey:
+    """Return the master key that a passphrase makes with a salt.
+
+    Raises:
+        BadMasterKey: the passphrase is too short, or a placeholder.
+    """
+    text = passphrase.reveal()
+    if len(text) < SHORTEST_PASSPHRASE or _PLACEHOLDER.search(text):
+        raise BadMasterKey(
+            f"A master passphrase has at least {SHORTEST_PASSPHRASE} characters and is not a placeholder."
+        )
+    cost = {"n": derivation.n, "r": derivation.r, "p": derivation.p}
+    stretched = Scrypt(salt=derivation.salt, length=ROOT_BYTES, **cost)
+    return master_of(Secret(stretched.derive(text.encode())))
+
+
+def read_private(path: Path, what: str) -> Secret[str]:
+    """Return the text of a file that nobody else may read.
+
+    Raises:
+        BadMasterKey: it cannot be read, is empty, or others can read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(65536).decode()
+    except OSError as error:
+        raise BadMasterKey(f"{what} {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadMasterKey(f"{what} {path} is no text.") from None
+    if not stat.S_ISREG(mode) or mode & 0o077:
+        raise BadMasterKey(f"Others can read or change {path}: chmod 400 {path}.")
+    if not text.strip():
+        raise BadMasterKey(f"{what} {path} is empty.")
+    return Secret(text)
+
+
+def read_masters(path: Path) -> list[MasterKey]:
+    """Return the master keys in a key file, the one in use first.
+
+    Raises:
+        BadMasterKey: with a sentence that says what is wrong and what to do.
+    """
+    lines = [line.strip() for line in read_private(path, "The key file").reveal().splitlines()]
+    masters = [_read_line(path, line) for line in lines if line and not line.startswith("#")]
+    if not masters or len({master.kid for master in masters}) < len(masters):
+        raise BadMasterKey(f"The key file {path} holds no key, or one twice.")
+    return masters
+
+
+def _read_line(path: Path, line: str) -> MasterKey:
+    if found := _WHOLE.fullmatch(line):
+        return master_of(Secret(bytes.fromhex(found[1])))
+    if found := _HALF.fullmatch(line):
+        return MasterKey(found[1], {Purpose.CHAT: Secret(bytes.fromhex(found[2]))})
+    raise BadMasterKey(f"{path} holds a line that is no key: let mrmarket keys init make the file.")
+
+
+def read_passphrases(path: Path) -> list[Secret[str]]:
+    """Return the passphrases in a file, one a line, the one in use first.
+
+    Raises:
+        BadMasterKey: it cannot be read, is empty, or others can read it.
+    """
+    lines = read_private(path, "The passphrase file").reveal().splitlines()
+    return [Secret(line) for line in lines if line.strip()]
+
+
+def write_masters(path: Path, masters: Sequence[MasterKey]) -> None:
+    """Write the key file, whole or not at all, and beside it the one for who only talks.
+
+    Raises:
+        OSError: it cannot be written.
+        BadMasterKey: only a half of a key is known here, and the other would be lost.
+    """
+    whole = "".join(_whole(path, master) for master in masters)
+    write_private(bot_file(path), _HEADER + "".join(map(_half, masters)))
+    write_private(path, _HEADER + whole)
+
+
+def bot_file(path: Path) -> Path:
+    """Return where the half that the bot is given lies."""
+    return path.with_name(f"{path.name}.bot")
+
+
+def _whole(path: Path, master: MasterKey) -> str:
+    if master.root is None:
+        raise BadMasterKey(f"{path} is the bot's half of a key: name the whole one.")
+    return f"mrmarket-master-1 {master.root.reveal().hex()}\n"
+
+
+def _half(master: MasterKey) -> str:
+    return f"mrmarket-chat-1 {master.kid} {master.wrapping[Purpose.CHAT].reveal().hex()}\n"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only we may read, whole or not at all, and durably."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def kids(masters: Iterable[MasterKey]) -> list[str]:
+    """Return the names of master keys."""
+    return [master.kid for master in masters]
+
+
+def _derived(root: Secret[bytes], info: str) -> Secret[bytes]:
+    stretch = HKDF(SHA256(), length=32, salt=None, info=f"mrmarket 1 {info}".encode())
+    return Secret(stretch.derive(root.reveal()))
