@@ -33,6 +33,7 @@ from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.fencing import FencedStore
+from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
 from domain.services.tokens import Tokens
@@ -175,6 +176,13 @@ def chain_service(world: World) -> ChainService:
     return ChainService(
         store, PostgresChain(store), PostgresFreezes(store), world.notices, world.clock, owner
     )
+
+
+def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:
+    """Return the use cases of halted exchange accounts."""
+    store, owner = world.store, UserId(world.settings.owner_id)
+    accounts = PostgresVenueAccounts(store)
+    return HaltService(store, accounts, world.notices, confirmations, world.clock, owner)
 
 
 def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:

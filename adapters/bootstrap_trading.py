@@ -11,6 +11,7 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.settings import Settings
+from domain.ids import UserId
 from domain.leases import Grip, venue_scope
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
@@ -62,6 +63,7 @@ def _desk(
         policy=policy_from(world.settings, account),
         fence=world.fence,
         grip=grip,
+        owner=UserId(world.settings.owner_id),
     )
 
 

@@ -209,6 +209,55 @@ def render_stopped(words: Words, params: Params) -> list[Reply]:
     ]
 
 
+def render_halts(words: Words, params: Params) -> list[Reply]:
+    """List halted accounts, with a button for each of the first."""
+    halts = records(params, "halts")
+    if not halts:
+        return [Text(words("halts_none"))]
+    listed = [
+        words("halt_line", **{**halt, "reason": named(words, "reason_", str(halt["reason"]))})
+        for halt in halts[:MOST_LISTED]
+    ]
+    accounts = list(dict.fromkeys(str(halt["account"]) for halt in halts))[:6]
+    taps = [sends(words("button_unhalt", account=name), f"/unhalt {name}", BLUE) for name in accounts]
+    return [lines(words("halts_title"), *listed, words("halts_how")), *groups(taps)]
+
+
+def render_unhalt_confirm(words: Words, params: Params) -> list[Reply]:
+    """Say why an account is halted, with the one button that lets it trade again."""
+    account = params["account"]
+    reasons = [named(words, "reason_", reason) for reason in names(params, "reasons")]
+    confirm = sends(words("button_confirm"), f"/unhalt {account} {params['token']}", GREEN)
+    told = words("unhalt_confirm", account=account, reasons=words("list_separator").join(reasons))
+    return [Text(told), Buttons((confirm,))]
+
+
+def render_trade_changed(key: str) -> Render:
+    """Say what became of a trade that the venue changed or took back."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        base = str(params["pair"]).split("/")[0]
+        side = words(f"side_{params['side']}")
+        how = "trade_gone" if params["after"] == "0" else "trade_now"
+        became = words(how, **{**params, "base_coin": base})
+        return [Text(words(key, **{**params, "base_coin": base, "side": side, "became": became}))]
+
+    return render
+
+
+HALT_NOTICES: dict[str, Render] = {
+    "halts": render_halts,
+    "unhalt_needs_account": text("unhalt_needs_account"),
+    "unhalt_confirm": render_unhalt_confirm,
+    "account_halted": with_reason("account_halted"),
+    "account_unhalted": text("account_unhalted"),
+    "not_halted": text("not_halted"),
+    "halts_changed": text("halts_changed"),
+    "not_allowed": text("not_allowed"),
+    "trade_changed": render_trade_changed("trade_changed"),
+    "stop_waits": with_reason("stop_waits"),
+}
+
 RUN_NOTICES: dict[str, Render] = {
     "new_no_pair": text("new_no_pair"),
     "new_no_funds": with_buttons("new_no_funds", ("button_deposit", "/deposit", GREEN)),
@@ -229,6 +278,8 @@ RUN_NOTICES: dict[str, Render] = {
     "run_started": render_started,
     "run_fill_summary": with_coins("run_fill_summary"),
     "run_stopping": text("run_stopping"),
+    "run_stop_waits": with_reason("run_stop_waits"),
+    "run_trade_changed": render_trade_changed("run_trade_changed"),
     "run_stopped": render_stopped,
     "run_trouble": with_reason("run_trouble"),
     "run_unknown": text("run_unknown"),

@@ -25,15 +25,23 @@ from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.halts import HaltService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, runs, start, talk, withdraw
+from handlers import balance, deposit, halts, runs, start, talk, withdraw
 
 ROUTER = Router(
-    "mrmarket", start.router, balance.router, deposit.router, withdraw.router, runs.router, talk.router
+    "mrmarket",
+    start.router,
+    balance.router,
+    deposit.router,
+    withdraw.router,
+    runs.router,
+    halts.router,
+    talk.router,
 )
 
 
@@ -47,6 +55,7 @@ class ChatServices:
     withdrawals: WithdrawalService
     tokens: Tokens
     runs: TradingStrategyService
+    halts: HaltService
     confirmations: ConfirmationService
 
 
@@ -89,6 +98,7 @@ def dispatcher_of(
         "users": services.users,
         "balances": services.balances,
         "runs": services.runs,
+        "halts": services.halts,
         "confirmations": services.confirmations,
     }
     return Dispatcher(ROUTER, named, around)

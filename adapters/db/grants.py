@@ -108,13 +108,17 @@ TABLES = MappingProxyType(
         "runs": Table(
             whose=_MINE,
             app="SELECT, INSERT, UPDATE (state, base_end, quote_end, mid_end, anchored_at, stopped_at, "
-            "trouble, told_seq, told_at)",
+            "trouble, told_seq, told_at, config_version, preset)",
             angel="SELECT",
             web="SELECT",
         ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
+        "fill_versions": Table(whose=NOBODYS, app="SELECT, INSERT"),
+        "fills_now": Table(whose=NOBODYS, app="SELECT"),
+        "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
+        "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
         "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
     }
@@ -157,6 +161,7 @@ FUNCTIONS = MappingProxyType(
         "check_new_intent": _TRIGGER,
         "check_intent_stays": _TRIGGER,
         "check_link": _TRIGGER,
+        "check_halt": _TRIGGER,
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
     }

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from adapters.db.store import PostgresStore
-from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer
+from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Posting, Transfer
 from domain.money import ZERO, Coin
 
 _POST = "SELECT post_transfers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS made"
@@ -25,6 +26,14 @@ _BALANCES = """
     FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2
     GROUP BY a.coin ORDER BY a.coin
+"""
+_FIND = """
+    SELECT t.kind, t.cause, p.amount, s.kind AS from_kind, s.owner AS from_owner, s.venue AS from_venue,
+           d.kind AS to_kind, d.owner AS to_owner, d.venue AS to_venue, s.coin
+    FROM unnest($1::text[], $2::text[]) AS g (kind, cause)
+    JOIN transfers t USING (kind, cause) JOIN postings p ON p.transfer_id = t.id
+    JOIN accounts s ON s.id = p.source_id JOIN accounts d ON d.id = p.destination_id
+    ORDER BY t.id, p.number
 """
 _FAULTS = "SELECT rule, subject, expected, found FROM ledger_faults ORDER BY rule, subject"
 
@@ -56,6 +65,14 @@ class PostgresLedger:
         sql, args = post_call(transfers)
         rows = await self._store.fetch(sql, *args, writes=True)
         return int(rows[0]["made"])
+
+    async def find_all(self, causes: Sequence[Cause]) -> Sequence[Transfer]:
+        """Return the transfers these causes have made, oldest first."""
+        rows = await self._store.fetch(_FIND, [c.kind for c in causes], [c.id for c in causes])
+        found: dict[Cause, list[Posting]] = {}
+        for row in rows:
+            found.setdefault(Cause(row["kind"], row["cause"]), []).append(_posting(row))
+        return [Transfer(cause, tuple(postings)) for cause, postings in found.items()]
 
     async def hold(self, hold: Hold) -> bool:
         """Promise an amount; return whether it was promised now."""
@@ -107,6 +124,14 @@ class PostgresLedger:
         Everything is recomputed from the first posting on, so this is for tests and nightly jobs.
         """
         return [Fault(**row) for row in await self._store.fetch(_FAULTS)]
+
+
+def _posting(row: dict[str, Any]) -> Posting:
+    source, destination = (
+        Account(AccountKind(row[f"{end}_kind"]), row[f"{end}_owner"], Coin(row["coin"]), row[f"{end}_venue"])
+        for end in ("from", "to")
+    )
+    return Posting(source, destination, row["amount"])
 
 
 class _Numbered:

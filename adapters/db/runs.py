@@ -1,7 +1,7 @@
 """Venue accounts and runs in Postgres, as ``domain.ports.runs``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Pair, TradingRules
 from domain.market.runs import MarketView, Run, RunState
 from domain.money import Coin
-from domain.ports.runs import AccountState
+from domain.ports.runs import AccountState, Halt
 
 _FIND_ACCOUNT = """
     SELECT name, venue, opened_at IS NOT NULL AS opened, halted FROM venue_accounts WHERE name = $1
@@ -30,6 +30,26 @@ _SEE = """
 _VIEWS = """
     SELECT m.* FROM markets m JOIN venue_accounts v ON v.name = m.account
     WHERE v.opened_at IS NOT NULL AND v.halted = '' ORDER BY m.account, m.base, m.quote
+"""
+_HALT = """
+    WITH halted AS (
+        UPDATE venue_accounts SET halted = CASE WHEN halted = '' THEN $2 ELSE halted END WHERE name = $1
+        RETURNING name
+    )
+    INSERT INTO halts (account, reason) SELECT name, $2 FROM halted
+    ON CONFLICT (account, reason) WHERE lifted_at IS NULL DO NOTHING
+"""
+_LIFT = """
+    UPDATE halts SET lifted_at = $3, lifted_by = $4
+    WHERE account = $1 AND lifted_at IS NULL AND id = ANY ($2::bigint[])
+"""
+_CHANGE = """
+    WITH changed AS (
+        UPDATE runs SET config_version = config_version + 1, preset = $3
+        WHERE id = $1 AND config_version = $2 AND state IN ('funding', 'running')
+        RETURNING id, config_version
+    )
+    INSERT INTO run_configs (run_id, version, config) SELECT id, config_version, $4 FROM changed
 """
 _RUN = """
     SELECT r.*, c.config FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
@@ -81,9 +101,32 @@ class PostgresVenueAccounts:
         )
 
     async def halt(self, name: VenueAccountName, reason: str) -> bool:
-        """Let nobody place orders from this account; the first reason stays."""
-        halted = "UPDATE venue_accounts SET halted = $2 WHERE name = $1 AND halted = ''"
-        return await self._store.execute(halted, name, reason) == 1
+        """Let nobody place orders from this account; return whether it was not halted for this before."""
+        return await self._store.execute(_HALT, name, reason) == 1
+
+    async def halts(self) -> Sequence[Halt]:
+        """Return every halt that nobody has lifted."""
+        rows = await self._store.fetch(
+            "SELECT id, account, reason, halted_at FROM halts WHERE lifted_at IS NULL ORDER BY account, id"
+        )
+        return [Halt(**row) for row in rows]
+
+    async def lift(self, halts: Sequence[Halt], by: UserId, at: datetime) -> bool:
+        """Lift an account's halts and let it trade; return whether these were all of them."""
+        account, ids = halts[0].account, [halt.id for halt in halts]
+        async with self._store.transaction():
+            # whoever halts the account now waits for this lock, and then finds it trading
+            await self._store.fetch(
+                "SELECT FROM venue_accounts WHERE name = $1 FOR NO KEY UPDATE", account, writes=True
+            )
+            there = await self._store.fetch(
+                "SELECT id FROM halts WHERE account = $1 AND lifted_at IS NULL", account
+            )
+            if {row["id"] for row in there} != set(ids):
+                return False
+            await self._store.execute(_LIFT, account, ids, at, by)
+            await self._store.execute("UPDATE venue_accounts SET halted = '' WHERE name = $1", account)
+        return True
 
     async def see(self, views: Sequence[MarketView]) -> None:
         """Store what the worker sees of its pairs."""
@@ -137,6 +180,15 @@ class PostgresRuns:
             return None
         runs = await self._runs("WHERE r.user_id = $1 AND r.number = $2", user_id, number)
         return runs[0] if runs else None
+
+    async def get(self, run_id: RunId) -> Run:
+        """Return a run by its id."""
+        return (await self._runs("WHERE r.id = $1", run_id))[0]
+
+    async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
+        """Give a run a new config as its next version; return whether it was still as given."""
+        text = json.dumps(dict(config))
+        return await self._store.execute(_CHANGE, run.id, run.config_version, preset, text) == 1
 
     async def list(self, user_id: UserId) -> Sequence[Run]:
         """Return a person's runs, active ones first, then the newest first."""

@@ -8,7 +8,7 @@ from typing import Any
 from domain.errors import Refused, Unavailable
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import Fill, OrderState, VenueOrder
-from domain.money import BPS, Coin, exact
+from domain.money import BPS, ZERO, Coin, exact
 
 Raw = Mapping[str, Any]
 
@@ -89,6 +89,7 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
     """
     try:
         fee = raw["fee"] or {}
+        known = fee.get("cost") is not None and bool(fee.get("currency"))
         fill = Fill(
             trade_id=str(raw["id"]),
             order_id=str(raw["order"]),
@@ -98,10 +99,11 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
             price=exact(raw["price"]),
             quantity=exact(raw["amount"]),
             quote_quantity=exact(raw["cost"]),
-            fee=exact(fee.get("cost") or "0"),
-            fee_coin=Coin(str(fee.get("currency") or pair.quote)),
+            fee=exact(fee["cost"]) if known else ZERO,
+            fee_coin=Coin(str(fee["currency"])) if known else pair.quote,
             maker=raw["takerOrMaker"] == "maker",
             at=datetime.fromtimestamp(int(raw["timestamp"]) / 1000, UTC),
+            fee_known=known,
         )
     except (KeyError, TypeError, ValueError, Refused) as e:
         raise Unavailable("venue_answer_incomplete", subject="fill") from e

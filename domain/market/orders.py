@@ -86,8 +86,9 @@ class VenueOrder:
 class Fill:
     """One execution, as the venue reports it; ``trade_id`` is the venue's and unique per account and pair.
 
-    ``fee`` is positive for a charge, negative for a rebate, in ``fee_coin``. ``client_order_id`` is empty
-    where the venue's report of trades does not carry it.
+    ``fee`` is positive for a charge, negative for a rebate, in ``fee_coin``; while ``fee_known`` is false the
+    venue has not said it yet, and it counts as nothing. ``client_order_id`` is empty where the venue's
+    report of trades does not carry it.
     """
 
     trade_id: str
@@ -102,6 +103,7 @@ class Fill:
     fee_coin: Coin
     maker: bool
     at: datetime
+    fee_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

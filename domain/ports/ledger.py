@@ -28,6 +28,10 @@ class Ledger(Protocol):
         """
         ...
 
+    async def find_all(self, causes: Sequence[Cause]) -> Sequence[Transfer]:
+        """Return the transfers these causes have made, oldest first; a cause without one is left out."""
+        ...
+
     async def hold(self, hold: Hold) -> bool:
         """Promise an amount; return ``False`` when this owner's hold exists already with the same contents.
 

@@ -1,6 +1,6 @@
 """Runs, venue accounts and what workers saw of markets, as stored; calls join the ambient transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,16 @@ class AccountState:
     halted: str
 
 
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why nobody may place orders from an account, and since when."""
+
+    id: int
+    account: VenueAccountName
+    reason: str
+    halted_at: datetime
+
+
 class VenueAccountStore(Protocol):
     """Venue accounts, and whether anybody may trade them; who may is a matter of leases."""
 
@@ -36,7 +46,15 @@ class VenueAccountStore(Protocol):
         ...
 
     async def halt(self, name: VenueAccountName, reason: str) -> bool:
-        """Let nobody place orders from this account; return whether it was not halted before."""
+        """Let nobody place orders from this account; return whether it was not halted for this before."""
+        ...
+
+    async def halts(self) -> Sequence[Halt]:
+        """Return every halt that nobody has lifted, by account, the oldest first."""
+        ...
+
+    async def lift(self, halts: Sequence[Halt], by: UserId, at: datetime) -> bool:
+        """Lift an account's halts and let it trade; return whether these were all, else do nothing."""
         ...
 
     async def see(self, views: Sequence[MarketView]) -> None:
@@ -59,8 +77,19 @@ class RunStore(Protocol):
         """Return a person's run by its number."""
         ...
 
+    async def get(self, run_id: RunId) -> Run:
+        """Return a run by its id."""
+        ...
+
     async def list(self, user_id: UserId) -> Sequence[Run]:
         """Return a person's runs, active ones first, then the newest first."""
+        ...
+
+    async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
+        """Give a run a new config as its next version (ST6); return whether it was still as given.
+
+        It must be FUNDING or RUNNING, and in the version given; else nothing happens.
+        """
         ...
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:

@@ -1,10 +1,10 @@
 """One worker's place at one venue account: what everything that acts for the account shares."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from domain.ids import Ids, VenueAccountName
+from domain.ids import Ids, UserId, VenueAccountName
 from domain.leases import Grip
 from domain.ledger.model import Cause, Hold
 from domain.ledger.model import run as run_account
@@ -38,6 +38,8 @@ class ExecutionPolicy:
     sweep_overlap_s: float = 300.0
     orphan_window_s: float = 60.0
     stop_settle_s: float = 5.0
+    stop_patience_s: float = 60.0  # then people are told what a stop waits for
+    fee_patience_s: float = 60.0  # how long a stop waits for a fee that the venue has not said
     stale_book_s: float = 5.0
     blind_cancel_s: float = 10.0
     view_interval_s: float = 10.0
@@ -72,6 +74,7 @@ class Desk:
     fence: Fence
     grip: Grip
     epoch: int = 0
+    owner: UserId | None = None
 
     @property
     def account(self) -> VenueAccountName:
@@ -119,11 +122,19 @@ class Desk:
                     told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
                     await self.notices.tell(run.user_id, "run_trouble", cause, told)
 
-    async def halt(self, reason: str) -> str:
-        """Let nobody place orders from this account until a person has looked; say so."""
-        async with self.transaction():
-            await self.accounts.halt(self.account, reason)
-        return f"{self.account} halted: {reason}"
+    async def halt(self, reason: str) -> None:
+        """Let nobody place orders from this account until a person has looked; call it inside.
+
+        Those who look after the instance are told why, once until they have lifted it.
+        """
+        if await self.accounts.halt(self.account, reason):
+            cause = f"halted:{self.account}:{reason}:{self.clock.now().isoformat()}"
+            await self.tell_owner("account_halted", cause, {"account": self.account, "reason": reason})
+
+    async def tell_owner(self, kind: str, cause: str, params: Mapping[str, str]) -> None:
+        """Tell those who look after the instance; nobody where none is known."""
+        if self.owner:
+            await self.notices.tell(self.owner, kind, cause, params)
 
 
 def hold_owner(intent: Intent) -> Cause:

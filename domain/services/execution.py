@@ -147,8 +147,7 @@ class ExecutionService:
         await self._look_around()
         runs = await desk.runs.active(desk.account)
         if not runs and not await desk.orders.unsettled(desk.account):
-            await desk.clock.sleep(desk.policy.idle_s)
-            return f"{desk.account} has no runs"
+            return await self._idle()
         self._run_pairs = [run.pair for run in runs]
         self._forget_all_but(runs)
         now = await desk.market.now()
@@ -160,6 +159,19 @@ class ExecutionService:
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
         await self._wait(runs)
         return "; ".join(said) or f"{desk.account}: nothing to do"
+
+    async def _idle(self) -> str:
+        """Wait for a run; past trades, and those of strangers, are read all the same."""
+        desk, said = self.desk, list[str]()
+        if self._reconcile_is_due:
+            said = await self._book(await desk.market.now(), ticking=True)
+        await desk.clock.sleep(desk.policy.idle_s)
+        return "; ".join([f"{desk.account} has no runs", *said])
+
+    @property
+    def _reconcile_is_due(self) -> bool:
+        passed_s = self.desk.clock.monotonic() - self._reconciled_s
+        return passed_s >= self.desk.policy.reconcile_interval_s
 
     def _forget_all_but(self, runs: Sequence[Run]) -> None:
         versions = {(run.id, run.config_version) for run in runs}
@@ -264,7 +276,7 @@ class ExecutionService:
         if not (ticking or self._news or self._swept_at is None or now - self._swept_at >= interval):
             return []
         self._news = False
-        deep = desk.clock.monotonic() - self._reconciled_s >= desk.policy.reconcile_interval_s
+        deep = self._reconcile_is_due
         watched = {intent.pair for intent in await desk.orders.unsettled(desk.account)}
         booked = await self.fills.sweep(None if deep else sorted(watched, key=str), deep=deep)
         self._swept_at = now

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.errors import Refused
-from domain.ledger.model import AccountKind, Transfer, own
 from domain.market.model import Pair, Side
 from domain.market.orders import Fill, Intent, with_fills
 from domain.money import ZERO
 from domain.ports.orders import Cursor
 from domain.services.desk import Desk, hold_owner
-from domain.services.fill_booking import crumbs, external_transfer, makes_sense, run_transfer, spent
+from domain.services.fill_booking import crumbs, external_transfer, makes_sense, spent
+from domain.services.fill_corrections import FillCorrections
+from domain.services.found import with_found
+from domain.services.third_coin import Prices, ThirdCoin
 
 _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
@@ -30,6 +32,8 @@ class FillAccounting:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.third = ThirdCoin(desk)
+        self._corrections = FillCorrections(desk, self.third)
 
     async def begin(self, pairs: Sequence[Pair]) -> None:
         """Note from when on fills of pairs count, before the first order there; once per pair."""
@@ -44,17 +48,23 @@ class FillAccounting:
     async def sweep(self, pairs: Sequence[Pair] | None = None, deep: bool = False) -> int:
         """Read and book what was traded since the last time; return how many fills were new.
 
-        A deep sweep reads the last minutes again, for trades that showed late (FL3). What is read twice is
-        booked once.
+        A deep sweep reads the last minutes again, for trades that showed late (FL3) and for what the venue
+        says otherwise now (FL6, FL8). What is read twice is booked once.
         """
         desk, booked = self._desk, 0
         for pair, cursor in (await desk.fills.cursors(desk.account)).items():
             if pairs is not None and pair not in pairs:
                 continue
             overlap = timedelta(seconds=desk.policy.sweep_overlap_s) if cursor.trade_id else _SKEW
-            from_id = None if deep else cursor.trade_id
-            read = await desk.exchange.fills_since(pair, from_id, cursor.since - overlap)
+            from_id, since = None if deep else cursor.trade_id, cursor.since - overlap
+            if deep:
+                since = await self._corrections.reach(pair, since)
+            read = await desk.exchange.fills_since(pair, from_id, since)
             booked += await self._take_in(pair, cursor, read)
+            if deep:
+                await self._corrections.compare(pair, since, read)
+        if deep:
+            await self.third.charge_waiting()
         return booked
 
     async def adopt_orphans(self) -> int:
@@ -71,8 +81,9 @@ class FillAccounting:
             late = {orphan.fill.trade_id for orphan in here if orphan.seen_at <= oldest}
             unheard = await self._unheard_sides(pair)
             strangers = [f for f in found.nobodys if f.trade_id in late and f.side not in unheard]
+            prices = await self._prices(found)
             async with desk.transaction():
-                booked += await self._book(found.ours)
+                booked += await self._book(found.ours, prices)
                 await self._book_external(strangers)
                 done = [f.trade_id for _, fills in found.ours.values() for f in fills]
                 await desk.fills.remove_orphans(desk.account, pair, [*done, *(f.trade_id for f in strangers)])
@@ -91,9 +102,9 @@ class FillAccounting:
         if not fresh:
             return 0
         found = await self._sort(pair, fresh)
-        last = fresh[-1]
+        last, prices = fresh[-1], await self._prices(found)
         async with desk.transaction():
-            booked = await self._book(found.ours)
+            booked = await self._book(found.ours, prices)
             await desk.fills.add_orphans(desk.account, found.nobodys, desk.clock.now())
             if cursor.trade_id is None or last.at >= cursor.since:
                 await desk.fills.save_cursor(desk.account, pair, Cursor(last.trade_id, last.at))
@@ -117,7 +128,10 @@ class FillAccounting:
                 ours.setdefault(intent.id, (intent, []))[1].append(fill)
         return _Found(ours, nobodys)
 
-    async def _book(self, ours: Mapping[str, tuple[Intent, list[Fill]]]) -> int:
+    async def _prices(self, found: _Found) -> Prices:
+        return await self.third.prices(fill for _, fills in found.ours.values() for fill in fills)
+
+    async def _book(self, ours: Mapping[str, tuple[Intent, list[Fill]]], prices: Prices) -> int:
         """Book fills of our orders: row, hold, postings and progress; call it inside a transaction."""
         desk = self._desk
         rows = [(fill, intent) for intent, fills in ours.values() for fill in fills]
@@ -128,40 +142,34 @@ class FillAccounting:
         for intent, fills in ours.values():
             fresh = [fill for fill in fills if fill.trade_id in new]
             if fresh:
-                await self._post(intent, fresh)
+                await self._post(intent, fresh, prices)
                 progressed.append(with_fills(intent, fresh))
         await desk.record(progressed)
         if any(not makes_sense(fill) for fill, _ in rows):
-            await desk.accounts.halt(desk.account, "fill_makes_no_sense")
+            await desk.halt("fill_makes_no_sense")
         return len(new)
 
-    async def _post(self, intent: Intent, fills: Sequence[Fill]) -> None:
+    async def _post(self, intent: Intent, fills: Sequence[Fill], prices: Prices) -> None:
         desk = self._desk
-        transfers = [await self._transfer(intent, fill) for fill in fills]
         try:
             async with desk.store.transaction():  # a savepoint: a refusal must not undo the fills' rows
                 owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
                 if owed > 0 and not intent.settled:
                     await desk.ledger.use_hold(hold_owner(intent), owed)
+                transfers, charges = await self.third.transfers(intent, fills, prices)
                 await desk.ledger.post_all([*crumbs(intent, fills), *transfers])
+                await desk.fills.add_charges(desk.account, charges)
         except Refused:
             # The venue traded what the run no longer has: true all the same, and a person must look.
-            await desk.ledger.post_all([external_transfer(fill, desk.account) for fill in fills])
-            await desk.accounts.halt(desk.account, "fill_without_funds")
-
-    async def _transfer(self, intent: Intent, fill: Fill) -> Transfer:
-        kind = AccountKind.INVENTORY
-        if fill.fee_coin not in (fill.pair.base, fill.pair.quote) and fill.fee > 0:
-            stock = await self._desk.ledger.balance(own(kind, fill.fee_coin))
-            kind = kind if stock.free >= fill.fee else AccountKind.EXTERNAL
-        return run_transfer(fill, self._desk.account, intent.run_id, kind)
+            external = [external_transfer(fill, desk.account) for fill in fills]
+            await desk.ledger.post_all(await with_found(desk.ledger, external))
+            await desk.halt("fill_without_funds")
 
     async def _book_external(self, fills: Sequence[Fill]) -> None:
         desk = self._desk
         if not fills:
             return
         new = set(await desk.fills.add_all(desk.account, [(fill, None) for fill in fills]))
-        await desk.ledger.post_all(
-            [external_transfer(fill, desk.account) for fill in fills if fill.trade_id in new]
-        )
-        await desk.accounts.halt(desk.account, "fill_of_unknown_order")
+        external = [external_transfer(fill, desk.account) for fill in fills if fill.trade_id in new]
+        await desk.ledger.post_all(await with_found(desk.ledger, external))
+        await desk.halt("fill_of_unknown_order")

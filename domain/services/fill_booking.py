@@ -22,23 +22,35 @@ def cause_of(account: VenueAccountName, pair: Pair, trade_id: str) -> Cause:
     return Cause("fill", f"{account}:{pair}:{trade_id}")
 
 
-def run_transfer(fill: Fill, account: VenueAccountName, run_id: RunId, fees_from: AccountKind) -> Transfer:
+def run_transfer(
+    fill: Fill, account: VenueAccountName, run_id: RunId, fees_from: AccountKind, charge: Decimal = ZERO
+) -> Transfer:
     """Return the transfer of a run's fill: pay and receive at the venue, and the fee as a posting of its own.
 
     A fee in a coin of the pair passes through ``venue_fees``, so that the run pays it and the books show
     it; a rebate passes the other way. A fee in a third coin is no debt of a person who never had that
-    coin: ``fees_from`` pays it (FL5).
+    coin: ``fees_from`` pays it, and the run gives the instance ``charge`` in quote for it (FL5).
     """
     holder: Holder = lambda coin: run_account(run_id, account, coin)  # noqa: E731 - a name for one line
     fees = own(AccountKind.VENUE_FEES, fill.fee_coin)
-    third = fill.fee_coin not in (fill.pair.base, fill.pair.quote)
+    third = has_third_coin(fill)
     payer = own(fees_from, fill.fee_coin) if third else holder(fill.fee_coin)
     there = venue_account(account, fill.fee_coin)
+    paid_for = charge_postings(run_account(run_id, account, fill.pair.quote), charge)
     charged = [Posting(payer, fees, fill.fee), Posting(fees, there, fill.fee)] if fill.fee > 0 else []
     rebate = [Posting(there, fees, -fill.fee), Posting(fees, payer, -fill.fee)] if fill.fee < 0 else []
     return Transfer(
-        cause_of(account, fill.pair, fill.trade_id), (*_exchange(fill, account, holder), *charged, *rebate)
+        cause_of(account, fill.pair, fill.trade_id),
+        (*_exchange(fill, account, holder), *charged, *rebate, *paid_for),
     )
+
+
+def charge_postings(run: Account, charge: Decimal) -> list[Posting]:
+    """Return what makes a run pay the instance for a fee in a third coin, or (negative) get a rebate."""
+    owner = own(AccountKind.INVENTORY, run.coin)
+    if charge == 0:
+        return []
+    return [Posting(run, owner, charge) if charge > 0 else Posting(owner, run, -charge)]
 
 
 def external_transfer(fill: Fill, account: VenueAccountName) -> Transfer:
@@ -62,6 +74,11 @@ def _exchange(fill: Fill, account: VenueAccountName, holder: Holder) -> tuple[Po
         Posting(holder(paid_coin), venue_account(account, paid_coin), paid),
         Posting(venue_account(account, got_coin), holder(got_coin), got),
     )
+
+
+def has_third_coin(fill: Fill) -> bool:
+    """Tell whether a fee is in a coin that is none of the pair's."""
+    return fill.fee != 0 and fill.fee_coin not in (fill.pair.base, fill.pair.quote)
 
 
 def spent(fill: Fill) -> Decimal:

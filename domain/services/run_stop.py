@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
-from domain.market.orders import TERMINAL
+from domain.market.orders import TERMINAL, Intent
 from domain.market.runs import FillTotals, Run, RunState
 from domain.money import ZERO, plain
 from domain.services.desk import Desk
@@ -20,15 +20,18 @@ class RunStop:
     fills: FillAccounting
     resolution: OrderResolution
     _clear_since: dict[str, float] = field(default_factory=dict)  # run id -> monotonic seconds
+    _waits_since: dict[str, float] = field(default_factory=dict)  # run id -> monotonic seconds
 
     async def advance(self, run: Run) -> str:
         """Take a stopping run one step further; say what it waits for."""
-        open_orders = await self._take_off(run)
-        if open_orders:
+        if left := await self._take_off(run):
             self._clear_since.pop(run.id, None)
-            return f"run {run.id} stops: {open_orders} orders have no last word yet"
+            counted = all(intent.state in TERMINAL for intent in left)
+            await self._note_wait(run, "stop_fills" if counted else "stop_orders")
+            return f"run {run.id} stops: {len(left)} orders have no last word yet"
         if shown := await self._still_shown(run):
             self._clear_since.pop(run.id, None)
+            await self._note_wait(run, "stop_orders")
             return f"run {run.id} stops: the venue still shows {shown} orders"
         now = self.desk.clock.monotonic()
         since = self._clear_since.setdefault(run.id, now)
@@ -36,17 +39,32 @@ class RunStop:
             return f"run {run.id} stops: the book was clear once"
         await self.fills.sweep([run.pair], deep=True)
         if await self._unsettled(run) or await self._orphans_wait(run):
+            await self._note_wait(run, "stop_fills")
             return f"run {run.id} stops: a late fill is being booked"
+        if now - since < self.desk.policy.fee_patience_s and await self.desk.fills.unknown_fees(run.id):
+            return f"run {run.id} stops: the venue has not said every fee"
+        await self.fills.third.charge_waiting(run.id)
         return await self._give_back(run)
 
-    async def _take_off(self, run: Run) -> int:
+    async def _note_wait(self, run: Run, reason: str) -> None:
+        """Tell the run's person and the owner what a stop waits for, when that lasts; hourly at most."""
+        desk, now_s = self.desk, self.desk.clock.monotonic()
+        if now_s - self._waits_since.setdefault(run.id, now_s) < desk.policy.stop_patience_s:
+            return
+        cause = f"stop_waits:{run.id}:{reason}:{desk.clock.now():%Y-%m-%dT%H}"
+        told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
+        async with desk.transaction():
+            await desk.notices.tell(run.user_id, "run_stop_waits", cause, told)
+            await desk.tell_owner("stop_waits", cause, {**told, "account": run.account})
+
+    async def _take_off(self, run: Run) -> list[Intent]:
         """Cancel what rests, look up what is uncertain, book what is missing; return what is unsettled."""
         mine = await self._unsettled(run)
         await self.resolution.cancel([i for i in mine if not i.uncertain and i.state not in TERMINAL])
         await self.resolution.settle_ended(await self._unsettled(run))
-        return len(await self._unsettled(run))
+        return await self._unsettled(run)
 
-    async def _unsettled(self, run: Run) -> list:  # type: ignore[type-arg]
+    async def _unsettled(self, run: Run) -> list[Intent]:
         return [i for i in await self.desk.orders.unsettled(self.desk.account) if i.run_id == run.id]
 
     async def _orphans_wait(self, run: Run) -> bool:
@@ -76,6 +94,7 @@ class RunStop:
             )
             if postings:
                 await desk.ledger.post(Transfer(Cause("run_stop", run.id), postings))
+            await desk.fills.forgo_charges(run.id, run.pair)
             base, quote = (
                 balances[coin].total if coin in balances else ZERO for coin in (run.pair.base, run.pair.quote)
             )
@@ -90,4 +109,5 @@ class RunStop:
             }
             await desk.notices.tell(run.user_id, "run_stopped", f"run_stopped:{run.id}", told)
         self._clear_since.pop(run.id, None)
+        self._waits_since.pop(run.id, None)
         return f"run {run.id} stopped with {plain(base)} {run.pair.base} and {plain(quote)} {run.pair.quote}"

@@ -76,6 +76,16 @@ async def test_posting_moves_both_balances_in_the_direction_of_their_sides(ledge
     assert await total(ledger, PURSE) == Decimal("69.999999999999999999")
 
 
+async def test_what_causes_have_made_is_found_again(ledger: Ledger) -> None:
+    moves = [deposit(1, "100"), move(1, PURSE, available(BOB, USDT), "30.5"), move(2, PURSE, INVENTORY, "1")]
+    await ledger.post(moves[0])
+    await ledger.post_all(moves[1:])
+    causes = [moves[1].cause, Cause("move", "7"), moves[0].cause]
+    found = await ledger.find_all(causes)
+    assert [(each, each.fingerprint) for each in found] == [(each, each.fingerprint) for each in moves[:2]]
+    assert await ledger.find_all([]) == []
+
+
 async def test_cause_posts_once(ledger: Ledger) -> None:
     assert await ledger.post(deposit(1, "100"))
     assert not await ledger.post(deposit(1, "100.00"))

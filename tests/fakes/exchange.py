@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import count
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
@@ -76,12 +77,17 @@ class FakeVenue:
         self.rules = rules
         self.duplicates = duplicates
         self.fee_coin = fee_coin
+        self.third_fee = Decimal("0.00001")  # of each trade, where fees are in a coin of their own
         self.total = {Coin(coin): Decimal(amount) for coin, amount in balances.items()}
         self.orders: list[_Resting] = []
         self.trades: list[tuple[float, Fill]] = []
+        self.fees_come_late = False  # trades are shown without their fee until ``tell_fees``
+        self.untold: dict[str, Fill] = {}  # trades whose fee is not shown yet, as they are
+        self.other_books: dict[Pair, tuple[int, int]] = {}  # best bid and ask of further pairs, in ticks
         self.bid, self.ask = 5_999_950, 6_000_050
         self.mischief = Mischief()
         self.news = False
+        self._trade_numbers = count(1)
         self.sent: list[str] = []  # every client order id that ever arrived
 
     def resting(self) -> list[VenueOrder]:
@@ -145,12 +151,12 @@ class FakeVenue:
         else:
             gets, got, gives, gave = paid, cost, bought, quantity
         fee_coin = Coin(self.fee_coin) if self.fee_coin else gets
-        fee = round_down(got * self.rules.maker_fee_bps / BPS) if not self.fee_coin else Decimal("0.00001")
+        fee = round_down(got * self.rules.maker_fee_bps / BPS) if not self.fee_coin else self.third_fee
         self._change(gives, -gave)
         self._change(gets, got)
         self._change(fee_coin, -fee)
         fill = Fill(
-            trade_id=str(len(self.trades) + 1),
+            trade_id=str(next(self._trade_numbers)),
             order_id=order.order_id,
             client_order_id="",
             pair=order.pair,
@@ -163,8 +169,36 @@ class FakeVenue:
             maker=True,
             at=self.time.now(),
         )
+        if self.fees_come_late:
+            self.untold[fill.trade_id] = fill
+            fill = replace(fill, fee=ZERO, fee_coin=order.pair.quote, fee_known=False)
         self.trades.append((self.time.monotonic(), fill))
         self.news = True
+
+    def tell_fees(self) -> None:
+        """Show every fee that was not shown yet."""
+        self.trades = [(at_s, self.untold.pop(f.trade_id, f)) for at_s, f in self.trades]
+
+    def amend(self, trade_id: str, **changes: object) -> None:
+        """Say something else of a trade, and move the balances accordingly."""
+        for n, (at_s, fill) in enumerate(self.trades):
+            if fill.trade_id == trade_id:
+                self._settle(fill, -1)
+                self.trades[n] = (at_s, replace(fill, **changes))  # type: ignore[arg-type]  # fields by name
+                self._settle(self.trades[n][1], 1)
+
+    def bust(self, trade_id: str, balances_too: bool = True) -> None:
+        """Let a trade never have been."""
+        [(at_s, fill)] = [(at_s, fill) for at_s, fill in self.trades if fill.trade_id == trade_id]
+        self.trades.remove((at_s, fill))
+        if balances_too:
+            self._settle(fill, -1)
+
+    def _settle(self, fill: Fill, sign: int) -> None:
+        way = sign if fill.side is Side.BUY else -sign
+        self._change(fill.pair.base, way * fill.quantity)
+        self._change(fill.pair.quote, -way * fill.quote_quantity)
+        self._change(fill.fee_coin, -sign * fill.fee)
 
     def _change(self, coin: Coin, amount: Decimal) -> None:
         self.total[coin] = self.total.get(coin, ZERO) + amount
@@ -227,13 +261,16 @@ class FakeExchange:
 
     async def rules(self, pair: Pair) -> TradingRules:
         self._read()
-        if pair != PAIR:
+        if pair != PAIR and pair not in self._venue.other_books:
             raise Refused("pair_not_traded", pair=pair)
         return self._venue.rules
 
     async def book(self, pair: Pair, depth: int = 20) -> Book:
         self._read()
         venue = self._venue
+        if pair in venue.other_books:
+            best_bid, best_ask = (Level(ticks, 100_000) for ticks in venue.other_books[pair])
+            return Book(pair, (best_bid,), (best_ask,), venue.time.now())
         bid, ask = venue.bid, venue.ask
         if bid < ask:  # what is left of an order of ours that the market met is the best price of its side
             bid = min([bid, *(venue.ticks(o) - 1 for o in venue.resting() if o.side is Side.SELL)])

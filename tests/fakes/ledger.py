@@ -63,6 +63,9 @@ class FakeLedger:
         self.rows.transfers |= new
         return len(new)
 
+    async def find_all(self, causes: Sequence[Cause]) -> list[Transfer]:
+        return [transfer for cause, transfer in self.rows.transfers.items() if cause in causes]
+
     async def hold(self, hold: Hold) -> bool:
         return await self.hold_all((hold,)) == 1
 

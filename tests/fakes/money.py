@@ -65,6 +65,9 @@ class FakeLedger:
     async def post_all(self, transfers: Sequence[Transfer]) -> int:
         raise NotImplementedError
 
+    async def find_all(self, causes: Sequence[Cause]) -> list[Transfer]:
+        raise NotImplementedError
+
     async def hold_all(self, holds: Sequence[Hold]) -> int:
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from typing import Any
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Pair, TradingRules
 from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
+from domain.ports.runs import Halt
 
 ACCOUNT = VenueAccountName("binance-1")
 
@@ -36,6 +37,25 @@ class FakeViews:
 
     async def views(self) -> list[MarketView]:
         return list(self.rows)
+
+
+class FakeHalts:
+    """Why accounts are halted, oldest first."""
+
+    def __init__(self) -> None:
+        self.rows: list[Halt] = []
+
+    def add(self, account: str, reason: str, at: datetime) -> None:
+        self.rows.append(Halt(len(self.rows) + 1, VenueAccountName(account), reason, at))
+
+    async def halts(self) -> list[Halt]:
+        return sorted(self.rows, key=lambda halt: halt.account)
+
+    async def lift(self, halts: Sequence[Halt], by: UserId, at: datetime) -> bool:
+        if list(halts) != [halt for halt in self.rows if halt.account == halts[0].account]:
+            return False
+        self.rows = [halt for halt in self.rows if halt not in halts]
+        return True
 
 
 class FakeRuns:

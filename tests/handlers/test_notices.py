@@ -19,6 +19,7 @@ PRESETS = get_strategy("pure_market_making").presets
 ROOT = Path(__file__).parents[2]
 
 COMMON: dict[str, Json] = {
+    "account": "binance-1",
     "amount": "1000.5",
     "base": "0.5",
     "fills": "20",
@@ -95,6 +96,19 @@ SUMMARY: dict[str, Json] = {
     "token": "x" * 32,
 }
 
+AT = "2026-03-01T09:30:00+00:00"
+
+TRADE: dict[str, Json] = {
+    "account": "binance-1",
+    "pair": "BTC/USDT",
+    "trade": "7",
+    "side": "buy",
+    "number": "1",
+    "before": "0.02",
+    "after": "0.01",
+    "price": "60000",
+}
+
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "new_no_funds": [
         {
@@ -122,6 +136,13 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {**RUN, "trouble": "venue_silent", "profit": None},
     ],
     "stop_ask": [{"runs": [RUN] * 7}],
+    "halts": [
+        {"halts": []},
+        {"halts": [{"account": f"binance-{n}", "reason": "fill_vanished", "at": AT} for n in range(20)]},
+    ],
+    "unhalt_confirm": [{"account": "binance-1", "reasons": ["fill_vanished", "tide"], "token": "x" * 32}],
+    "trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
+    "run_trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
 }
 
 SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -194,14 +215,17 @@ def test_everything_that_handlers_say_has_a_renderer() -> None:
     assert len(said) > 20
 
 
-MACHINES_ONLY = {"number_not_understood", "limit_daily_notional", "limit_notional", "limit_order_rate"} | {
-    "limit_price_band"
+MACHINES_ONLY = {"limit_daily_notional", "limit_notional", "limit_order_rate", "limit_price_band"} | {
+    "lease_lost",
+    "number_not_understood",
 }
 """Refusals that no person's message leads to."""
 
 
 def test_everything_that_the_domain_tells_or_refuses_has_a_renderer() -> None:
-    told = {text for name, text in literals("domain") if name in ("tell", "_tell") and "_" in text}
+    told = {
+        text for name, text in literals("domain") if name in ("tell", "_tell", "tell_owner") and "_" in text
+    }
     refused = {text for name, text in literals("domain") if name == "Refused"}
     assert (told | refused) - MACHINES_ONLY - NOTICES.keys() == set()
 

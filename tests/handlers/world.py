@@ -16,6 +16,7 @@ from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
@@ -42,10 +43,13 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
-from tests.fakes.runs import ACCOUNT, FakeFills, FakeRuns, FakeViews
+from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
 
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
 BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
+
+
+OWNER = UserId("owner")
 
 
 class MonotonicClock(FakeClock):
@@ -117,11 +121,12 @@ class World:
         self.ledger, self.users, self.intents = FakeLedger(), FakeUsers(), FakeIntents()
         self.payouts, self.confirmations = FakePayouts(), FakeConfirmations()
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
+        self.accounts = FakeHalts()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
-            *(self.runs, self.fills),
+            *(self.runs, self.fills, self.accounts),
         )
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
@@ -170,7 +175,10 @@ class World:
             unreached(self.fills),
             confirming,
         )
-        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs, confirming)
+        halts = HaltService(
+            self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, OWNER
+        )
+        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs, halts, confirming)
 
     def trade(self, **pairs: str) -> None:
         """Let pairs be traded at a price, with a float that is large enough: ``BTC_USDT="60000"``."""

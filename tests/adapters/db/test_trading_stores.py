@@ -9,6 +9,7 @@ import pytest
 
 from adapters.db.store import PostgresStore
 from domain.errors import InvariantBroken, Refused
+from domain.ids import VenueAccountName
 from domain.market.model import Side
 from domain.market.orders import ORDER_EDGES, Intent, OrderState
 from domain.market.runs import RUN_EDGES, Run, RunState
@@ -153,6 +154,54 @@ async def test_a_late_fill_after_cancel_may_still_finish_an_order(world: World) 
         await world.orders.save_all([intent])
     with pytest.raises(InvariantBroken, match="illegal_transition"):
         await world.orders.save_all([replace(intent, state=OrderState.OPEN)])
+
+
+async def test_a_halt_is_lifted_by_those_who_saw_all_of_it(world: World) -> None:
+    name = VenueAccountName(world.account)
+    assert await world.accounts.halt(name, "looked_odd")
+    assert not await world.accounts.halt(name, "looked_odd")
+    seen = await world.accounts.halts()
+    assert await world.accounts.halt(name, "looked_odder")
+    state = await world.accounts.find(name)
+    assert state
+    assert state.halted == "looked_odd"
+    assert not await world.accounts.lift(seen, world.user, world.time.now())
+    both = await world.accounts.halts()
+    assert [halt.reason for halt in both] == ["looked_odd", "looked_odder"]
+    assert await world.accounts.lift(both, world.user, world.time.now())
+    state = await world.accounts.find(name)
+    assert state
+    assert state.halted == ""
+    assert await world.accounts.halts() == []
+    assert await world.accounts.halt(name, "looked_odd")
+    with pytest.raises(InvariantBroken, match="change_refused"):
+        await world.store.execute(
+            "UPDATE halts SET lifted_by = 'x', lifted_at = now() WHERE lifted_at IS NOT NULL"
+        )
+
+
+async def test_a_halt_that_comes_while_another_is_lifted_stays(world: World) -> None:
+    name = VenueAccountName(world.account)
+    await world.accounts.halt(name, "looked_odd")
+    seen = await world.accounts.halts()
+    lifting, halted = asyncio.Event(), asyncio.Event()
+
+    async def lift() -> None:
+        async with world.store.transaction():
+            assert await world.accounts.lift(seen, world.user, world.time.now())
+            lifting.set()
+            await asyncio.sleep(0.2)
+            assert not halted.is_set()  # the halt waits for this commit
+
+    async def halt() -> None:
+        await lifting.wait()
+        assert await world.accounts.halt(name, "looked_odder")
+        halted.set()
+
+    await asyncio.gather(lift(), halt())
+    state = await world.accounts.find(name)
+    assert state
+    assert state.halted == "looked_odder"
 
 
 async def test_a_run_moves_only_from_where_it_is(world: World) -> None:

@@ -30,6 +30,7 @@ from tests.fakes.money import FakeConfirmations
 from tests.fakes.time import FakeMarketTime, FakeTime
 
 ALICE = UserId("00000000-0000-4000-8000-0000000000a1")
+OWNER = UserId("00000000-0000-4000-8000-00000000face")
 BTC, USDT, BNB = Coin("BTC"), Coin("USDT"), Coin("BNB")
 TOKENS = {
     BTC: Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), BTC, "Bitcoin"),
@@ -131,6 +132,7 @@ class World:
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
+            owner=OWNER,
         )
         return self.put_to_work(desk, name)
 
@@ -163,17 +165,18 @@ class World:
                 return said
         raise AssertionError(f"still not stopped: {said[-3:]}")
 
-    async def notices(self) -> list[str]:
-        """Return the kinds of notices for the person, in order."""
-        rows = await self.store.fetch("SELECT kind FROM outbox WHERE user_id = $1 ORDER BY seq", self.user)
-        return [row["kind"] for row in rows]
+    async def notices(self, user: UserId | None = None) -> list[str]:
+        """Return the kinds of notices for the person (or another one), in order."""
+        sql = "SELECT kind FROM outbox WHERE user_id = $1 ORDER BY seq"
+        return [row["kind"] for row in await self.store.fetch(sql, user or self.user)]
 
     async def check_books(self) -> None:
         """Assert that ledger, holds and fills are what the venue says, exactly."""
         for coin, total in self.venue.total.items():
             booked = (await self.ledger.balance(venue(VenueAccountName(self.account), coin))).total
             assert booked == total, f"{coin}: booked {booked}, the venue has {total}"
-        ids = [row["trade_id"] for row in await self._mine("SELECT trade_id FROM fills WHERE account = $1")]
+        stands = "SELECT trade_id FROM fills_now WHERE account = $1 AND NOT busted"
+        ids = [row["trade_id"] for row in await self._mine(stands)]
         assert sorted(ids) == sorted(fill.trade_id for _, fill in self.venue.trades)
         assert len(self.venue.sent) == len(set(self.venue.sent)), "an order was sent twice"
         assert await self.ledger.faults() == []

@@ -1,0 +1,83 @@
+"""Halted exchange accounts: why nobody may trade from them, and the word that lets them trade again."""
+
+from collections.abc import Sequence
+
+from domain.errors import Refused
+from domain.ids import UserId, VenueAccountName
+from domain.ports.clock import Clock
+from domain.ports.notices import Notices
+from domain.ports.runs import Halt, VenueAccountStore
+from domain.ports.store import Store
+from domain.services.confirmations import ConfirmationService
+
+ACTION = "lift_halt"
+"""What a confirmation must have been issued for, with ``lift_params``."""
+
+
+def lift_params(halts: Sequence[Halt]) -> dict[str, str]:
+    """Return everything a confirmation binds: the account and each halt that was seen."""
+    return {"account": halts[0].account, "halts": " ".join(str(halt.id) for halt in halts)}
+
+
+class HaltService:
+    """Halts, for those who look after the instance."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: VenueAccountStore,
+        notices: Notices,
+        confirmations: ConfirmationService,
+        clock: Clock,
+        owner: UserId,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._notices = notices
+        self._confirmations = confirmations
+        self._clock = clock
+        self._owner = owner
+
+    async def list(self, actor: UserId) -> Sequence[Halt]:
+        """Return every halt that nobody has lifted, by account, the oldest first.
+
+        Raises:
+            Refused: ``not_allowed``.
+        """
+        self._require(actor)
+        return await self._accounts.halts()
+
+    async def ask(self, actor: UserId, account: VenueAccountName) -> tuple[Sequence[Halt], str]:
+        """Return an account's halts, and the single-use token with which this person may lift exactly them.
+
+        Raises:
+            Refused: ``not_allowed``; ``not_halted``.
+        """
+        halts = await self._of(actor, account)
+        return halts, await self._confirmations.issue(actor, ACTION, lift_params(halts))
+
+    async def lift(self, actor: UserId, account: VenueAccountName, confirmation: str) -> None:
+        """Let a halted account trade again; what a person has not seen is not lifted.
+
+        Raises:
+            Refused: ``not_allowed``; ``not_halted``; ``halts_changed``: another reason has come since;
+                ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
+        """
+        async with self._store.transaction():
+            halts = await self._of(actor, account)
+            await self._confirmations.consume(actor, confirmation, ACTION, lift_params(halts))
+            if not await self._accounts.lift(halts, actor, self._clock.now()):
+                raise Refused("halts_changed", account=account)
+            cause = f"lifted:{account}:{lift_params(halts)['halts']}"
+            await self._notices.tell(self._owner, "account_unhalted", cause, {"account": account})
+
+    async def _of(self, actor: UserId, account: VenueAccountName) -> Sequence[Halt]:
+        self._require(actor)
+        if halts := [halt for halt in await self._accounts.halts() if halt.account == account]:
+            return halts
+        raise Refused("not_halted", account=account)
+
+    def _require(self, actor: UserId) -> None:
+        """Go on only for the owner: the one place that decides who may see and lift halts."""
+        if actor != self._owner:
+            raise Refused("not_allowed")
