@@ -1,6 +1,8 @@
 """Order intents in Postgres, as ``domain.ports.orders.OrderStore``: every write is one statement."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from adapters.db.store import PostgresStore
@@ -39,6 +41,11 @@ _SAVE = """
                 $7::timestamptz[], $8::bool[])
         AS g (id, state, order_id, filled, booked, booked_quote, absent_since, settled)
     WHERE o.id = g.id
+"""
+_SENT = """
+    SELECT max(not_after) AS at, sum(price * quantity) AS notional FROM order_intents
+    WHERE account = $1 AND not_after > $2 AND state NOT IN ('abandoned', 'rejected')
+    GROUP BY date_trunc('minute', not_after) ORDER BY at
 """
 
 
@@ -84,6 +91,13 @@ class PostgresOrders:
             list(order_ids),
         )
         return {intent.order_id: intent for intent in found}
+
+    async def sent_since(
+        self, account: VenueAccountName, since: datetime
+    ) -> Sequence[tuple[datetime, Decimal]]:
+        """Return what may have been sent since an instant, by minute: until when, and its notional."""
+        rows = await self._store.fetch(_SENT, account, since)
+        return [(row["at"], row["notional"]) for row in rows]
 
     async def save_all(self, intents: Sequence[Intent]) -> None:
         """Store state, venue id, progress, absence and settlement of intents in one statement."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +47,15 @@ class CcxtExchange:
         self._limits = LimitKeeper(account.limits)
         self._rules: dict[Pair, tuple[datetime, TradingRules]] = {}
         self._reference: dict[Pair, Decimal] = {}
+
+    async def time(self) -> datetime:
+        """Return the instant the venue's clock shows."""
+        return datetime.fromtimestamp(int(await self._read("time", self._client.fetch_time)) / 1000, UTC)
+
+    async def recall(self, sent: Sequence[tuple[datetime, Decimal]]) -> None:
+        """Count orders of the last day instead of what was counted."""
+        now, now_s = self._clock.now(), self._clock.monotonic()
+        self._limits.recall([(now_s - (now - at).total_seconds(), notional) for at, notional in sent])
 
     async def rules(self, pair: Pair) -> TradingRules:
         """Return what the venue accepts for a pair; asked again after a day."""

@@ -1,6 +1,7 @@
 """Hard limits: what an account may ever send, whatever a strategy wants (OR9)."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -40,6 +41,14 @@ class LimitKeeper:
     def __post_init__(self) -> None:
         """Begin with a full bucket."""
         self._tokens = float(self.limits.burst)
+
+    def recall(self, sent: Sequence[tuple[float, Decimal]]) -> None:
+        """Count orders sent before, by instant (of the same clock) and notional, oldest first.
+
+        They take the place of what was counted: who knows them knows all that was sent.
+        """
+        self._day = deque(sent)
+        self._sent_today = sum((notional for _, notional in sent), Decimal(0))
 
     def admit(self, order: LimitOrder, reference: Decimal | None, now_s: float) -> None:
         """Count one order that is about to be sent.

@@ -23,6 +23,17 @@ class Exchange(Protocol):
         """Return the name of the account this is."""
         ...
 
+    async def time(self) -> datetime:
+        """Return the instant the venue's clock shows: that by which it refuses late requests."""
+        ...
+
+    async def recall(self, sent: Sequence[tuple[datetime, Decimal]]) -> None:
+        """Count these orders of the last day instead of what was counted: instant and notional, oldest first.
+
+        The daily limit is of the account and not of the process that trades it (OR9).
+        """
+        ...
+
     async def rules(self, pair: Pair) -> TradingRules:
         """Return what the venue accepts for a pair, read at most once a day.
 

@@ -41,6 +41,12 @@ class OrderStore(Protocol):
         """Return the account's intents with these ids of the venue, by the venue's id."""
         ...
 
+    async def sent_since(
+        self, account: VenueAccountName, since: datetime
+    ) -> Sequence[tuple[datetime, Decimal]]:
+        """Return what may have been sent since an instant, by minute: until when, and its notional (OR9)."""
+        ...
+
     async def save_all(self, intents: Sequence[Intent]) -> None:
         """Store state, venue id, progress, absence and settlement of intents in one statement.
 

@@ -37,6 +37,9 @@ class ExecutionPolicy:
     reconcile_interval_s: float = 60.0
     sweep_overlap_s: float = 300.0
     orphan_window_s: float = 60.0
+    clock_interval_s: float = 60.0
+    clock_again_s: float = 5.0
+    most_skew_s: float = 1.0
     stop_settle_s: float = 5.0
     stop_patience_s: float = 60.0  # then people are told what a stop waits for
     fee_patience_s: float = 60.0  # how long a stop waits for a fee that the venue has not said

@@ -20,6 +20,7 @@ from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
 from domain.services.run_stop import RunStop
 from domain.services.ticking import Due, Ticking
+from domain.services.venue_clock import VenueClock
 from domain.strategies import get_strategy
 
 _PATIENCE = 3
@@ -41,6 +42,7 @@ class ExecutionService:
     resolution: OrderResolution = field(init=False)
     stopping: RunStop = field(init=False)
     ticking: Ticking = field(init=False)
+    clock: VenueClock = field(init=False)
     _ready: bool = False
     _news: bool = False
     _failed: int = 0
@@ -64,7 +66,8 @@ class ExecutionService:
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
-        self.ticking = Ticking(self.desk, self.resolution, OrderSending(self.desk))
+        self.clock = VenueClock(self.desk)
+        self.ticking = Ticking(self.desk, self.resolution, OrderSending(self.desk), self.clock)
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
@@ -96,6 +99,7 @@ class ExecutionService:
 
     async def _round_or_pause(self) -> str:
         try:
+            await self.clock.look()
             said = await self._round()
         except (Unavailable, OutcomeUnknown) as error:
             return await self._pause(error)
@@ -109,7 +113,7 @@ class ExecutionService:
         self._failed += 1
         pause = min(self.desk.policy.longest_pause_s, 0.25 * 2 ** min(self._failed, 10))
         if self._failed == 3:
-            await self._tell_trouble(error.code)
+            await self._tell_trouble(self.clock.doubt or error.code)
         if self.desk.clock.monotonic() - self._failing_since_s >= self.desk.policy.blind_cancel_s:
             await self._clear_book()
         await self.desk.clock.sleep(min(pause, max(0.25, self.desk.grip.left_s)))
@@ -185,6 +189,8 @@ class ExecutionService:
         state = await desk.accounts.find(desk.account)
         if state is None or not state.opened:
             await self._open(await desk.exchange.balances())
+        day_ago = desk.clock.now() - timedelta(days=1)
+        await desk.exchange.recall(await desk.orders.sent_since(desk.account, day_ago))
         runs = await desk.runs.active(desk.account)
         self.offered = [pair for pair in self.offered if await self._is_traded(pair)]
         await self.fills.begin(self.offered)

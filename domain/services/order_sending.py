@@ -13,6 +13,9 @@ from domain.market.orders import Intent, OrderState, heard
 from domain.market.runs import Run
 from domain.services.desk import Desk, hold_of
 
+_HALTING = frozenset({"limit_daily_notional"})
+"""Hard limits that nothing but a loop gone wild, or a person who set them, explains (OR9)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -71,6 +74,8 @@ class OrderSending:
         if outcomes:
             async with self._desk.transaction():
                 await self._desk.record([intent for intent, _ in outcomes])
+                if any(refusal in _HALTING for _, refusal in outcomes):
+                    await self._desk.halt("limit_daily_notional")
         return Sent(
             [intent for intent, _ in outcomes],
             [(runs[intent.run_id], refusal) for intent, refusal in outcomes if refusal],

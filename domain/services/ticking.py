@@ -15,6 +15,7 @@ from domain.money import ZERO
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending, Sent, Wanted
+from domain.services.venue_clock import VenueClock
 from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
 
@@ -47,12 +48,13 @@ class Ticking:
     desk: Desk
     resolution: OrderResolution
     sending: OrderSending
+    clock: VenueClock
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
     async def tick(self, due: Sequence[Due]) -> str:
         """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
         state = await self.desk.accounts.find(self.desk.account)
-        halted = state.halted if state else ""
+        halted = (state.halted if state else "") or self.clock.doubt
         intents = [i for i in await self.desk.orders.unsettled(self.desk.account) if i.state not in TERMINAL]
         plans: list[_Plan] = []
         for pair in sorted({each.run.pair for each in due}, key=str):

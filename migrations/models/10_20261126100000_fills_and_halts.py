@@ -96,6 +96,9 @@ CREATE TRIGGER fee_charges_stay BEFORE DELETE OR TRUNCATE ON fee_charges
 """
 
 HALTS = """
+CREATE INDEX order_intents_sent ON order_intents USING brin (not_after);
+COMMENT ON INDEX order_intents_sent IS 'OR9: what was sent in the last day, summed when a worker begins';
+
 CREATE TABLE halts (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account VARCHAR(64) NOT NULL REFERENCES venue_accounts (name),

@@ -22,6 +22,7 @@ class Settings:
     lose_deltas: int = 0  # so many of the next depth events are lost
     limit_percent: int = 0  # answered with 429 and -1003
     wrong_echo_percent: int = 0  # of placed orders are answered with another client id
+    skew_ms: int = 0  # how far the venue's clock is ahead; behind, when negative
 
 
 @dataclass(slots=True)

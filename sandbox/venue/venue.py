@@ -33,11 +33,15 @@ class Venue:
 
     def __init__(self, engine: Engine, store: Store, hub: Hub, faults: Faults, clock: Clock) -> None:
         self.engine, self.store, self.hub, self.faults = engine, store, hub, faults
-        self.now_ms, self.wall_ms = clock.now_ms, clock.wall_ms
+        self.now_ms, self._wall_ms = clock.now_ms, clock.wall_ms
         self.tapes = {symbol: Tape() for symbol in engine.pairs}
         self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}
         self.before_saving: Callable[[Changes], Mapping[str, str]] = lambda changes: {}
         self.catch_up: Callable[[], None] = lambda: None
+
+    def wall_ms(self) -> int:
+        """Return the time that signatures are checked against, wrong by as much as the faults say."""
+        return self._wall_ms() + self.faults.settings.skew_ms
 
     def open_accounts(self, accounts: list[dict[str, Any]], market: str) -> None:
         """Credit the accounts of the world file that this venue does not know yet."""

@@ -7,13 +7,14 @@ one best ask that tests move: an order of ours that the market crosses is filled
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import count
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
+from domain.market.limits import LimitKeeper, Limits
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import BPS, ZERO, Coin, round_down
@@ -87,6 +88,8 @@ class FakeVenue:
         self.bid, self.ask = 5_999_950, 6_000_050
         self.mischief = Mischief()
         self.news = False
+        self.skew_s = 0.0  # how far the venue's clock is ahead of ours
+        self.limits = Limits(10**6, 10**6, Decimal(10) ** 9, Decimal(10) ** 12, 10**6)  # practically none
         self._trade_numbers = count(1)
         self.sent: list[str] = []  # every client order id that ever arrived
 
@@ -257,7 +260,16 @@ class FakeExchange:
     ) -> None:
         self._venue = venue
         self._lease = lease
+        self._limits = LimitKeeper(venue.limits)
         self.account = VenueAccountName(account)
+
+    async def time(self) -> datetime:
+        self._read()
+        return self._venue.time.now() + timedelta(seconds=self._venue.skew_s)
+
+    async def recall(self, sent: Sequence[tuple[datetime, Decimal]]) -> None:
+        now, now_s = self._venue.time.now(), self._venue.time.monotonic()
+        self._limits.recall([(now_s - (now - at).total_seconds(), notional) for at, notional in sent])
 
     async def rules(self, pair: Pair) -> TradingRules:
         self._read()
@@ -295,6 +307,8 @@ class FakeExchange:
         self._lease()
         if venue.time.now() > not_after:
             raise Refused("order_too_late")
+        reference = venue.rules.price(venue.bid + venue.ask) / 2
+        self._limits.admit(order, reference, venue.time.monotonic())
         if mischief.strikes(mischief.drop_request):
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
         if mischief.strikes(mischief.refuse):

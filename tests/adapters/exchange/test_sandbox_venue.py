@@ -203,6 +203,27 @@ async def test_order_beyond_a_hard_limit_never_leaves(urls: dict[str, str]) -> N
         await adapter.close()
 
 
+async def test_venues_clock_is_read_whatever_it_shows(exchange: CcxtExchange, urls: dict[str, str]) -> None:
+    assert abs((await exchange.time() - datetime.now(UTC)).total_seconds()) < 1
+    await fault(urls, skew_ms=-90_000)
+    apart = (datetime.now(UTC) - await exchange.time()).total_seconds()
+    assert 89 < apart < 91
+    with pytest.raises(Unavailable):
+        await exchange.balances()
+
+
+async def test_what_was_sent_before_counts_towards_the_day(urls: dict[str, str]) -> None:
+    limits = Limits(max_daily_notional=Decimal(1_000))
+    adapter = CcxtExchange(account(urls, limits=limits), WallClock(), unasked)
+    order = await far_bid(adapter)
+    await adapter.recall([(datetime.now(UTC) - timedelta(hours=23), Decimal(999))])
+    with pytest.raises(Refused, match="limit_daily_notional"):
+        await adapter.place(order, soon())
+    await adapter.recall([(datetime.now(UTC) - timedelta(hours=25), Decimal(999))])
+    assert await adapter.place(order, soon())
+    await adapter.close()
+
+
 async def test_lost_answer_is_unknown_and_the_order_is_found_by_our_id(
     exchange: CcxtExchange, urls: dict[str, str]
 ) -> None:
