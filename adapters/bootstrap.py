@@ -36,6 +36,7 @@ from domain.services.fencing import FencedStore
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -183,6 +184,13 @@ def halt_service(world: World, confirmations: ConfirmationService) -> HaltServic
     store, owner = world.store, UserId(world.settings.owner_id)
     accounts = PostgresVenueAccounts(store)
     return HaltService(store, accounts, world.notices, confirmations, world.clock, owner)
+
+
+def change_service(world: World, confirmations: ConfirmationService) -> RunChangeService:
+    """Return the use cases of other settings for runs that go on."""
+    store = world.store
+    accounts = PostgresVenueAccounts(store)
+    return RunChangeService(store, PostgresRuns(store), accounts, world.notices, confirmations)
 
 
 def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:

@@ -8,7 +8,14 @@ from typing import Any
 
 import structlog
 
-from adapters.bootstrap import World, halt_service, money_services, open_world, trading_service
+from adapters.bootstrap import (
+    World,
+    change_service,
+    halt_service,
+    money_services,
+    open_world,
+    trading_service,
+)
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
 from adapters.mixin.blaze import Blaze
@@ -39,6 +46,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         withdrawals=money.withdrawals,
         tokens=money.tokens,
         runs=trading_service(world, money.confirmations),
+        changes=change_service(world, money.confirmations),
         halts=halt_service(world, money.confirmations),
         confirmations=money.confirmations,
     )

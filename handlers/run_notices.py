@@ -100,10 +100,14 @@ def render_run_confirm(words: Words, params: Params) -> list[Reply]:
 
 def setting_line(words: Words, setting: dict[str, Json]) -> str:
     """Return one setting of one's own in a line."""
-    unit, value = str(setting["unit"]), str(setting["value"])
-    measured = f"value_{unit}"
-    shown = words(measured, value=value) if words.has(measured) else shown_value(words, unit, value)
+    shown = shown_setting(words, str(setting["unit"]), str(setting["value"]))
     return words("setting_line", knob=named(words, "knob_", str(setting["help"])), value=shown)
+
+
+def shown_setting(words: Words, unit: str, value: str) -> str:
+    """Return a parameter's value with what it counts."""
+    measured = f"value_{unit}"
+    return words(measured, value=value) if words.has(measured) else shown_value(words, unit, value)
 
 
 def run_line(words: Words, run: Params) -> str:
@@ -159,6 +163,26 @@ def render_stop_choice(words: Words, params: Params) -> list[Reply]:
     return [
         lines(words("stop_ask"), *listed),
         *groups([*taps, sends(words("button_stop_all"), "/stop all", RED)]),
+    ]
+
+
+def render_change_confirm(words: Words, params: Params) -> list[Reply]:
+    """Show what would change, with the one button that changes it."""
+    moves = records(params, "moves")
+    shown = [
+        words(
+            "change_line",
+            knob=named(words, "knob_", str(move["help"])),
+            before=shown_setting(words, str(move["unit"]), str(move["before"])),
+            after=shown_setting(words, str(move["unit"]), str(move["after"])),
+        )
+        for move in moves
+    ]
+    asked = " ".join(f"{move['name']} {move['after']}" for move in moves)
+    confirm = f"/change {params['number']} {asked} {params['token']}"
+    return [
+        lines(words("change_confirm", **params), *shown, words("change_confirm_how")),
+        Buttons((sends(words("button_confirm"), confirm, GREEN),)),
     ]
 
 
@@ -277,6 +301,11 @@ RUN_NOTICES: dict[str, Render] = {
     "run_ended": render_ended,
     "run_started": render_started,
     "run_fill_summary": with_coins("run_fill_summary"),
+    "change_how": text("change_how"),
+    "change_confirm": render_change_confirm,
+    "run_changed": text("run_changed"),
+    "run_not_running": text("run_not_running"),
+    "nothing_to_change": text("nothing_to_change"),
     "run_stopping": text("run_stopping"),
     "run_stop_waits": with_reason("run_stop_waits"),
     "run_trade_changed": render_trade_changed("run_trade_changed"),

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from bot.desk import Desk
+from bot.events import Message
 from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
@@ -11,6 +12,7 @@ from bot.router import Router
 from domain.market.runs import RunState
 from domain.money import plain
 from domain.ports.users import User
+from domain.services.run_changes import RunChangeService
 from domain.services.trading_strategy import RunSummary, TradingStrategyService
 
 router = Router("runs")
@@ -71,6 +73,26 @@ async def show_run(person: User, arguments: list[str], runs: TradingStrategyServ
         return Say("run_number_needed")
     run = await runs.get(person.user_id, number)
     return Say("run", {**facts_of(run), "settings": dict(run.config)})
+
+
+@router.message(command("/change", "更改"), moves_money=True)
+async def change(message: Message, person: User, changes: RunChangeService) -> Answer:
+    """Show what other settings would change and ask; with the token of that question, change them."""
+    number, *words = message.text.split()[1:] or [""]  # as typed: a token's letters are large and small
+    if number_in([number]) is None or len(words) < 2:
+        return Say("change_how")
+    answers = dict(zip(words[::2], (word.lower() for word in words[1::2]), strict=False))
+    if len(words) % 2:
+        await changes.change(person.user_id, int(number.removeprefix("#")), answers, words[-1])
+        return None
+    wanted = await changes.preview(person.user_id, int(number.removeprefix("#")), answers)
+    moves: list[Json] = [
+        {"help": knob.help, "unit": str(knob.unit), "name": knob.name, "before": before, "after": after}
+        for knob, before, after in wanted.moves
+    ]
+    token = await changes.confirm(person.user_id, wanted)
+    shown: dict[str, Json] = {"number": wanted.number, "pair": str(wanted.pair), "moves": moves}
+    return Say("change_confirm", {**shown, "token": token})
 
 
 @router.message(command("/stop", "停止"), moves_money=True)

@@ -26,6 +26,7 @@ from domain.errors import Refused
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -55,6 +56,7 @@ class ChatServices:
     withdrawals: WithdrawalService
     tokens: Tokens
     runs: TradingStrategyService
+    changes: RunChangeService
     halts: HaltService
     confirmations: ConfirmationService
 
@@ -98,6 +100,7 @@ def dispatcher_of(
         "users": services.users,
         "balances": services.balances,
         "runs": services.runs,
+        "changes": services.changes,
         "halts": services.halts,
         "confirmations": services.confirmations,
     }

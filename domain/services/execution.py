@@ -47,7 +47,7 @@ class ExecutionService:
     _news: bool = False
     _failed: int = 0
     _failing_since_s: float = 0.0
-    _next: dict[str, int] = field(default_factory=dict)  # run id -> number of its next tick
+    _next: dict[tuple[str, int], int] = field(default_factory=dict)  # (run id, version) -> its next tick
     _swept_at: datetime | None = None  # market time
     _reconciled_s: float = float("-inf")
     _viewed_s: float = float("-inf")
@@ -159,7 +159,7 @@ class ExecutionService:
         said = await self._book(now, bool(due))
         if due:
             said.append(await self.ticking.tick([Due(run, self._config(run)) for run in due]))
-            self._next.update((run.id, self._tick_after(run, now)) for run in due)
+            self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
         await self._wait(runs)
         return "; ".join(said) or f"{desk.account}: nothing to do"
@@ -180,7 +180,7 @@ class ExecutionService:
     def _forget_all_but(self, runs: Sequence[Run]) -> None:
         versions = {(run.id, run.config_version) for run in runs}
         self._configs = {key: config for key, config in self._configs.items() if key in versions}
-        self._next = {run.id: self._next[run.id] for run in runs if run.id in self._next}
+        self._next = {key: tick for key, tick in self._next.items() if key in versions}
 
     async def _start_up(self) -> str:
         """Register the account and book what it holds, once; compare the venue with the books."""
@@ -258,9 +258,10 @@ class ExecutionService:
                 await self.desk.runs.anchor(run.id, now)
 
     def _tick_at(self, run: Run) -> datetime:
-        """Return when a run's next tick is due: anchor plus whole refresh times; at once after a start."""
+        """Return when a run's next tick is due: anchor plus whole refresh times; at once in a new version."""
         assert run.anchored_at is not None
-        return run.anchored_at + timedelta(seconds=self._next.get(run.id, 0) * self._config(run).refresh_s)
+        passed = self._next.get((run.id, run.config_version), 0)
+        return run.anchored_at + timedelta(seconds=passed * self._config(run).refresh_s)
 
     def _tick_after(self, run: Run, now: datetime) -> int:
         assert run.anchored_at is not None

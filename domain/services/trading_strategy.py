@@ -347,7 +347,7 @@ def _book_at(view: MarketView) -> Book:
 
 def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
     strategy, rules, offer = get_strategy(request.strategy), view.rules, _offer(view)
-    _check_order_size(strategy, view, config)
+    check_order_size(strategy, view, config)
     quotes = strategy.quote(_book_at(view), rules, config, Inventory(request.base, request.quote))
     if not quotes:
         minimum = {"minimum_base": plain(offer.min_base), "minimum_quote": plain(offer.min_quote)}
@@ -375,7 +375,7 @@ def _profit(run: Run, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
     return made.quantize(_RESULT_STEP, ROUND_FLOOR)
 
 
-def _check_order_size(strategy: Strategy, view: MarketView, config: Any) -> None:
+def check_order_size(strategy: Strategy, view: MarketView, config: Any) -> None:
     """Refuse a fixed order size that the venue would not take at every price that is to be quoted."""
     amount = getattr(config, "order_amount", ZERO)
     if not amount:

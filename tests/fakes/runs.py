@@ -83,7 +83,15 @@ class FakeRuns:
                 return True
         return False
 
-    def change(self, number: int, **facts: Any) -> None:
+    async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
+        if run not in self.rows or run.state not in (RunState.FUNDING, RunState.RUNNING):
+            return False
+        version = run.config_version + 1
+        changed = replace(run, preset=preset, config=dict(config), config_version=version)
+        self.rows = [changed if other == run else other for other in self.rows]
+        return True
+
+    def alter(self, number: int, **facts: Any) -> None:
         """Let a worker change the run of this number."""
         self.rows = [replace(run, **facts) if run.number == number else run for run in self.rows]
 

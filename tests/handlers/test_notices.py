@@ -141,6 +141,18 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {"halts": [{"account": f"binance-{n}", "reason": "fill_vanished", "at": AT} for n in range(20)]},
     ],
     "unhalt_confirm": [{"account": "binance-1", "reasons": ["fill_vanished", "tide"], "token": "x" * 32}],
+    "change_confirm": [
+        {
+            "number": 1,
+            "pair": "BTC/USDT",
+            "token": "x" * 32,
+            "moves": [
+                {"help": one["help"], "unit": one["unit"], "name": "x", "before": "0", "after": one["value"]}
+                for one in SETTINGS
+                if isinstance(one, dict) and one["unit"] != "switch"
+            ],
+        }
+    ],
     "trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
     "run_trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
 }

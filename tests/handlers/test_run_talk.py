@@ -304,7 +304,7 @@ async def test_runs_are_listed_and_looked_at() -> None:
     assert "Fills: 3, volume 180 USDT" in told
     assert "Open orders: 6" in told
     assert "Result: 0 USDT" in told
-    world.runs.change(1, trouble="venue_silent")
+    world.runs.alter(1, trouble="venue_silent")
     assert "does not trade right now" in await alice.says("/run 1")
 
 
@@ -326,7 +326,7 @@ async def test_run_is_stopped_once_and_told_by_the_use_case() -> None:
     assert "Which one" in await alice.says("/stop")
     assert "Market maker 1 on BTC/USDT is stopping" in await alice.taps("Stop 1")
     assert "is stopping already" in await alice.says("停止 1")
-    world.runs.change(1, state=RunState.STOPPED, stopped_at=world.clock.now())
+    world.runs.alter(1, state=RunState.STOPPED, stopped_at=world.clock.now())
     assert "is stopped already" in await alice.says("/stop 1")
     told = await alice.says("/run 1")
     assert "Stopped: 1 Mar 2026" in told
@@ -365,3 +365,34 @@ async def test_old_stop_is_not_acted_on() -> None:
     world.clock.advance(minutes=11)
     assert "11 minutes after" in "\n".join(await alice.hears(late))
     assert {run.state for run in world.runs.rows} == {RunState.RUNNING}
+
+
+async def test_a_setting_is_changed_in_two_steps() -> None:
+    world, alice = await running()
+    told = await alice.says("/change 1 half_spread_bps 20 levels 2")
+    assert "→" in told
+    assert "has its new settings" in await alice.taps("Confirm")
+    assert world.runs.rows[0].config["half_spread_bps"] == "20"
+    assert world.runs.rows[0].config_version == 2
+    await alice.taps("Confirm")
+    assert world.runs.rows[0].config_version == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("/change", "half_spread_bps"),
+        ("/change 1", "half_spread_bps"),
+        ("/change 1 levels", "half_spread_bps"),
+        ("/change x levels 2", "half_spread_bps"),
+        ("/change 7 levels 2", "no market maker"),
+        ("/change 1 luck 2", "luck"),
+        ("/change 1 levels 99", "10"),
+        ("/change 1 levels 3", "already"),
+        ("/change 1 levels 2 no-such-token", "changed nothing"),
+    ],
+)
+async def test_what_cannot_be_changed_is_explained(said: str, answer: str) -> None:
+    world, alice = await running()
+    assert answer in await alice.says(said)
+    assert world.runs.rows[0].config_version == 1

@@ -18,6 +18,7 @@ from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -178,7 +179,12 @@ class World:
         halts = HaltService(
             self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, OWNER
         )
-        return ChatServices(users, balances, deposits, withdrawals, self.tokens, runs, halts, confirming)
+        changes = RunChangeService(
+            self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
+        )
+        return ChatServices(
+            users, balances, deposits, withdrawals, self.tokens, runs, changes, halts, confirming
+        )
 
     def trade(self, **pairs: str) -> None:
         """Let pairs be traded at a price, with a float that is large enough: ``BTC_USDT="60000"``."""

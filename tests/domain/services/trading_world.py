@@ -24,6 +24,7 @@ from domain.services.confirmations import ConfirmationService
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
+from domain.services.run_changes import RunChangeService
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.money import FakeConfirmations
@@ -101,6 +102,9 @@ class World:
             self.fills,
             ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids),
         )
+
+        confirming = ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids)
+        self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
 
     async def person(self, **coins: str) -> None:
         """Let the person exist and deposit coins."""
