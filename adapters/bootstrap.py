@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from adapters.clock import SystemClock
+from adapters.db.auth import PostgresAudit, PostgresOwnerCodes, PostgresRoles
 from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
@@ -29,19 +32,24 @@ from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
+from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.fencing import FencedStore
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
+from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
 from domain.services.run_changes import RunChangeService
+from domain.services.roles import RoleService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
+
+log = structlog.get_logger("bootstrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
         stack.push_async_callback(alarm.close)
         stack.push_async_callback(beats.close)
         wallet_grip = Grip(WALLET, clock.monotonic)
-        yield World(
+        world = World(
             settings=settings,
             store=store,
             ledger=PostgresLedger(store),
@@ -117,6 +125,15 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
             wallet_grip=wallet_grip,
             venue_keys=keys.venue_keys,
         )
+        await _appoint_owner(world)
+        yield world
+
+
+async def _appoint_owner(world: World) -> None:
+    """Make the person of the settings the owner before anything is done for anybody."""
+    named = world.settings.owner_id
+    if named and not await ownership_service(world).appoint(UserId(named)):
+        log.warning("settings name another owner than the database, which counts", named=named)
 
 
 def money_services(world: World) -> MoneyServices:
@@ -146,7 +163,8 @@ def money_services(world: World) -> MoneyServices:
         ids,
         PostgresDeposits(store),
         freezes,
-        Known(bot, UserId(world.settings.owner_id), world.tokens),
+        Known(bot, world.tokens),
+        PostgresRoles(store),
     )
     withdrawals = WithdrawalService(
         store,
@@ -173,17 +191,36 @@ def money_services(world: World) -> MoneyServices:
 
 def chain_service(world: World) -> ChainService:
     """Return what seals the ledger and looks whether the seal holds."""
-    store, owner = world.store, UserId(world.settings.owner_id)
+    store = world.store
     return ChainService(
-        store, PostgresChain(store), PostgresFreezes(store), world.notices, world.clock, owner
+        store, PostgresChain(store), PostgresFreezes(store), world.notices, world.clock, PostgresRoles(store)
+    )
+
+
+def auth_service(world: World) -> AuthService:
+    """Return what says who may do what, and writes down what was done."""
+    return AuthService(PostgresRoles(world.store), PostgresAudit(world.store), world.clock)
+
+
+def ownership_service(world: World) -> OwnershipService:
+    """Return what sees to it that there is an owner."""
+    roles, codes = PostgresRoles(world.store), PostgresOwnerCodes(world.store)
+    return OwnershipService(world.store, roles, codes, auth_service(world), world.clock, world.ids)
+
+
+def role_service(world: World, confirmations: ConfirmationService) -> RoleService:
+    """Return the use cases of roles."""
+    store = world.store
+    return RoleService(
+        *(store, PostgresRoles(store), PostgresUsers(store), world.notices),
+        *(auth_service(world), confirmations),
     )
 
 
 def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:
     """Return the use cases of halted exchange accounts."""
-    store, owner = world.store, UserId(world.settings.owner_id)
-    accounts = PostgresVenueAccounts(store)
-    return HaltService(store, accounts, world.notices, confirmations, world.clock, owner)
+    accounts, auth = PostgresVenueAccounts(world.store), auth_service(world)
+    return HaltService(world.store, accounts, world.notices, confirmations, world.clock, auth)
 
 
 def change_service(world: World, confirmations: ConfirmationService) -> RunChangeService:

@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from adapters.bootstrap import World
 from adapters.clock import LockstepMarketClock, WallMarketClock
+from adapters.db.auth import PostgresRoles
 from adapters.db.fills import PostgresFills
 from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.settings import Settings
-from domain.ids import UserId
 from domain.leases import Grip, venue_scope
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
@@ -63,7 +63,7 @@ def _desk(
         policy=policy_from(world.settings, account),
         fence=world.fence,
         grip=grip,
-        owner=UserId(world.settings.owner_id),
+        roles=PostgresRoles(store),
     )
 
 

@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         None, description="file with the spend key alone, when the keystore does not hold it"
     )
     venue_accounts_file: Path = Field(description="file with the venue accounts, a JSON list")
-    owner_id: str = Field(pattern=_UUID, description="the Mixin user id of the instance's owner")
+    owner_id: str | None = Field(
+        None, pattern=_UUID, description="the Mixin user id of the instance's first owner"
+    )
 
     chat_url: str | None = Field(None, description="a link that opens the chat with the bot")
     web_host: str = Field("127.0.0.1", description="the interface our pages listen on")

@@ -10,10 +10,13 @@ import structlog
 
 from adapters.bootstrap import (
     World,
+    auth_service,
     change_service,
     halt_service,
     money_services,
     open_world,
+    ownership_service,
+    role_service,
     trading_service,
 )
 from adapters.db.chat import PostgresConversations, PostgresInbox
@@ -49,6 +52,9 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         changes=change_service(world, money.confirmations),
         halts=halt_service(world, money.confirmations),
         confirmations=money.confirmations,
+        auth=auth_service(world),
+        roles=role_service(world, money.confirmations),
+        ownership=ownership_service(world),
     )
 
     def is_private(event: Event) -> bool:
@@ -73,9 +79,20 @@ async def beat(world: World, blaze: Blaze) -> None:
         await world.clock.sleep(BEAT_EVERY_S if blaze.connected else SOON_S)
 
 
+async def offer_ownership(world: World) -> None:
+    """Print a code that makes its sender the owner, as long as there is none."""
+    if code := await ownership_service(world).issue():
+        print(
+            f"Nobody owns this instance yet. Send the bot this message within 24 hours to become its owner:"
+            f" /claim {code}",
+            flush=True,
+        )
+
+
 async def talk(settings: Settings) -> None:
     """Listen, answer and deliver until told to stop."""
     async with open_world(settings) as world:
+        await offer_ownership(world)
         renderer, messenger = NoticeRenderer(texts()), MixinMessenger(world.http)
         delivery = Delivery(world.notices, renderer, messenger, world.clock)
         reception = reception_of(world, delivery)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.context import Context
 from bot.events import Event
@@ -23,20 +23,40 @@ class Middleware(Protocol):
         ...
 
 
+class Guard(Protocol):
+    """Whoever knows what people may do; permissions are plain words to us."""
+
+    def knows(self, permission: str) -> bool:
+        """Tell whether there is such a permission."""
+        ...
+
+    async def admit(self, user_id: Any, permission: str) -> None:
+        """Return when the person has the permission, else raise a refusal."""
+        ...
+
+
 class Dispatcher:
     """A router with everything its handlers ask for, checked when it is made."""
 
     def __init__(
-        self, router: Router, services: Mapping[str, object], middleware: Sequence[Middleware] = ()
+        self,
+        router: Router,
+        services: Mapping[str, object],
+        guard: Guard,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         """Wire the handlers.
 
         Raises:
-            WiringError: a handler asks for a name that neither a service, its event nor a filter gives.
+            WiringError: a handler asks for a name that neither a service, its event nor a filter gives, or
+                names no permission that the guard knows.
         """
         self._routes = list(router.routes())
         self._services = dict(services)
+        self._guard = guard
         for route in self._routes:
+            if not guard.knows(route.permission):
+                raise WiringError(f"{route.handler.__name__} is for a permission that nobody can have")
             if missing := route.asks - route.gives - self._services.keys():
                 raise WiringError(f"{route.handler.__name__} asks for {', '.join(sorted(missing))}")
         self._handle: Handle = self._route
@@ -52,6 +72,7 @@ class Dispatcher:
             learned = route.match(context)
             if learned is None:
                 continue
+            await self._guard.admit(context.event.sender_id, route.permission)
             if route.moves_money and context.age > STALE:
                 return [Say("message_too_old", {"minutes": int(context.age / timedelta(minutes=1))})]
             known = {**self._services, **learned}

@@ -20,11 +20,12 @@ class WiringError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One handler, the event and the filters it is for, and whether it moves money."""
+    """One handler: for which event and filters, for whose permission, and whether it moves money."""
 
     handler: Handler
     event_type: type[Event]
     filters: Sequence[Filter]
+    permission: str
     moves_money: bool
 
     @property
@@ -65,23 +66,29 @@ class Router:
         self._routes: list[Route] = []
         self._children = children
 
-    def message(self, *filters: Filter, moves_money: bool = False) -> Callable[[AnyHandler], AnyHandler]:
-        """Register a handler of texts; one that moves money does not act on an old message (MS3)."""
-        return self._register(Message, filters, moves_money)
+    def message(
+        self, *filters: Filter, permission: str, moves_money: bool = False
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """Register a handler of texts for those who have a permission.
 
-    def payment(self, *filters: Filter) -> Callable[[AnyHandler], AnyHandler]:
+        One that moves money does not act on an old message (MS3). What permissions there are and who has
+        them is not ours to know; nothing can be registered without one.
+        """
+        return self._register(Message, filters, permission, moves_money)
+
+    def payment(self, *filters: Filter, permission: str) -> Callable[[AnyHandler], AnyHandler]:
         """Register a handler of payment hints."""
-        return self._register(Payment, filters, moves_money=False)
+        return self._register(Payment, filters, permission, moves_money=False)
 
-    def unsupported(self, *filters: Filter) -> Callable[[AnyHandler], AnyHandler]:
+    def unsupported(self, *filters: Filter, permission: str) -> Callable[[AnyHandler], AnyHandler]:
         """Register a handler of what we cannot read."""
-        return self._register(Unsupported, filters, moves_money=False)
+        return self._register(Unsupported, filters, permission, moves_money=False)
 
     def _register(
-        self, event_type: type[Event], filters: Sequence[Filter], moves_money: bool
+        self, event_type: type[Event], filters: Sequence[Filter], permission: str, moves_money: bool
     ) -> Callable[[AnyHandler], AnyHandler]:
         def register(handler: AnyHandler) -> AnyHandler:
-            self._routes.append(Route(handler, event_type, filters, moves_money))
+            self._routes.append(Route(handler, event_type, filters, permission, moves_money))
             return handler
 
         return register

@@ -7,11 +7,12 @@ from bot.filters import command
 from bot.replies import Answer
 from bot.router import Router
 from domain.ports.users import User
+from domain.roles import Permission
 
 router = Router("deposit")
 
 
-@router.message(command("/deposit", "充值", "存款"), moves_money=True)
+@router.message(command("/deposit", "充值", "存款"), permission=Permission.MONEY_OWN, moves_money=True)
 async def deposit(person: User, desk: Desk, now: datetime) -> Answer:
     """Begin to ask for coin and amount."""
     return await desk.begin("deposit", person.user_id, now)

@@ -9,6 +9,7 @@ from bot.replies import Answer, Say
 from bot.router import Router
 from domain.ids import VenueAccountName
 from domain.ports.users import User
+from domain.roles import Permission
 from domain.services.halts import HaltService
 
 router = Router("halts")
@@ -16,7 +17,7 @@ router = Router("halts")
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
-@router.message(command("/halts", "停用"))
+@router.message(command("/halts", "停用"), permission=Permission.HALTS_READ)
 async def list_halts(person: User, halts: HaltService) -> Answer:
     """List what is halted, and why."""
     found = await halts.list(person.user_id)
@@ -26,7 +27,7 @@ async def list_halts(person: User, halts: HaltService) -> Answer:
     return Say("halts", {"halts": told})
 
 
-@router.message(command("/unhalt", "恢复"), moves_money=True)
+@router.message(command("/unhalt", "恢复"), permission=Permission.HALTS_LIFT, moves_money=True)
 async def unhalt(message: Message, person: User, halts: HaltService) -> Answer:
     """Show why an account is halted and ask; with the token of that question, let it trade again."""
     typed = message.text.split()[1:]  # as typed: a token's letters are large and small
@@ -34,7 +35,7 @@ async def unhalt(message: Message, person: User, halts: HaltService) -> Answer:
         return Say("unhalt_needs_account")
     account = VenueAccountName(typed[0])
     if len(typed) == 2:
-        await halts.lift(person.user_id, account, typed[1])
+        await halts.lift(person.user_id, account, typed[1], message.key)
         return None
     found, token = await halts.ask(person.user_id, account)
     return Say(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.role_notices import ROLE_NOTICES
 from handlers.run_notices import HALT_NOTICES, RUN_NOTICES
 from handlers.wording import (
     CANCEL,
@@ -154,7 +155,14 @@ REFUSALS: dict[str, Render] = {
     "confirmation_expired": text("confirmation_expired"),
 }
 
-NOTICES: dict[str, Render] = {**TALK, **MONEY, **REFUSALS, **RUN_NOTICES, **HALT_NOTICES}
+NOTICES: dict[str, Render] = {
+    **TALK,
+    **MONEY,
+    **REFUSALS,
+    **RUN_NOTICES,
+    **HALT_NOTICES,
+    **ROLE_NOTICES,
+}
 
 
 class NoticeRenderer:

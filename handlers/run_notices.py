@@ -277,7 +277,6 @@ HALT_NOTICES: dict[str, Render] = {
     "account_unhalted": text("account_unhalted"),
     "not_halted": text("not_halted"),
     "halts_changed": text("halts_changed"),
-    "not_allowed": text("not_allowed"),
     "trade_changed": render_trade_changed("trade_changed"),
     "stop_waits": with_reason("stop_waits"),
 }

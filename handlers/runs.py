@@ -13,6 +13,7 @@ from domain.market.runs import RunState
 from domain.money import plain
 from domain.ports.users import User
 from domain.services.run_changes import RunChangeService
+from domain.roles import Permission
 from domain.services.trading_strategy import RunSummary, TradingStrategyService
 
 router = Router("runs")
@@ -53,19 +54,19 @@ def facts_of(run: RunSummary) -> dict[str, Json]:
     }
 
 
-@router.message(command("/new", "新建", "做市"), moves_money=True)
+@router.message(command("/new", "新建", "做市"), permission=Permission.RUNS_OWN, moves_money=True)
 async def new(person: User, desk: Desk, now: datetime) -> Answer:
     """Begin to ask for pair, settings and amounts."""
     return await desk.begin("new_run", person.user_id, now)
 
 
-@router.message(command("/runs", "列表", "我的做市"))
+@router.message(command("/runs", "列表", "我的做市"), permission=Permission.RUNS_OWN)
 async def list_runs(person: User, runs: TradingStrategyService) -> Answer:
     """List the sender's runs, active ones first."""
     return Say("runs", {"runs": [facts_of(run) for run in await runs.list(person.user_id)]})
 
 
-@router.message(command("/run", "查看"))
+@router.message(command("/run", "查看"), permission=Permission.RUNS_OWN)
 async def show_run(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
     """Tell all about one run: what it has, what it did, how it is set."""
     number = number_in(arguments)
@@ -75,7 +76,7 @@ async def show_run(person: User, arguments: list[str], runs: TradingStrategyServ
     return Say("run", {**facts_of(run), "settings": dict(run.config)})
 
 
-@router.message(command("/change", "更改"), moves_money=True)
+@router.message(command("/change", "更改"), permission=Permission.RUNS_OWN, moves_money=True)
 async def change(message: Message, person: User, changes: RunChangeService) -> Answer:
     """Show what other settings would change and ask; with the token of that question, change them."""
     number, *words = message.text.split()[1:] or [""]  # as typed: a token's letters are large and small
@@ -95,7 +96,7 @@ async def change(message: Message, person: User, changes: RunChangeService) -> A
     return Say("change_confirm", {**shown, "token": token})
 
 
-@router.message(command("/stop", "停止"), moves_money=True)
+@router.message(command("/stop", "停止"), permission=Permission.RUNS_OWN, moves_money=True)
 async def stop(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
     """Stop one run, or all; that it is stopping is told by the use case."""
     if len(arguments) == 1 and arguments[0] in EVERYTHING:

@@ -4,6 +4,7 @@ from bot.filters import command
 from bot.replies import Answer, Say
 from bot.router import Router
 from domain.ports.users import User
+from domain.roles import Permission
 from domain.services.users import UserService
 
 router = Router("start")
@@ -14,19 +15,19 @@ LANGUAGE_NAMES = {
 }
 
 
-@router.message(command("/start", "hi", "hello", "你好", "您好", "开始"))
+@router.message(command("/start", "hi", "hello", "你好", "您好", "开始"), permission=Permission.TALK)
 async def welcome() -> Answer:
     """Greet, and say what can be done here."""
     return Say("welcome")
 
 
-@router.message(command("/help", "帮助"))
+@router.message(command("/help", "帮助"), permission=Permission.TALK)
 async def show_help() -> Answer:
     """List the commands."""
     return Say("help")
 
 
-@router.message(command("/language", "语言"))
+@router.message(command("/language", "语言"), permission=Permission.TALK)
 async def choose_language(person: User, arguments: list[str], users: UserService) -> Answer:
     """Answer in another language from now on."""
     if not arguments:
@@ -35,7 +36,7 @@ async def choose_language(person: User, arguments: list[str], users: UserService
     return Say("language_set")
 
 
-@router.unsupported()
+@router.unsupported(permission=Permission.TALK)
 async def cannot_read() -> Answer:
     """Say that only texts are understood."""
     return Say("unsupported")

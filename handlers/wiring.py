@@ -23,16 +23,19 @@ from conversations.new_run import NewRunConversation
 from conversations.refusal import worded
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
+from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
 from domain.services.run_changes import RunChangeService
+from domain.services.ownership import OwnershipService
+from domain.services.roles import RoleService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, halts, runs, start, talk, withdraw
+from handlers import balance, deposit, halts, roles, runs, start, talk, withdraw
 
 ROUTER = Router(
     "mrmarket",
@@ -42,6 +45,7 @@ ROUTER = Router(
     withdraw.router,
     runs.router,
     halts.router,
+    roles.router,
     talk.router,
 )
 
@@ -59,6 +63,9 @@ class ChatServices:
     changes: RunChangeService
     halts: HaltService
     confirmations: ConfirmationService
+    auth: AuthService
+    roles: RoleService
+    ownership: OwnershipService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -83,7 +90,7 @@ def dispatcher_of(
     """Return the dispatcher of the whole chat.
 
     Raises:
-        WiringError: a handler asks for something that nobody gives.
+        WiringError: a handler asks for something that nobody gives, or for a permission nobody can have.
     """
     desk = Desk(conversations, flows_of(services))
     around: list[Middleware] = [
@@ -103,5 +110,8 @@ def dispatcher_of(
         "changes": services.changes,
         "halts": services.halts,
         "confirmations": services.confirmations,
+        "auth": services.auth,
+        "roles": services.roles,
+        "ownership": services.ownership,
     }
-    return Dispatcher(ROUTER, named, around)
+    return Dispatcher(ROUTER, named, services.auth, around)

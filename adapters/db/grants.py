@@ -92,6 +92,12 @@ TABLES = MappingProxyType(
         "inbox": Table(whose=_MINE, app=_QUEUE),
         "outbox": Table(whose=_MINE, app=_QUEUE),
         "conversations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE, DELETE"),
+        # roles of people
+        "audit": Table(whose=f"who = {ME}", app="SELECT, INSERT"),
+        "role_changes": Table(whose=_MINE, app="SELECT, INSERT"),
+        "roles": Table(whose=NOBODYS, app="SELECT"),
+        "owner_codes": Table(whose=NOBODYS, app="SELECT, INSERT"),
+        "owner_tries": Table(whose=_MINE, app="SELECT, INSERT"),
         # money in and out
         "outputs": Table(whose=f"sender = {ME}", app="SELECT, INSERT"),
         "free_outputs": Table(whose=NOBODYS, app="SELECT"),
@@ -164,6 +170,7 @@ FUNCTIONS = MappingProxyType(
         "check_halt": _TRIGGER,
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
+        "check_role_change": _TRIGGER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

@@ -24,6 +24,11 @@ class PostgresUsers:
         rows = await self._store.fetch("SELECT language FROM users WHERE user_id = $1", user.user_id)
         return User(user.user_id, rows[0]["language"])
 
+    async def find(self, user_id: UserId) -> User | None:
+        """Return a person, ``None`` when they have never written to us."""
+        rows = await self._store.fetch("SELECT language FROM users WHERE user_id = $1", user_id)
+        return User(user_id, rows[0]["language"]) if rows else None
+
     async def set_language(self, user_id: UserId, language: str) -> None:
         """Change a known user's language."""
         await self._store.execute("UPDATE users SET language = $2 WHERE user_id = $1", user_id, language)

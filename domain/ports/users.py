@@ -23,6 +23,10 @@ class UserStore(Protocol):
         """Add the user unless known, and return the stored one."""
         ...
 
+    async def find(self, user_id: UserId) -> User | None:
+        """Return a person, ``None`` when they have never written to us."""
+        ...
+
     async def set_language(self, user_id: UserId, language: str) -> None:
         """Change a known user's language."""
         ...

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.ids import UserId
 from domain.ledger.chain import START, Break, Fault, Head, breaks_after, links_after
 from domain.ports.chain import Chain
 from domain.ports.clock import Clock
 from domain.ports.freezes import FreezeStore
 from domain.ports.notices import Notices
+from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 
 PAGE = 500
@@ -32,14 +32,20 @@ class ChainService:
     """The one chainer of an instance, and its verifier."""
 
     def __init__(
-        self, store: Store, chain: Chain, freezes: FreezeStore, notices: Notices, clock: Clock, owner: UserId
+        self,
+        store: Store,
+        chain: Chain,
+        freezes: FreezeStore,
+        notices: Notices,
+        clock: Clock,
+        roles: RoleStore,
     ) -> None:
         self._store = store
         self._chain = chain
         self._freezes = freezes
         self._notices = notices
         self._clock = clock
-        self._owner = owner
+        self._roles = roles
         self._known = START
         self._linked_at = clock.now()
         self._far_at: datetime | None = None
@@ -143,4 +149,5 @@ class ChainService:
         }
         async with self._store.transaction():
             await self._freezes.freeze("wallet", f"chain_broken:{first}", self._clock.now())
-            await self._notices.tell(self._owner, "chain_broken", f"chain:{first}", params)
+            if owner := await self._roles.owner():
+                await self._notices.tell(owner, "chain_broken", f"chain:{first}", params)

@@ -11,6 +11,7 @@ from domain.ports.deposits import Classified, DepositIntent, DepositStore, Outpu
 from domain.ports.freezes import FreezeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
+from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 from domain.ports.wallet import Wallet, WalletOutput
 from domain.services.incoming import SPENT_BEFORE, Known, booking, changed, classify
@@ -40,6 +41,7 @@ class DepositService:
         deposits: DepositStore,
         freezes: FreezeStore,
         known: Known,
+        roles: RoleStore,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -50,6 +52,7 @@ class DepositService:
         self._deposits = deposits
         self._freezes = freezes
         self._known = known
+        self._roles = roles
         self._deep_at: float | None = None
 
     def choices(self) -> list[Token]:
@@ -116,7 +119,8 @@ class DepositService:
             known = stored.get(output.output_id, output.immutable_hash)
             if changed(known, output.immutable_hash) and await self._freeze(output):
                 altered.append(output.output_id)
-        return [classify(o, self._known) for o in page if o.output_id not in stored]
+        owner = await self._roles.owner()
+        return [classify(o, self._known, owner) for o in page if o.output_id not in stored]
 
     async def _freeze(self, output: WalletOutput) -> bool:
         """Stop payouts of an asset whose outputs change under us; return whether they ran before."""

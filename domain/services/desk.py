@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from domain.ids import Ids, UserId, VenueAccountName
+from domain.ids import Ids, VenueAccountName
 from domain.leases import Grip
 from domain.ledger.model import Cause, Hold
 from domain.ledger.model import run as run_account
@@ -17,6 +17,7 @@ from domain.ports.leases import Fence
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.orders import FillStore, OrderStore
+from domain.ports.roles import RoleStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
 
@@ -76,8 +77,8 @@ class Desk:
     policy: ExecutionPolicy
     fence: Fence
     grip: Grip
+    roles: RoleStore
     epoch: int = 0
-    owner: UserId | None = None
 
     @property
     def account(self) -> VenueAccountName:
@@ -136,8 +137,8 @@ class Desk:
 
     async def tell_owner(self, kind: str, cause: str, params: Mapping[str, str]) -> None:
         """Tell those who look after the instance; nobody where none is known."""
-        if self.owner:
-            await self.notices.tell(self.owner, kind, cause, params)
+        if owner := await self.roles.owner():
+            await self.notices.tell(owner, kind, cause, params)
 
 
 def hold_owner(intent: Intent) -> Cause:

@@ -8,6 +8,8 @@ from domain.ports.clock import Clock
 from domain.ports.notices import Notices
 from domain.ports.runs import Halt, VenueAccountStore
 from domain.ports.store import Store
+from domain.roles import Permission
+from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 
 ACTION = "lift_halt"
@@ -29,14 +31,14 @@ class HaltService:
         notices: Notices,
         confirmations: ConfirmationService,
         clock: Clock,
-        owner: UserId,
+        auth: AuthService,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._notices = notices
         self._confirmations = confirmations
         self._clock = clock
-        self._owner = owner
+        self._auth = auth
 
     async def list(self, actor: UserId) -> Sequence[Halt]:
         """Return every halt that nobody has lifted, by account, the oldest first.
@@ -44,8 +46,9 @@ class HaltService:
         Raises:
             Refused: ``not_allowed``.
         """
-        self._require(actor)
-        return await self._accounts.halts()
+        async with self._store.transaction():
+            await self._auth.require(actor, Permission.HALTS_READ)
+            return await self._accounts.halts()
 
     async def ask(self, actor: UserId, account: VenueAccountName) -> tuple[Sequence[Halt], str]:
         """Return an account's halts, and the single-use token with which this person may lift exactly them.
@@ -53,31 +56,31 @@ class HaltService:
         Raises:
             Refused: ``not_allowed``; ``not_halted``.
         """
-        halts = await self._of(actor, account)
-        return halts, await self._confirmations.issue(actor, ACTION, lift_params(halts))
+        async with self._store.transaction():
+            await self._auth.require(actor, Permission.HALTS_LIFT)
+            halts = await self._of(account)
+            return halts, await self._confirmations.issue(actor, ACTION, lift_params(halts))
 
-    async def lift(self, actor: UserId, account: VenueAccountName, confirmation: str) -> None:
+    async def lift(self, actor: UserId, account: VenueAccountName, confirmation: str, cause: str) -> None:
         """Let a halted account trade again; what a person has not seen is not lifted.
+
+        In one commit with the audit of it.
 
         Raises:
             Refused: ``not_allowed``; ``not_halted``; ``halts_changed``: another reason has come since;
                 ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
         """
         async with self._store.transaction():
-            halts = await self._of(actor, account)
+            await self._auth.require(actor, Permission.HALTS_LIFT)
+            halts = await self._of(account)
+            await self._auth.act(actor, Permission.HALTS_LIFT, lift_params(halts), cause)
             await self._confirmations.consume(actor, confirmation, ACTION, lift_params(halts))
             if not await self._accounts.lift(halts, actor, self._clock.now()):
                 raise Refused("halts_changed", account=account)
-            cause = f"lifted:{account}:{lift_params(halts)['halts']}"
-            await self._notices.tell(self._owner, "account_unhalted", cause, {"account": account})
+            lifted = f"lifted:{account}:{lift_params(halts)['halts']}"
+            await self._notices.tell(actor, "account_unhalted", lifted, {"account": account})
 
-    async def _of(self, actor: UserId, account: VenueAccountName) -> Sequence[Halt]:
-        self._require(actor)
+    async def _of(self, account: VenueAccountName) -> Sequence[Halt]:
         if halts := [halt for halt in await self._accounts.halts() if halt.account == account]:
             return halts
         raise Refused("not_halted", account=account)
-
-    def _require(self, actor: UserId) -> None:
-        """Go on only for the owner: the one place that decides who may see and lift halts."""
-        if actor != self._owner:
-            raise Refused("not_allowed")

@@ -25,12 +25,11 @@ class Known:
     """Who we are and what we take."""
 
     bot: UserId
-    owner: UserId
     tokens: Tokens
 
 
-def classify(output: WalletOutput, known: Known) -> Classified:
-    """Return what an output is, looking only at what its sender cannot choose.
+def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classified:
+    """Return what an output is, looking only at what its sender cannot choose; ``owner`` is who it is now.
 
     A payer chooses memo and request id, so neither makes anybody's payment our change or another
     person's deposit: change is what we ourselves sent (DP8).
@@ -48,7 +47,7 @@ def classify(output: WalletOutput, known: Known) -> Classified:
         return Classified(output, OutputKind.SUSPENSE, "inscription")
     if output.sender is None:
         return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
-    if output.sender == known.owner and output.memo == FLOAT_MEMO:
+    if output.sender == owner and output.memo == FLOAT_MEMO:
         return Classified(output, OutputKind.FLOAT)
     if output.amount < approved.minimum:
         return Classified(output, OutputKind.SUSPENSE, "below_minimum")

@@ -53,7 +53,7 @@ def test_settings_are_frozen() -> None:
         ("DATABASE_URL", None, "MRMARKET_DATABASE_URL is missing. Set it to where Postgres is"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "must begin with postgres://"),
         ("MIXIN_API_URL", "http://api.mixin.one", "must begin with https://"),
-        ("OWNER_ID", "me", "the Mixin user id of the instance's owner"),
+        ("OWNER_ID", "me", "the Mixin user id of the instance's first owner"),
         ("WITHDRAWAL_FEE_BPS", "-1", "MRMARKET_WITHDRAWAL_FEE_BPS is wrong"),
         ("LEASE_TTL_S", "7.9", "MRMARKET_LEASE_TTL_S is wrong: must be at least the renewal's interval"),
         ("LEASE_RENEW_S", "5", "MRMARKET_LEASE_TTL_S is wrong"),

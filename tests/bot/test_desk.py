@@ -64,23 +64,23 @@ def chat() -> SmallChat:
     }
     desk = Desk(small.conversations, flows)
 
-    @router.message(command("/begin"))
+    @router.message(command("/begin"), permission="talk")
     async def begin(message: Message, arguments: list[str], now: datetime) -> Answer:
         return await desk.begin(arguments[0], message.sender_id, now)
 
-    @router.message(command("/cancel"))
+    @router.message(command("/cancel"), permission="talk")
     async def cancel(message: Message) -> Answer:
         return await desk.leave(message.sender_id) or Say("nothing_to_cancel")
 
-    @router.message(command("/balance"))
+    @router.message(command("/balance"), permission="talk")
     async def balance() -> Answer:
         return Say("balance")
 
-    @router.message(in_state())
+    @router.message(in_state(), permission="talk")
     async def answer(message: Message, place: Place, now: datetime) -> Answer:
         return await desk.answer(place, message.sender_id, message.text, now)
 
-    @router.message()
+    @router.message(permission="talk")
     async def other() -> Answer:
         return Say("help")
 

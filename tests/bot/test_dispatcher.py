@@ -11,6 +11,7 @@ from bot.events import Event, Ignored, Message, Payment, Unsupported
 from bot.filters import Filter, command, in_state, is_command, payload
 from bot.replies import Say
 from bot.router import Router, WiringError
+from tests.bot.world import OpenDoor
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WHO = {"sender_id": "alice", "conversation_id": "room", "message_id": "m1"}
@@ -72,15 +73,15 @@ def test_in_state_matches_flow_and_state() -> None:
 async def test_first_match_wins_depth_first_in_order() -> None:
     child, parent_router = Router("child"), Router("empty")
 
-    @child.message(command("/a"))
+    @child.message(command("/a"), permission="talk")
     async def first() -> Say:
         return Say("first")
 
-    @child.message()
+    @child.message(permission="talk")
     async def second() -> Say:
         return Say("second")
 
-    dispatcher = Dispatcher(Router("root", parent_router, child), {})
+    dispatcher = Dispatcher(Router("root", parent_router, child), {}, OpenDoor())
     assert await dispatcher.answer(text("/a"), NOW) == [Say("first")]
     assert await dispatcher.answer(text("/b"), NOW) == [Say("second")]
 
@@ -88,19 +89,19 @@ async def test_first_match_wins_depth_first_in_order() -> None:
 async def test_handler_gets_what_it_asks_for_by_name() -> None:
     router = Router("root")
 
-    @router.message(command("/run"))
+    @router.message(command("/run"), permission="talk")
     async def run(message: Message, arguments: list[str], runs: dict[str, str], now: datetime) -> Say:
         return Say("run", {"is": runs[arguments[0]], "id": message.message_id, "at": now.isoformat()})
 
-    @router.payment()
+    @router.payment(permission="talk")
     async def paid(payment: Payment) -> Say:
         return Say("paid", {"snapshot": payment.snapshot_id})
 
-    @router.unsupported()
+    @router.unsupported(permission="talk")
     async def unsupported(unsupported: Unsupported) -> list[Say]:
         return [Say("unsupported", {"category": unsupported.category})]
 
-    dispatcher = Dispatcher(router, {"runs": {"3": "third"}})
+    dispatcher = Dispatcher(router, {"runs": {"3": "third"}}, OpenDoor())
     assert await dispatcher.answer(text("/run 3"), NOW) == [
         Say("run", {"is": "third", "id": "m1", "at": NOW.isoformat()})
     ]
@@ -116,21 +117,51 @@ async def test_handler_gets_what_it_asks_for_by_name() -> None:
 def test_handler_that_asks_for_what_nobody_gives_is_found_at_start_up() -> None:
     router = Router("root")
 
-    @router.message()
+    @router.message(permission="talk")
     async def lost(message: Message, arguments: list[str], balances: object) -> None: ...
 
     with pytest.raises(WiringError, match="lost asks for arguments, balances"):
-        Dispatcher(router, {})
+        Dispatcher(router, {}, OpenDoor())
+
+
+async def test_nobody_is_let_to_a_route_without_the_guard() -> None:
+    router, asked = Router("root"), []
+
+    class Away(Exception):
+        pass
+
+    class Shut(OpenDoor):
+        async def admit(self, user_id: str, permission: str) -> None:
+            asked.append((user_id, permission))
+            raise Away
+
+    @router.message(permission="fees.set")
+    async def handler() -> None:
+        raise AssertionError("nobody may come here")
+
+    with pytest.raises(Away):
+        await Dispatcher(router, {}, Shut()).answer(text("x"), NOW + timedelta(hours=1))
+    assert asked == [("alice", "fees.set")]
+
+
+def test_route_for_a_permission_that_nobody_knows_is_found_at_start_up() -> None:
+    router = Router("root")
+
+    @router.message(permission="")
+    async def handler() -> None: ...
+
+    with pytest.raises(WiringError, match="handler is for a permission that nobody can have"):
+        Dispatcher(router, {}, OpenDoor())
 
 
 async def test_old_message_moves_no_money() -> None:
     router = Router("root")
 
-    @router.message(command("/stop"), moves_money=True)
+    @router.message(command("/stop"), moves_money=True, permission="talk")
     async def stop() -> Say:
         return Say("stopped")
 
-    dispatcher = Dispatcher(router, {})
+    dispatcher = Dispatcher(router, {}, OpenDoor())
     assert await dispatcher.answer(text("/stop"), NOW + timedelta(minutes=10)) == [Say("stopped")]
     assert await dispatcher.answer(text("/stop"), NOW + timedelta(minutes=11)) == [
         Say("message_too_old", {"minutes": 11})
@@ -141,7 +172,7 @@ async def test_middleware_is_walked_from_the_outside_in() -> None:
     walked: list[str] = []
     router = Router("root")
 
-    @router.message()
+    @router.message(permission="talk")
     async def handler() -> None:
         walked.append("handler")
 
@@ -154,5 +185,5 @@ async def test_middleware_is_walked_from_the_outside_in() -> None:
             return await inner(context)
 
     event: Event = text("x")
-    await Dispatcher(router, {}, [Named("outer"), Named("inner")]).answer(event, NOW)
+    await Dispatcher(router, {}, OpenDoor(), [Named("outer"), Named("inner")]).answer(event, NOW)
     assert walked == ["outer", "inner", "handler"]

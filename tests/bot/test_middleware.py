@@ -32,7 +32,7 @@ class OnlyPeople:
 def router() -> Router:
     router = Router("root")
 
-    @router.message()
+    @router.message(permission="talk")
     async def hear(message: Message) -> Say:
         return Say("heard", {"text": message.text})
 
@@ -115,7 +115,7 @@ async def test_refusal_undoes_what_was_done_and_is_worded() -> None:
     refusing = Router("refusing")
     chat = SmallChat(refusing)
 
-    @refusing.message()
+    @refusing.message(permission="talk")
     async def refuse() -> None:
         await chat.outbox.tell("alice", "effect", "1", {})
         raise No("not enough")

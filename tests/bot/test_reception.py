@@ -22,7 +22,7 @@ class SideBySide(FakeTransactions):
 def echo() -> Router:
     router = Router("echo")
 
-    @router.message()
+    @router.message(permission="talk")
     async def repeat(message: Message) -> Say:
         return Say("heard", {"text": message.text})
 
@@ -55,7 +55,7 @@ async def test_failing_message_is_given_up_with_an_apology_and_others_go_on() ->
     router = Router("poison")
     attempts = []
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle(message: Message) -> Say:
         if message.text == "poison":
             attempts.append(message)
@@ -82,7 +82,7 @@ async def test_what_a_failing_handler_did_is_undone() -> None:
     router = Router("half")
     chat = SmallChat(router)
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle() -> Say:
         await chat.outbox.tell("alice", "effect", "1", {})
         raise ZeroDivisionError
@@ -97,7 +97,7 @@ async def test_crash_before_the_commit_leaves_the_message_for_the_next_process()
     router = Router("crash")
     crashes = [True]
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle(message: Message) -> Say:
         if crashes.pop():
             raise asyncio.CancelledError
@@ -121,7 +121,7 @@ async def test_store_that_is_away_is_waited_for_and_not_held_against_the_message
     router = Router("away")
     outages = [StoreAway()] * 5
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle() -> Say:
         if outages:
             raise outages.pop()
@@ -134,7 +134,7 @@ async def test_store_that_is_away_is_waited_for_and_not_held_against_the_message
 async def test_handler_that_hangs_is_given_up() -> None:
     router = Router("hang")
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle() -> None:
         await asyncio.Event().wait()
 
@@ -151,7 +151,7 @@ async def test_handler_that_hangs_is_given_up() -> None:
 async def test_failure_that_cannot_be_counted_is_tried_again() -> None:
     router = Router("down")
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle() -> None:
         raise ZeroDivisionError
 
@@ -184,7 +184,7 @@ async def test_slow_answer_keeps_nobody_else_waiting() -> None:
     chat = SmallChat(router)
     chat.transactions = SideBySide()
 
-    @router.message()
+    @router.message(permission="talk")
     async def handle(message: Message) -> Say:
         if message.text == "slow":
             await gate.wait()

@@ -13,7 +13,7 @@ class Fuse:
     """Counts boundaries and blows at one of them; zero never."""
 
     def __init__(self, blow_at: int = 0) -> None:
-        self._blow_at = blow_at
+        self.blow_at = blow_at
         self.passed = 0
         self.where = ""
 
@@ -21,7 +21,7 @@ class Fuse:
         """Pass a boundary, or die there."""
         self.passed += 1
         self.where = where
-        if self.passed == self._blow_at:
+        if self.passed == self.blow_at:
             raise SimulatedCrash(where)
 
 

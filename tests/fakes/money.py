@@ -87,6 +87,9 @@ class FakeUsers:
     async def ensure(self, user: User) -> User:
         return self.rows.setdefault(user.user_id, user)
 
+    async def find(self, user_id: UserId) -> User | None:
+        return self.rows.get(user_id)
+
     async def set_language(self, user_id: UserId, language: str) -> None:
         self.rows[user_id] = replace(self.rows[user_id], language=language)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.roles import Role
 from tests.handlers.world import OWNER, Person, World
 
 
@@ -14,6 +15,7 @@ def world() -> World:
 
 @pytest.fixture
 def owner(world: World) -> Person:
+    world.roles.plant(OWNER, Role.OWNER)
     return world.person(OWNER)
 
 
@@ -43,7 +45,7 @@ async def test_a_confirmation_serves_once(world: World, owner: Person) -> None:
 @pytest.mark.parametrize("said", ["/halts", "/unhalt binance-1", "/unhalt binance-1 " + "x" * 32])
 async def test_nobody_else_sees_or_lifts(world: World, said: str) -> None:
     alice = world.person("alice")
-    assert "Only the owner" in await alice.says(said)
+    assert "You may not do that" in await alice.says(said)
     assert len(world.accounts.rows) == 1
 
 

@@ -43,6 +43,7 @@ COMMON: dict[str, Json] = {
     "coin": "USDT",
     "fee": "0.5",
     "flow": "withdraw",
+    "left": 4,
     "link": "https://mixin.one/pay/bot?asset=a&amount=1&trace=t",
     "minimum": "1",
     "minutes": 12,
@@ -109,6 +110,14 @@ TRADE: dict[str, Json] = {
     "price": "60000",
 }
 
+PERSON = "0c2f7b6e-0000-4000-8000-00000000a11c"
+ACT: dict[str, Json] = {
+    "at": "2026-03-01T09:30:00+00:00",
+    "who": PERSON,
+    "action": "roles.change",
+    "params": "role=admin",
+}
+
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "new_no_funds": [
         {
@@ -166,6 +175,13 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "not_a_choice": [{"choices": ["BTC", "USDT"]}],
     "deposit_ask_coin": [{"choices": []}, {"choices": [f"COIN{n}" for n in range(20)]}],
     "withdraw_ask_coin": [{"choices": [{"name": "USDT TRON", "available": "1"}]}],
+    **{
+        kind: [{"user_id": PERSON, "order": order, "token": "x" * 32} for order in ("grant", "revoke")]
+        for kind in ("role_confirm", "role_changed")
+    },
+    "whoami": [{"user_id": PERSON, "role": role} for role in ("user", "admin", "owner")],
+    "roles": [{"people": [{"user_id": PERSON, "role": "owner"}]}],
+    "audit": [{"acts": []}, {"acts": [ACT, {**ACT, "who": ""}]}],
     "insufficient_funds": [{}, {"available": "1"}],
     **RUN_SAMPLES,
 }

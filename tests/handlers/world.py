@@ -14,11 +14,14 @@ from bot.replies import Button, Buttons, Card, Reply, Text
 from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
+from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.run_changes import RunChangeService
+from domain.services.ownership import OwnershipService
+from domain.services.roles import RoleService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -44,6 +47,7 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
+from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
 from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
 
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
@@ -123,12 +127,15 @@ class World:
         self.payouts, self.confirmations = FakePayouts(), FakeConfirmations()
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
         self.accounts = FakeHalts()
+        self.audit, self.codes = FakeAudit(), FakeOwnerCodes()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
-            *(self.runs, self.fills, self.accounts),
+            *(self.runs, self.fills, self.accounts, self.audit, self.codes),
         )
+        self.roles = FakeRoles(self.store, self.audit)
+        self.store.tables.append(self.roles)
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
         self.fee_bps = fee_bps
@@ -150,7 +157,8 @@ class World:
             self.ids,
             unreached(self.intents),
             unreached(None),
-            Known(bot, bot, self.tokens),
+            Known(bot, self.tokens),
+            self.roles,
         )
         withdrawals = WithdrawalService(
             self.store,
@@ -176,14 +184,17 @@ class World:
             unreached(self.fills),
             confirming,
         )
+        auth = AuthService(self.roles, self.audit, self.clock)
         halts = HaltService(
-            self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, OWNER
+            self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, auth
         )
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
         )
         return ChatServices(
-            users, balances, deposits, withdrawals, self.tokens, runs, changes, halts, confirming
+            *(users, balances, deposits, withdrawals, self.tokens, runs, changes, halts, confirming, auth),
+            RoleService(self.store, self.roles, self.users, unreached(self.outbox), auth, confirming),
+            OwnershipService(self.store, self.roles, self.codes, auth, self.clock, self.ids),
         )
 
     def trade(self, **pairs: str) -> None:

@@ -55,6 +55,22 @@ def account(kind: str, owner: str, venue: str, coin: str) -> str:
     )
 
 
+_AUDITED = "(SELECT audit FROM role_changes WHERE to_role = 'owner')"
+
+
+def audited(who: str) -> str:
+    """Return SQL that gives the number of an act by somebody, planted for the attacks."""
+    return f"(SELECT max(number) FROM audit WHERE who = '{who}' AND action = 'planted')"  # noqa: S608 - the attack itself
+
+
+def change_role(user_id: str, before: str, after: str, audit: str) -> str:
+    """Return SQL that changes a role."""
+    return (
+        "INSERT INTO role_changes (user_id, from_role, to_role, audit) "  # noqa: S608 - the attack itself
+        f"VALUES ('{user_id}', '{before}', '{after}', {audit})"
+    )
+
+
 BALANCED = {  # I1
     "a posting of nothing": transfer(f"(1, {WALLET}, {PURSE}, 0)"),
     "a negative posting": transfer(f"(1, {WALLET}, {PURSE}, -1)"),
@@ -237,4 +253,39 @@ BY_ROLES_ALONE = {  # what the owner of the tables could do, and the program can
     "an asset's least deposit changed": "UPDATE tokens SET minimum_deposit = 1",
 }
 
-ATTACKS = BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES
+ROLES = {
+    f"{name} {what}": sql
+    for name, column in (
+        ("audit", "who"),
+        ("role_changes", "user_id"),
+        ("owner_codes", "code_hash"),
+        ("owner_tries", "user_id"),
+    )
+    for what, sql in (
+        ("rewritten", f"UPDATE {name} SET {column} = {column}"),  # noqa: S608 - the attack itself
+        ("shortened", f"DELETE FROM {name}"),  # noqa: S608 - the attack itself
+        ("emptied", f"TRUNCATE {name} CASCADE"),
+    )
+} | {
+    "a role without an audit": change_role("mallory", "user", "admin", "NULL"),
+    "a role with an audit of something else": change_role("bob", "user", "admin", _AUDITED),
+    "an admin made by nobody": change_role("mallory", "user", "admin", audited("")),
+    "an admin made by a user": change_role("mallory", "user", "admin", audited("bob")),
+    "an admin made by an admin": change_role("bob", "user", "admin", audited("ada")),
+    "an admin who makes herself a user": change_role("ada", "admin", "user", audited("ada")),
+    "a user who makes himself an admin": change_role("mallory", "user", "admin", audited("mallory")),
+    "a second owner": change_role("mallory", "user", "owner", audited("alice")),
+    "a second owner, of an admin": change_role("ada", "admin", "owner", audited("alice")),
+    "an owner who steps down": change_role("alice", "owner", "user", audited("alice")),
+    "an owner taken down": change_role("alice", "owner", "admin", audited("ada")),
+    "a role from what one is not": change_role("bob", "admin", "user", audited("alice")),
+    "a role that is none": change_role("bob", "user", "king", audited("alice")),
+    "a code for ever": "INSERT INTO owner_codes (code_hash, issued_at, expires_at) "
+    "VALUES (repeat('0', 64), now(), now() + interval '25 hours')",
+    "a code in plain words": "INSERT INTO owner_codes (code_hash, issued_at, expires_at) "
+    "VALUES ('ABCD', now(), now() + interval '1 hour')",
+    "an act without a cause": "INSERT INTO audit (who, action, params, params_hash, cause, at) "
+    "VALUES ('alice', 'a', '{}', repeat('0', 64), '', now())",
+}
+
+ATTACKS = ROLES | BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES

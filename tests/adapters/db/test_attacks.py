@@ -34,6 +34,8 @@ DOLLARS = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), USDT, "Ethereum
 PURSE, WALLET = available(ALICE, USDT), mixin(DOLLARS)
 
 TABLES = "accounts account_kinds balances transfers postings holds state_edges venue_accounts inbox outbox"
+TABLES += " audit role_changes owner_codes owner_tries"
+WHO = ("", "alice", "ada", "bob", "mallory")
 
 
 def move(kind: str, number: int, source: Account, destination: Account, amount: str) -> Transfer:
@@ -79,7 +81,29 @@ async def books(store: PostgresStore) -> PostgresLedger:
         "received_at) VALUES ('alice', 'c', 'm', '', 'message', 'b', now(), now())"
     )
     await store.execute("UPDATE inbox SET state = 'done', ended_at = now()")
+    await _people_of_rank(store)
     return ledger
+
+
+async def _people_of_rank(store: PostgresStore) -> None:
+    """Let alice be owner and ada admin, and have everybody act, a code issued and tried."""
+    for who, action in (("alice", "first"), ("alice", "second"), *((w, "planted") for w in WHO)):
+        await store.execute(
+            "INSERT INTO audit (who, action, params, params_hash, cause, at) "
+            "VALUES ($1, $2, '{}', repeat('0', 64), 'c', now())",
+            *(who, action),
+        )
+    for person, action, role in (("alice", "first", "owner"), ("ada", "second", "admin")):
+        await store.execute(
+            "INSERT INTO role_changes (user_id, from_role, to_role, audit) "
+            "SELECT $1, 'user', $3, number FROM audit WHERE action = $2",
+            *(person, action, role),
+        )
+    await store.execute(
+        "INSERT INTO owner_codes (code_hash, issued_at, expires_at) "
+        "VALUES (repeat('0', 64), now(), now() + interval '1 hour')"
+    )
+    await store.execute("INSERT INTO owner_tries (user_id, at) VALUES ('mallory', now())")
 
 
 async def everything(store: PostgresStore) -> list[object]:

@@ -27,6 +27,14 @@ ONE_ROW_EACH = {
     """,
     "outbox": "INSERT INTO outbox (user_id, kind, cause, params) VALUES ($1, 'k', '1', '{}')",
     "conversations": "INSERT INTO conversations VALUES ($1, 'flow', 'state', '{}', now())",
+    "audit": "INSERT INTO audit (who, action, params, params_hash, cause, at) VALUES ($1, 'a', '{}', "
+    "repeat('0', 64), 'c', now())",
+    "role_changes": """
+        WITH off AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', true))
+        INSERT INTO role_changes (user_id, from_role, to_role, audit)
+        SELECT who, 'user', 'admin', audit.number FROM off, audit WHERE who = $1
+    """,
+    "owner_tries": "INSERT INTO owner_tries (user_id, at) VALUES ($1, now())",
     "outputs": """
         INSERT INTO outputs VALUES ('o-' || $1, 1, 'h', 0, 'asset', 1, $1, '', '', false, false, now(),
         'h', 'deposit', '', now())

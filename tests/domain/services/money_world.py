@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.db.ambient import assert_outside_transaction
+from adapters.db.auth import PostgresRoles
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.freezes import PostgresFreezes
@@ -29,6 +30,7 @@ from domain.services.withdrawals import WithdrawalService
 from tests.fakes.clock import FakeClock
 from tests.fakes.crash import Crashing, Fuse
 from tests.fakes.notices import TableNotices
+from tests.fakes.roles import make_owner
 from tests.fakes.wallet import BOT, FakeWallet
 
 OWNER = UserId("0aaa0000-0000-4000-8000-000000000001")
@@ -74,7 +76,7 @@ class MoneyWorld:
         balances = UserBalanceService(ledger, users)
         deposits = DepositService(
             store, ledger, wallet, notices, clock, ids, port(PostgresDeposits(self.store)), freezes,
-            Known(BOT, OWNER, TOKENS),
+            Known(BOT, TOKENS), PostgresRoles(self.store),
         )  # fmt: skip
         payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT)
         withdrawals = WithdrawalService(
@@ -170,4 +172,5 @@ class MoneyWorld:
 async def money_world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
     """Give a world on a fresh database."""
     async with PostgresStore(migrated_url) as store:
+        await make_owner(store, OWNER)
         yield MoneyWorld(store)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.db.auth import PostgresRoles
 from adapters.db.chain import PostgresChain
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.ledger import PostgresLedger
@@ -23,6 +24,7 @@ from domain.services.chain import PASS_EVERY, ChainService
 from tests.fakes.clock import FakeClock
 from tests.fakes.crash import Crashing, Fuse, SimulatedCrash
 from tests.fakes.notices import TableNotices
+from tests.fakes.roles import make_owner
 
 USDT = Coin("USDT")
 DOLLARS = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), USDT, "Ethereum")
@@ -48,7 +50,7 @@ class World:
         """Return a chainer as a fresh process has it, which dies when the fuse blows."""
         ports: list[Any] = [self.store, self.chain, self.freezes, self.notices]
         store, chain, freezes, notices = (Crashing(port, fuse) if fuse else port for port in ports)
-        return ChainService(store, chain, freezes, notices, self.clock, OWNER)
+        return ChainService(store, chain, freezes, notices, self.clock, PostgresRoles(self.store))
 
     async def post(self, many: int) -> None:
         await self.ledger.post_all([deposit(self.posted + number) for number in range(1, many + 1)])
@@ -66,6 +68,7 @@ class World:
 
 @pytest.fixture
 async def world(store: PostgresStore) -> World:
+    await make_owner(store, OWNER)
     return World(store)
 
 

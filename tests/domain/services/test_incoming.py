@@ -18,7 +18,7 @@ from domain.services.tokens import ApprovedToken, Tokens
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
 FAKE_USDT = AssetId("9999508b-91c5-375b-92b0-ee702ed29999")
 BOT, OWNER, ALICE = UserId("bot"), UserId("owner"), UserId("alice")
-KNOWN = Known(BOT, OWNER, Tokens([ApprovedToken(USDT, Decimal(1), Decimal(1))]))
+KNOWN = Known(BOT, Tokens([ApprovedToken(USDT, Decimal(1), Decimal(1))]))
 
 
 def output(
@@ -55,7 +55,7 @@ def output(
     ],
 )
 def test_an_output_is_taken_for(seen: WalletOutput, kind: OutputKind, reason: str) -> None:
-    classified = classify(seen, KNOWN)
+    classified = classify(seen, KNOWN, OWNER)
     assert (classified.kind, classified.reason) == (kind, reason)
 
 
@@ -70,7 +70,7 @@ def test_only_a_single_payer_of_an_approved_token_is_ever_credited(
     sender: UserId | None, asset_id: AssetId, amount: str, memo: str, inscription: bool
 ) -> None:
     seen = output(sender, asset_id, amount, memo, inscription=inscription)
-    classified = classify(seen, KNOWN)
+    classified = classify(seen, KNOWN, OWNER)
     transfer = booking(classified, USDT)
     if classified.kind is OutputKind.DEPOSIT:
         assert sender in (ALICE, OWNER)

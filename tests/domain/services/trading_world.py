@@ -28,6 +28,7 @@ from domain.services.run_changes import RunChangeService
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.money import FakeConfirmations
+from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
 
 ALICE = UserId("00000000-0000-4000-8000-0000000000a1")
@@ -136,7 +137,7 @@ class World:
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
-            owner=OWNER,
+            roles=owned_by(OWNER),
         )
         return self.put_to_work(desk, name)
 

@@ -1,0 +1,70 @@
+"""Who may do what: roles of people, and the permissions of each. Nobody may do what no line here gives."""
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What a person is to an instance; everybody who is nothing else is a user."""
+
+    USER = "user"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+class Permission(StrEnum):
+    """One thing that can be done here. Looking at something and changing it are always two."""
+
+    TALK = "talk"
+    PAGES_READ = "pages.read"
+    MONEY_OWN = "money.own"
+    """One's own money: look at it, pay in, take out."""
+    RUNS_OWN = "runs.own"
+    """One's own runs: look at them, start, change and stop them."""
+    OWNER_CLAIM = "owner.claim"
+    """Ask to be the first owner; the code decides."""
+    AUDIT_READ = "audit.read"
+    ROLES_READ = "roles.read"
+    ROLES_CHANGE = "roles.change"
+    FEES_SET = "fees.set"
+    FEES_TAKE = "fees.take"
+    SUSPENSE_READ = "suspense.read"
+    SUSPENSE_REFUND = "suspense.refund"
+    FREEZES_READ = "freezes.read"
+    FREEZES_LIFT = "freezes.lift"
+    HALTS_READ = "halts.read"
+    HALTS_LIFT = "halts.lift"
+
+
+_USERS = frozenset(
+    {
+        Permission.TALK,
+        Permission.PAGES_READ,
+        Permission.MONEY_OWN,
+        Permission.RUNS_OWN,
+        Permission.OWNER_CLAIM,
+    }
+)
+_ADMINS = _USERS | {
+    Permission.AUDIT_READ,
+    Permission.ROLES_READ,
+    Permission.SUSPENSE_READ,
+    Permission.FREEZES_READ,
+    Permission.HALTS_READ,
+}
+_OWNERS = _ADMINS | {
+    Permission.ROLES_CHANGE,
+    Permission.FEES_SET,
+    Permission.FEES_TAKE,
+    Permission.SUSPENSE_REFUND,
+    Permission.FREEZES_LIFT,
+    Permission.HALTS_LIFT,
+}
+
+PERMISSIONS = MappingProxyType({Role.USER: _USERS, Role.ADMIN: _ADMINS, Role.OWNER: _OWNERS})
+"""The matrix of ``docs/actors.md``."""
+
+
+def may(role: Role, permission: str) -> bool:
+    """Tell whether a role has a permission; one that is not listed nobody has."""
+    return permission in PERMISSIONS[role]
