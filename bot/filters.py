@@ -11,10 +11,14 @@ Learned = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A predicate: ``None`` is no; a mapping is yes, with values for the parameters named in ``gives``."""
+    """A predicate: ``None`` is no; a mapping is yes, with values for the parameters named in ``gives``.
+
+    ``name`` is that of the command, for those who list what can be said.
+    """
 
     check: Callable[[Context], Learned | None]
     gives: frozenset[str] = frozenset()
+    name: str = ""
 
 
 def _words(context: Context) -> list[str]:
@@ -35,7 +39,7 @@ def command(name: str, *aliases: str) -> Filter:
             return None
         return {"arguments": words[1:]} if words[0].startswith("/") or len(words) <= 2 else None
 
-    return Filter(check, frozenset({"arguments"}))
+    return Filter(check, frozenset({"arguments"}), name)
 
 
 def payload(name: str) -> Filter:
@@ -50,7 +54,7 @@ def payload(name: str) -> Filter:
             return None
         return {"payload": typed[1]}
 
-    return Filter(check, frozenset({"payload"}))
+    return Filter(check, frozenset({"payload"}), name)
 
 
 def is_command() -> Filter:

@@ -29,6 +29,11 @@ class Route:
     moves_money: bool
 
     @property
+    def command(self) -> str:
+        """Return the name of the command it is for, empty when it is for none."""
+        return next((one.name for one in self.filters if one.name), "")
+
+    @property
     def asks(self) -> frozenset[str]:
         """Return the names of the handler's parameters."""
         return frozenset(inspect.signature(self.handler).parameters)
