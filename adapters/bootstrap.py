@@ -41,8 +41,8 @@ from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
-from domain.services.run_changes import RunChangeService
 from domain.services.roles import RoleService
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService

@@ -12,8 +12,8 @@ from bot.router import Router
 from domain.market.runs import RunState
 from domain.money import plain
 from domain.ports.users import User
-from domain.services.run_changes import RunChangeService
 from domain.roles import Permission
+from domain.services.run_changes import RunChangeService
 from domain.services.trading_strategy import RunSummary, TradingStrategyService
 
 router = Router("runs")

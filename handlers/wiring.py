@@ -27,9 +27,9 @@ from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
-from domain.services.run_changes import RunChangeService
 from domain.services.ownership import OwnershipService
 from domain.services.roles import RoleService
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService

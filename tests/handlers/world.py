@@ -19,9 +19,9 @@ from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
-from domain.services.run_changes import RunChangeService
 from domain.services.ownership import OwnershipService
 from domain.services.roles import RoleService
+from domain.services.run_changes import RunChangeService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
