@@ -13,6 +13,8 @@ from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.settings import Settings
 from domain.leases import Grip, venue_scope
+from domain.ports.clock import MarketClock
+from domain.ports.exchange import Exchange
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 
@@ -35,17 +37,20 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
             exchange = CcxtExchange(account, world.clock, grip.require)
             stack.push_async_callback(exchange.close)
-            executions.append(ExecutionService(_desk(world, account, exchange, market, grip), account.pairs))
+            executions.append(
+                ExecutionService(desk_of(world, account, exchange, market, grip), account.pairs)
+            )
         yield executions
 
 
-def _desk(
+def desk_of(
     world: World,
     account: VenueAccount,
-    exchange: CcxtExchange,
-    market: WallMarketClock | LockstepMarketClock,
+    exchange: Exchange,
+    market: MarketClock,
     grip: Grip,
 ) -> Desk:
+    """Return one worker's place at a venue account, over whatever speaks for the venue."""
     store = world.store
     return Desk(
         exchange=exchange,

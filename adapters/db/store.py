@@ -22,7 +22,6 @@ __all__ = ["PostgresStore", "assert_outside_transaction"]
 _ATTEMPTS = 5
 _LONGEST_WAIT_S = 10.0
 _LEFT_IN_POOL = 2  # for tortoise's models outside transactions, which take theirs from the pool
-_JITTER = random.SystemRandom()
 
 T = TypeVar("T")
 
@@ -276,5 +275,5 @@ async def _again_on_conflict(once: Callable[[], Awaitable[T]]) -> T:
         try:
             return await once()
         except Conflict:
-            await asyncio.sleep(_JITTER.uniform(0, 0.01 * 2**attempt))
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter
     return await once()

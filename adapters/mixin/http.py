@@ -5,7 +5,7 @@
 """
 
 import json
-import secrets
+import random
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -239,4 +239,4 @@ def _wait_s(fault: Unavailable, pause_s: float) -> float:
     asked = str(fault.facts.get("retry_after_s", ""))
     if asked.isascii() and asked.isdigit():
         return float(asked[:6])
-    return pause_s * (1 + secrets.randbelow(500) / 1000)
+    return pause_s * random.uniform(1.0, 1.5)  # noqa: S311 - jitter

@@ -1,0 +1,109 @@
+"""People in virtual time: they talk to the bot through the far side's core, and wait as people do."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.far_mixin import FarMixin, text_of
+
+_LOOK_S = 0.5
+_PATIENCE_S = 900.0
+
+
+class Waited(AssertionError):
+    """Somebody waited in vain."""
+
+
+@dataclass
+class Person:
+    """Somebody in the chat."""
+
+    name: str
+    mixin: FarMixin
+    told: list[str] = field(default_factory=list)
+    _seen: int = 0
+
+    async def says(self, text: str) -> None:
+        """Type something, once."""
+        self._seen = len(self.mixin.messages(self.name))
+        self.mixin.says(self.name, text)
+
+    async def sees(self, pattern: str) -> str:
+        """Wait for an answer that matches, newer than the last one seen; return its text."""
+        for _ in range(int(_PATIENCE_S / _LOOK_S)):
+            messages = self.mixin.messages(self.name)
+            for position, message in enumerate(messages[self._seen :], self._seen):
+                text = text_of(message)
+                if not message["mine"] and re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+                    self._seen = position + 1
+                    return text
+            await asyncio.sleep(_LOOK_S)
+        raise Waited(f"{self.name} never saw {pattern!r}; the last messages: {self.last()}")
+
+    async def asks(self, text: str, pattern: str) -> str:
+        """Say something and wait for an answer."""
+        await self.says(text)
+        return await self.sees(pattern)
+
+    def link(self) -> str:
+        """Return the newest button's pay link."""
+        for message in reversed(self.mixin.messages(self.name)):
+            for action in _actions(message):
+                if "/pay/" in action:
+                    return action
+        raise Waited(f"{self.name} has no pay link")
+
+    def last(self) -> list[str]:
+        """Return the last things said in the conversation, in short."""
+        return [text_of(message)[:120] for message in self.mixin.messages(self.name)[-3:]]
+
+    def arrivals(self, pattern: str) -> int:
+        """Return how many messages match."""
+        shown = [text_of(m) for m in self.mixin.messages(self.name) if not m["mine"]]
+        return sum(bool(re.search(pattern, text, re.IGNORECASE | re.DOTALL)) for text in shown)
+
+
+Script = Callable[[Person], Awaitable[None]]
+
+
+async def deposit(person: Person, coin: str, amount: str) -> None:
+    """Pay coins in and wait until they are credited."""
+    await person.asks("/deposit", "which coin")
+    await person.asks(coin, "how much")
+    await person.asks(amount, "tap the button")
+    person.mixin.pays(person.name, person.link())
+    await person.sees(f"{coin}.*has arrived")
+
+
+async def withdraw(person: Person, coin: str, amount: str = "all") -> None:
+    """Take coins out and wait until they have been sent."""
+    await person.asks("/withdraw", "which coin")
+    await person.asks(coin, "how much")
+    await person.asks(amount, "confirm|yes")
+    await person.asks("yes", "on its way")
+    await person.sees(f"{coin} is in your mixin wallet")
+
+
+async def start_run(person: Person, base: str, quote: str) -> None:
+    """Start a market maker by a preset, as soon as the exchange can be seen."""
+    while "which pair" not in (await person.asks("/new", "which pair|no pair can be traded")).lower():
+        await asyncio.sleep(10)
+    await person.asks("BTC/USDT", "how close")
+    await person.asks("balanced", r"how much")
+    await person.asks(base, r"how much")
+    await person.asks(quote, "confirm|yes")
+    await person.asks("yes", "started|running|runs now")
+
+
+async def stop_run(person: Person, number: int) -> None:
+    """Stop a market maker and wait until its funds are free."""
+    await person.asks(f"/stop {number}", "stop")
+    await person.sees("stopped")
+
+
+def _actions(message: Mapping[str, Any]) -> Iterator[str]:
+    card = message.get("card") or {}
+    buttons = message.get("buttons") or card.get("actions") or []
+    yield from (str(button["action"]) for button in buttons)

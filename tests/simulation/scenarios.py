@@ -1,0 +1,65 @@
+"""What people do in a simulation, by name."""
+
+import asyncio
+from collections.abc import Mapping
+
+from sandbox.world import BTC, USDT
+from tests.simulation.people import Person, deposit, start_run, stop_run, withdraw
+from tests.simulation.simulation import Scenario
+
+People = Mapping[str, Person]
+
+
+async def paying_in(people: People) -> None:
+    """Pay in by a link, and without one."""
+    alice = people["Alice"]
+    await deposit(alice, "USDT", "250.5")
+    alice.mixin.transfers("Alice", USDT, "3.00000001")
+    await alice.sees("has arrived")
+
+
+async def taking_out(people: People) -> None:
+    """Pay in without words, and take out in two parts."""
+    alice = people["Alice"]
+    alice.mixin.transfers("Alice", USDT, "100")
+    await alice.sees("has arrived")
+    await withdraw(alice, "USDT", "40.25")
+    await withdraw(alice, "USDT")
+
+
+async def waiting_for_float(people: People) -> None:
+    """Ask for more than the wallet holds, until the owner adds to it."""
+    alice, owner = people["Alice"], people["Owner"]
+    alice.mixin.transfers("Alice", USDT, "100")
+    await alice.sees("has arrived")
+    await withdraw(alice, "USDT", "40")
+    owner.mixin.transfers("Owner", USDT, "50", "float")
+    await withdraw(alice, "USDT")
+
+
+async def making_a_market(people: People) -> None:
+    """Pay in, run, fill, stop, and take everything out."""
+    alice = people["Alice"]
+    alice.mixin.transfers("Alice", USDT, "1000")
+    await alice.sees("has arrived")
+    alice.mixin.transfers("Alice", BTC, "0.02")
+    await alice.sees("BTC.*has arrived")
+    await start_run(alice, "0.02", "1000")
+    await asyncio.sleep(10)
+    await stop_run(alice, 1)
+    await withdraw(alice, "USDT")
+
+
+async def everybody(people: People) -> None:
+    """All of it at once, by several people."""
+
+    async def bob() -> None:
+        await deposit(people["Bob"], "USDT", "120")
+        await withdraw(people["Bob"], "USDT")
+
+    await asyncio.gather(making_a_market(people), bob())
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scene.__name__: scene for scene in (paying_in, taking_out, waiting_for_float, making_a_market, everybody)
+}

@@ -1,0 +1,33 @@
+"""T1: a process dies at each crash point of a money flow, in turn; nothing is lost or doubled."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.conftest import Assure, Simulate
+from tests.simulation.crash_points import crash_points
+from tests.simulation.simulation import Plan
+
+PARTS = 4
+SCENARIOS = ("paying_in", "taking_out", "making_a_market")
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_crash_at_any_point_loses_and_doubles_nothing(
+    play: Simulate, assure: Assure, scenario: str, part: int
+) -> None:
+    plan = Plan(seed=1, scenario=scenario)
+    undisturbed = play(plan)
+    assert not undisturbed.violations, undisturbed.complain()
+    points = crash_points(undisturbed.log)
+    assert len(points) > 60, "the scenario has hardly begun"
+    verdicts = [
+        play(replace(plan, die_at={point.process: frozenset({point.number})}))
+        for point in points[part::PARTS]
+    ]
+    broken = [verdict for verdict in verdicts if verdict.violations]
+    assure("T1", len(verdicts), len(broken), scenario=scenario, points=len(points))
+    assert all(verdict.deaths == 1 for verdict in verdicts)
+    assert not broken, "\n".join(verdict.complain() for verdict in broken)
