@@ -9,6 +9,7 @@ from aiohttp import web
 
 from webapp.health import Probe, Readiness
 from webapp.keys import CHAIN_HEAD, INSTANCE, READINESS, ChainHead, Instance
+from webapp.permissions import declared_routes
 from webapp.security import add_headers
 from webapp.views import health, start
 
@@ -32,4 +33,5 @@ def make_app(
     )
     app.on_response_prepare.append(add_headers(encrypted=instance.encrypted))
     app.add_routes([*health.routes, *start.routes, web.static("/static", _HERE / "static")])
+    declared_routes(app)
     return app

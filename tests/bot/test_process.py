@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.bootstrap import money_services, open_world
 from adapters.settings import Settings, load_settings
@@ -127,6 +129,33 @@ async def test_stickers_are_answered_and_recalls_are_not(mixin: Mixin, settings:
         await told(mixin, "only read plain text")
         await mixin.post("people/alice/say", text="/help")
         await told(mixin, "What you can send me")
+
+
+async def test_first_owner_comes_by_the_code_that_the_bot_prints(
+    mixin: Mixin, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed() -> str:
+        [message] = re.findall("/claim [A-Z2-7-]+", capsys.readouterr().out)
+        return str(message)
+
+    nobodys = settings.model_copy(update={"owner_id": None})
+    async with running(nobodys):
+        await mixin.post("people/alice/say", text="/claim AAAA-BBBB-CCCC-DDDD")
+        await told(mixin, "That is not the code")
+    first = printed()
+    async with running(nobodys):
+        await mixin.post("people/alice/say", text=first)
+        await told(mixin, "That is not the code", times=2)  # a restart printed another
+        await mixin.post("people/alice/say", text=printed())
+        await told(mixin, "You are the owner of this instance now")
+        await mixin.post("people/alice/say", text="/whoami")
+        await told(mixin, "You are the owner.")
+    with capture_logs() as logs:
+        async with running(settings):  # which name somebody else
+            await mixin.post("people/bob/say", text="/claim X")
+            await told(mixin, "This instance has an owner", who="bob")
+    assert "Nobody owns" not in capsys.readouterr().out
+    assert "settings name another owner than the database, which counts" in [one["event"] for one in logs]
 
 
 async def test_term_signal_ends_the_loops() -> None:
