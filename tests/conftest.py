@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from adapters.db.grants import Role
 from adapters.db.roles import Names, undecided
 from adapters.db.store import PostgresStore
 from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
+from tests.assurance import FAILED, assure, forget, report
 from tests.vectors import OWN, vectors_file
+
+__all__ = ["assure"]  # a fixture
 
 SHARED_CLUSTER = "PYTEST_CLUSTER"
 """Names a cluster that is running and has the template: ``{"port": 5432, "password": "…"}``."""
@@ -112,6 +115,27 @@ def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the journeys: they take longest, and wait while other tests compute."""
     items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember on a test that it failed, for what is written down when it is over."""
+    made = yield
+    if made.failed:
+        item.stash[FAILED] = True
+    return made
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget the notes of an earlier run; only the process that starts the others does."""
+    if not hasattr(session.config, "workerinput"):
+        forget()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write ``reports/assurance.json`` of what has been noted."""
+    if not hasattr(session.config, "workerinput"):
+        report()
 
 
 def pytest_report_header() -> str:

@@ -62,14 +62,14 @@ class MoneyWorld:
     wallet: FakeWallet = field(default_factory=lambda: FakeWallet(guard=assert_outside_transaction))
     clock: FakeClock = field(default_factory=FakeClock)
 
-    def process(self, fuse: Fuse | None = None, fee_bps: int = FEE_BPS) -> Process:
-        """Start a process; with a fuse, every port of it has one."""
+    def process(self, fuse: Fuse | None = None, fee_bps: int = FEE_BPS, wallet: Any = None) -> Process:
+        """Start a process; with a fuse, every port of it has one; ``wallet`` may stand before Mixin."""
 
         def port(real: Any) -> Any:
             return Crashing(real, fuse) if fuse else real
 
         store, clock, ids = port(self.store), self.clock, RandomIds()
-        ledger, wallet = port(PostgresLedger(self.store)), port(self.wallet)
+        ledger, wallet = port(PostgresLedger(self.store)), port(wallet or self.wallet)
         notices, users = port(TableNotices(self.store)), port(PostgresUsers(self.store))
         payout_store, freezes = port(PostgresPayouts(self.store)), port(PostgresFreezes(self.store))
         confirmations = ConfirmationService(store, port(PostgresConfirmations(self.store)), clock, ids)
