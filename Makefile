@@ -19,7 +19,7 @@ BASE_PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && e
 # CI=true, or COVERAGE=1, measures branches and holds them to the gate.
 COVERAGE ?= $(CI)
 
-.PHONY: help install run test coverage gate check format bench lock
+.PHONY: help install run test coverage gate chaos check format bench lock
 
 help:  ## say what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -54,6 +54,11 @@ gate:
 	@$(VENV)/bin/coverage report --fail-under=90 >reports/coverage.txt || { cat reports/coverage.txt; exit 1; }
 	@grep TOTAL reports/coverage.txt
 	@$(VENV)/bin/coverage report --fail-under=100 --include='domain/money.py,domain/ledger/*' >reports/core.txt || { cat reports/core.txt; exit 1; }
+
+chaos: install  ## a thousand seeds, ten thousand lost answers; prints figures (about an hour on two cores)
+	@SIMULATED_SEEDS=1000 LOST_ANSWERS=10000 THRICE_SEEDS=200 LEDGER_SEEDS=50 $(PY) -m pytest -n 2 --dist worksteal $(ARGS) \
+	  tests/simulation/test_{seeds,lost_answers,thrice}.py tests/adapters/db/test_ledger_model.py; \
+	  failed=$$?; $(PY) -m tests.assurance; exit $$failed
 
 check: install  ## format, lint, types, imports
 	@$(VENV)/bin/ruff format --check -q .

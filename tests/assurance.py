@@ -6,6 +6,7 @@ own. A bar that has not been run is not in it. Git ignores it.
 
 import json
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 NOTES = ROOT / "reports" / "assurance.jsonl"
 REPORT = ROOT / "reports" / "assurance.json"
+
+_FIRST = ("cases", "violations")
 
 Assure = Callable[..., None]
 """``assure(bar, cases, violations, **figures)``: figures of one bar are summed up."""
@@ -60,6 +63,15 @@ def report() -> None:
     REPORT.write_text(json.dumps(bars, indent=2, sort_keys=True) + "\n")
 
 
+def table() -> str:
+    """Return the report as lines to read: bar, cases, violations, and what else was counted."""
+    lines = []
+    for bar, figures in sorted(_before().items()):
+        more = ", ".join(f"{name} {figure}" for name, figure in figures.items() if name not in _FIRST)
+        lines.append(f"{bar}: {figures['cases']} cases, {figures['violations']} violations, {more}")
+    return "\n".join(lines)
+
+
 def _sums(notes: list[Mapping[str, Any]]) -> dict[str, Any]:
     sums: Counter[str] = Counter()
     for note in notes:
@@ -77,3 +89,7 @@ def _commit() -> str:
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return asked.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{table()}\n")

@@ -1,10 +1,8 @@
-"""What simulations need: a fresh database for each, and a place for their figures."""
+"""What simulations need: a fresh database for each."""
 
 import itertools
-import json
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,11 @@ from adapters.db.grants import Role
 from adapters.db.roles import Names
 from sandbox.postgres import Postgres, create_database, drop_database
 from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.simulation import ROOT, Plan, Verdict, simulate
+from tests.simulation.simulation import Plan, Verdict, simulate
 
 _numbers = itertools.count(1)
 
 Simulate = Callable[[Plan], Verdict]
-Assure = Callable[..., None]
 
 
 @pytest.fixture
@@ -35,22 +32,3 @@ def play(cluster: Postgres, template: str, tmp_path: Path) -> Simulate:
             drop_database(cluster, name)
 
     return once
-
-
-@pytest.fixture
-def assure() -> Iterator[Assure]:
-    """Give the means to note what a bar of the safety plan came to, in ``reports/``, which git ignores."""
-    began = time.monotonic()
-    lines: list[str] = []
-
-    def note(bar: str, cases: int, violations: int, **more: object) -> None:
-        seconds = round(time.monotonic() - began, 1)
-        lines.append(
-            json.dumps({"bar": bar, "cases": cases, "violations": violations, "seconds": seconds, **more})
-        )
-
-    yield note
-    reports = ROOT / "reports"
-    reports.mkdir(exist_ok=True)
-    with (reports / "assurance.jsonl").open("a") as file:
-        file.writelines(f"{line}\n" for line in lines)

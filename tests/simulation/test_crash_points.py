@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.conftest import Assure, Simulate
+from tests.assurance import Assure
+from tests.simulation.conftest import Simulate
 from tests.simulation.crash_points import crash_points
 from tests.simulation.simulation import Plan
 
@@ -28,6 +29,6 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(
         for point in points[part::PARTS]
     ]
     broken = [verdict for verdict in verdicts if verdict.violations]
-    assure("T1", len(verdicts), len(broken), scenario=scenario, points=len(points))
+    assure("T1", len(verdicts), len(broken))
     assert all(verdict.deaths == 1 for verdict in verdicts)
     assert not broken, "\n".join(verdict.complain() for verdict in broken)

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from tests.simulation.conftest import Assure, Simulate
+from tests.assurance import Assure
+from tests.simulation.conftest import Simulate
 from tests.simulation.simulation import Plan
 
 SEEDS = int(os.environ.get("SIMULATED_SEEDS", "200"))
