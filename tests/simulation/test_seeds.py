@@ -18,9 +18,10 @@ def plan_of(seed: int) -> Plan:
     """Return what happens under a seed: who acts, how many workers there are, and when whom to kill."""
     dice = random.Random(f"plan {seed}")
     scenario = dice.choice(["paying_in", "taking_out", "taking_out", "waiting_for_float", "everybody"])
+    short = scenario == "paying_in"  # whoever is to die must live that long
     die_at = {
-        "bot": frozenset(dice.sample(range(20, 320), 2)),
-        "workers": frozenset(dice.sample(range(20, 420), dice.choice([2, 3]))),
+        "bot": frozenset(dice.sample(range(20, 160 if short else 320), 2)),
+        "workers": frozenset(dice.sample(range(20, 160 if short else 420), dice.choice([2, 3]))),
     }
     two = ("workers-2",) if dice.random() < 0.25 else ()
     return Plan(seed, scenario, die_at, "swarm", ("bot", "workers", *two))
