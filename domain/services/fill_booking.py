@@ -12,7 +12,10 @@ from domain.market.orders import Fill, Intent
 from domain.money import ZERO, Coin
 
 _ROUNDING = Decimal("0.000001")
-"""How far a venue's quote quantity may be from price times quantity: venues cut to six places or more."""
+"""How far a venue's quote quantity may be from price times quantity: venues cut to six places or more.
+
+Of an order, which may have filled in many pieces, the same part of its cost.
+"""
 
 Holder = Callable[[Coin], Account]
 
@@ -96,9 +99,13 @@ def crumb_transfer(fill: Fill, intent: Intent, excess: Decimal) -> Transfer:
 
 
 def crumbs(intent: Intent, fills: Sequence[Fill]) -> list[Transfer]:
-    """Return the transfers for what fills took beyond their order's cost, if rounding explains it (FL9)."""
+    """Return the transfers for what fills took beyond their order's cost, if rounding explains it (FL9).
+
+    Each of an order's fills may have been rounded, so what explains it grows with the order.
+    """
     excess = sum(map(spent, fills), ZERO) - max(ZERO, intent.cost - intent.spent)
-    explained = intent.pays == intent.pair.quote and 0 < excess <= _ROUNDING
+    most = max(_ROUNDING, intent.cost * _ROUNDING)
+    explained = intent.pays == intent.pair.quote and 0 < excess <= most
     return [crumb_transfer(fills[-1], intent, excess)] if explained else []
 
 

@@ -43,13 +43,29 @@ _UNKNOWN_FEE_AGE = timedelta(days=1)
 """How long a fee that the venue has not said is asked for."""
 
 
+_LOOKS = 2
+"""How many looks that do not show a trade, nor balances that agree, are borne before a person has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Since when a booked trade is not shown, and in how many looks."""
+
+    since_s: float  # monotonic
+    looks: int = 0
+
+    def again(self) -> "_Missing":
+        """Return it after one more look."""
+        return replace(self, looks=self.looks + 1)
+
+
 @dataclass(slots=True)
 class FillCorrections:
     """Compares what a deep read shows with the books, and posts the difference."""
 
     desk: Desk
     third: ThirdCoin
-    _missing_since: dict[tuple[Pair, str], float] = field(default_factory=dict)  # monotonic seconds
+    _missing: dict[tuple[Pair, str], _Missing] = field(default_factory=dict)
 
     async def reach(self, pair: Pair, since: datetime) -> datetime:
         """Return from when on a deep read must begin to show every fee that is still unknown."""
@@ -275,18 +291,25 @@ class FillCorrections:
         """Take back trades that the venue shows no more, once its balances agree that they never were.
 
         One look proves nothing: a trade must be missing for a whole look-up window. While the balances do not
-        bear it out nothing is booked, and the account stands still until a person has looked.
+        bear it out nothing is booked, and when that lasts the account stands still until a person has looked.
         """
-        desk, now_s = self.desk, self.desk.clock.monotonic()
-        keys = {(pair, each.fill.trade_id) for each in gone}
-        known = {key: at for key, at in self._missing_since.items() if key[0] != pair or key in keys}
-        self._missing_since = {key: known.get(key, now_s) for key in {*known, *keys}}
-        window_s = desk.policy.unknown_lookup_window_s
-        late = [e for e in gone if now_s - self._missing_since[pair, e.fill.trade_id] >= window_s]
+        desk, now_s, window_s = (
+            self.desk,
+            self.desk.clock.monotonic(),
+            self.desk.policy.unknown_lookup_window_s,
+        )
+        before = {key: seen for key, seen in self._missing.items() if key[0] == pair}
+        others = {key: seen for key, seen in self._missing.items() if key[0] != pair}
+        missing = {(pair, each.fill.trade_id): each for each in gone}
+        looks = {key: before.get(key, _Missing(now_s)).again() for key in missing}
+        self._missing = others | looks
+        late = [
+            missing[key] for key, seen in looks.items() if seen.looks > 1 and now_s - seen.since_s >= window_s
+        ]
         if not late:
             return 0
         if not await self._balances_say_so(late):
-            if any(now_s - self._missing_since[pair, e.fill.trade_id] >= 2 * window_s for e in late):
+            if any(seen.looks > _LOOKS and now_s - seen.since_s >= 2 * window_s for seen in looks.values()):
                 async with desk.transaction():
                     await desk.halt("fill_vanished")
             return 0
