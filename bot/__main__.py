@@ -25,6 +25,7 @@ from adapters.mixin.blaze import Blaze
 from adapters.mixin.codec.ids import conversation_id
 from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.messenger import MixinMessenger
+from adapters.process import keep_memory_private
 from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import texts
 from bot.delivery import Delivery
@@ -123,6 +124,7 @@ async def until_told(loops: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 def main() -> None:
     """Read the settings and talk."""
+    keep_memory_private()
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, process="bot")
     try:

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from sandbox.addresses import choose_ports
 from sandbox.children import CannotStart, dies_with_us, last_lines, read_password
@@ -25,6 +26,8 @@ from sandbox.world import World, ensure_world, owner_of, write_keys
 PRODUCT = ("bot", "workers", "webapp")
 _LOGINS = ("migrate", "app", "angel", "web", "poller")
 _LOGIN_OF = {"bot": "app", "workers": "app", "webapp": "web"}
+_KEY_FILE_OF = {"bot": ".bot", "workers": ""}  # the half that opens no money, and the whole
+_DATABASE = "mrmarket"
 _WORLD_WITHIN_S = 60.0
 _READY_WITHIN_S = 120.0
 _REASONS_EVERY_S = 10.0
@@ -83,7 +86,8 @@ class Stage:
         self._meet(mixin, venue)
         self._keys = write_keys(world, self._directory.path / "keys", self._urls["venue"])
         env |= self._settings(world)
-        self.supervisor.start(*(self._python(name, [name], env | self._database(name)) for name in PRODUCT))
+        self._seal_keys(env)
+        self.supervisor.start(*(self._python(name, [name], env | self._own(name)) for name in PRODUCT))
         self._wait_until_ready()
         self._ready = True
         self.tell()
@@ -161,9 +165,30 @@ class Stage:
         """Return the directory with the passwords of the database's roles, a file each."""
         return self._directory.path / "logins"
 
-    def _database(self, process: str) -> dict[str, str]:
-        """Return the setting that lets a process in with its own login, and no other."""
-        return {"MRMARKET_DATABASE_URL": self._urls["logins"][_LOGIN_OF[process]]}
+    def _own(self, process: str) -> dict[str, str]:
+        """Return the settings that let a process in with its own login, and name its keys and no others."""
+        login = _LOGIN_OF[process]
+        own = {"MRMARKET_DATABASE_URL": self._address(f"mrmarket_{login}", self._passwords / f"db_{login}")}
+        if process in _KEY_FILE_OF:
+            own["MRMARKET_MASTER_KEY_FILE"] = str(self._key_file) + _KEY_FILE_OF[process]
+        return own
+
+    @property
+    def _owners_address(self) -> str:
+        return self._address("mrmarket", self._directory.path / "postgres" / "password")
+
+    def _address(self, login: str, password: Path) -> str:
+        """Return the database's address, with the password in a file: no environment holds it."""
+        return f"postgres://{login}@127.0.0.1:{self._ports['postgres']}/{_DATABASE}?{_named(password)}"
+
+    @property
+    def _key_file(self) -> Path:
+        """Return what opens the keys sealed in the database."""
+        return self._directory.path / "keys" / "master.key"
+
+    @property
+    def _redis_password(self) -> Path:
+        return self._directory.path / "redis" / "password"
 
     def _launch_redis(self) -> "subprocess.Popen[bytes]":
         server = start_redis(self._directory.path / "redis", self._ports["redis"])
@@ -174,16 +199,27 @@ class Stage:
         return server.process
 
     def _migrate(self, env: Mapping[str, str]) -> None:
-        began, log = time.monotonic(), self.logs / "migrate.log"
+        began = time.monotonic()
+        self._command("migrate", ["migrate"], {**env, "MRMARKET_ROLE_PASSWORDS_DIR": str(self._passwords)})
+        self._say(f"the database has its present form ({time.monotonic() - began:.1f} s)")
+
+    def _seal_keys(self, env: Mapping[str, str]) -> None:
+        """Seal the keys of the bot and the venue in the database, where the product finds them."""
+        own = {
+            "MRMARKET_MASTER_KEY_FILE": str(self._key_file),
+            "MRMARKET_DATABASE_URL": self._owners_address,
+        }
+        files = ["--keystore", self._keys["bot"], "--venues", self._keys["venues"]]
+        self._command("keys", ["keys", "import", "--make-key", *files], {**env, **own})
+
+    def _command(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> None:
+        """Let the owner's command line do something, as the owner of the database."""
+        log = self.logs / f"{name}.log"
         with log.open("ab") as output:
             done = subprocess.run(
-                [sys.executable, "-m", "adapters.db.migrate"],
+                [sys.executable, "-m", "adapters.cli", *words],
                 cwd=ROOT,
-                env={
-                    **env,
-                    "MRMARKET_MIGRATE_DATABASE_URL": self._urls["database"],
-                    "MRMARKET_ROLE_PASSWORDS_DIR": str(self._passwords),
-                },
+                env={**env, "MRMARKET_MIGRATE_DATABASE_URL": self._owners_address},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -191,8 +227,8 @@ class Stage:
                 check=False,
             )
         if done.returncode:
-            raise CannotStart(f"The database could not be migrated; {log} ends with:\n{last_lines(log, 12)}")
-        self._say(f"the database has its present form ({time.monotonic() - began:.1f} s)")
+            said = last_lines(log, 12)
+            raise CannotStart(f"`mrmarket {' '.join(words[:2])}` failed; {log} ends with:\n{said}")
 
     def _meet(self, mixin: Part, venue: Part) -> None:
         """Wait for both far sides and note where they answer."""
@@ -211,11 +247,10 @@ class Stage:
     def _settings(self, world: World) -> dict[str, str]:
         """Return what an owner would write into the environment of the product's processes."""
         said = {
-            "REDIS_URL": self._urls["redis"],
+            "REDIS_URL": f"redis://127.0.0.1:{self._ports['redis']}/0?{_named(self._redis_password)}",
             "MIXIN_API_URL": self._urls["mixin_api"],
             "MIXIN_BLAZE_URL": self._urls["mixin_blaze"],
-            "MIXIN_KEYSTORE_FILE": self._keys["bot"],
-            "VENUE_ACCOUNTS_FILE": self._keys["venues"],
+            "VENUE_ACCOUNTS_FILE": self._keys["accounts"],
             "OWNER_ID": owner_of(world),
             "PUBLIC_URL": self._urls["web"],
             "CHAT_URL": self._urls["chat"],
@@ -241,6 +276,11 @@ class Stage:
                 told = now
                 self._say(f"still waiting: {missing}")
             time.sleep(0.1)
+
+
+def _named(password: Path) -> str:
+    """Return the part of an address that names the file with the password."""
+    return urlencode({"password_file": str(password)})
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -150,6 +150,9 @@ def write_keys(world: World, directory: Path, venue_urls: dict[str, str]) -> dic
     ]
     paths["venues"] = directory / "venues.json"
     write_private(paths["venues"], accounts)
+    paths["accounts"] = directory / "accounts.json"  # the same, once the keys are sealed
+    bare = [{name: row[name] for name in row if name not in ("api_key", "secret")} for row in accounts]
+    write_private(paths["accounts"], bare)
     return {name: str(path) for name, path in paths.items()}
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from adapters.health import BeatProbe, DatabaseProbe, LeaseProbe, RedisProbe, connect_redis
 from adapters.logging import configure_logging
+from adapters.process import keep_memory_private
 from adapters.settings import Settings, load_settings
 from webapp.app import make_app
 from webapp.keys import ChainHead, Instance
@@ -50,6 +51,7 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Read the settings and serve."""
+    keep_memory_private()
     settings = load_settings(holds_keys=False)
     configure_logging(settings.log_format, settings.log_level, process="webapp")
     asyncio.run(serve(settings))

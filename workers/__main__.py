@@ -13,6 +13,7 @@ from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
+from adapters.process import keep_memory_private
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import Refused, Unavailable
@@ -77,6 +78,7 @@ async def _check_spend_key(world: World) -> None:
 
 def main() -> None:
     """Read the settings and work."""
+    keep_memory_private()
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, process=PROCESS)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from adapters.cli.command import CannotDo
 from adapters.cli.commands import COMMANDS
+from adapters.process import keep_memory_private
 from domain.errors import MrMarketError
 
 
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the words say and return the exit code: 0 done, 1 not done, 2 not understood."""
+    keep_memory_private()
     asked = parser().parse_args(words)
     try:
         code: int = asked.run(asked)

@@ -44,7 +44,7 @@ def test_exactly_one_coin_called_usdt_is_the_real_one() -> None:
 def test_keys_have_the_shape_an_owner_has_and_no_more(tmp_path: Path) -> None:
     world = create_world()
     paths = write_keys(world, tmp_path / "keys", URLS)
-    assert set(paths) == {"bot", "alice", "bob", "owner", "venues"}
+    assert set(paths) == {"bot", "alice", "bob", "owner", "venues", "accounts"}
     keystore = json.loads(Path(paths["bot"]).read_text())
     assert set(keystore) == {
         "app_id",

@@ -127,3 +127,12 @@ async def test_no_order_leaves_at_the_deadline_of_the_lease_and_one_does_before(
     with pytest.raises(Exception, match="500"), writing(grip.require):
         await client.private_post_order({"symbol": "BTCUSDT"})
     assert len(seen) == 1
+
+
+async def test_the_client_never_prints_what_it_sends() -> None:
+    client = make_client(account({}))
+    try:
+        assert client.verbose is False
+        assert "planted-secret" not in repr(client)
+    finally:
+        await client.close()
