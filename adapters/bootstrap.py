@@ -26,7 +26,7 @@ from adapters.ids import RandomIds
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from adapters.mixin.wallet import MixinWallet
-from adapters.opening import plain_keys, sealed_keys
+from adapters.opening import keys_in_files, sealed_keys
 from adapters.queue.arq_queue import Alarm
 from adapters.queue.beats import Beats
 from adapters.settings import Settings
@@ -95,7 +95,7 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
         Unavailable: the database does not answer.
         BadKeystore: the keys cannot be used.
     """
-    keys = None if settings.sealed else plain_keys(settings, holds_money=holds_money)
+    keys = keys_in_files(settings, holds_money=holds_money)
     clock, redis_url = SystemClock(), settings.redis_url.reveal()
     async with AsyncExitStack() as stack:
         store = PostgresStore(settings.database_url.reveal())

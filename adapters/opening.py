@@ -10,7 +10,7 @@ from adapters.mixin.keystore import BadKeystore, Keystore, load_keystore, withou
 from adapters.sealing.contents import open_keystore, open_venue_keys
 from adapters.sealing.envelope import CannotOpen
 from adapters.sealing.keyring import KeySource, load_masters
-from adapters.sealing.masters import BadMasterKey
+from adapters.sealing.masters import BadMasterKey, read_masters
 from adapters.settings import Settings
 
 
@@ -21,6 +21,24 @@ class Keys:
     keystore: Keystore
     venue_keys: Mapping[str, VenueKey] | None = None
     """By account, where they are sealed; otherwise they stand in the owner's file."""
+
+
+def keys_in_files(settings: Settings, *, holds_money: bool) -> Keys | None:
+    """Return the keys in plain files; ``None`` when they are sealed, and what opens them is in order.
+
+    Raises:
+        BadKeystore: a file cannot be used.
+    """
+    if not settings.sealed:
+        return plain_keys(settings, holds_money=holds_money)
+    try:
+        if settings.master_key_file:
+            read_masters(settings.master_key_file)
+        else:
+            key_source(settings).passphrases()
+    except BadMasterKey as error:
+        raise BadKeystore(str(error)) from error
+    return None
 
 
 def plain_keys(settings: Settings, *, holds_money: bool) -> Keys:

@@ -95,14 +95,19 @@ def from_passphrase(passphrase: Secret[str], derivation: Derivation) -> MasterKe
     Raises:
         BadMasterKey: the passphrase is too short, or a placeholder.
     """
+    text = _checked(passphrase).reveal()
+    cost = {"n": derivation.n, "r": derivation.r, "p": derivation.p}
+    stretched = Scrypt(salt=derivation.salt, length=ROOT_BYTES, **cost)
+    return master_of(Secret(stretched.derive(text.encode())))
+
+
+def _checked(passphrase: Secret[str]) -> Secret[str]:
     text = passphrase.reveal()
     if len(text) < SHORTEST_PASSPHRASE or _PLACEHOLDER.search(text):
         raise BadMasterKey(
             f"A master passphrase has at least {SHORTEST_PASSPHRASE} characters and is not a placeholder."
         )
-    cost = {"n": derivation.n, "r": derivation.r, "p": derivation.p}
-    stretched = Scrypt(salt=derivation.salt, length=ROOT_BYTES, **cost)
-    return master_of(Secret(stretched.derive(text.encode())))
+    return passphrase
 
 
 def read_private(path: Path, what: str) -> Secret[str]:
@@ -151,10 +156,10 @@ def read_passphrases(path: Path) -> list[Secret[str]]:
     """Return the passphrases in a file, one a line, the one in use first.
 
     Raises:
-        BadMasterKey: it cannot be read, is empty, or others can read it.
+        BadMasterKey: it cannot be read, is empty, others can read it, or one is too short.
     """
     lines = read_private(path, "The passphrase file").reveal().splitlines()
-    return [Secret(line) for line in lines if line.strip()]
+    return [_checked(Secret(line)) for line in lines if line.strip()]
 
 
 def write_masters(path: Path, masters: Sequence[MasterKey]) -> None:
