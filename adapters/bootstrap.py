@@ -37,6 +37,7 @@ from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.fencing import FencedStore
+from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
@@ -153,6 +154,7 @@ def money_services(world: World) -> MoneyServices:
         payout_store,
         freezes,
         bot,
+        PostgresRoles(store),
     )
     deposits = DepositService(
         store,
@@ -215,6 +217,12 @@ def role_service(world: World, confirmations: ConfirmationService) -> RoleServic
         *(store, PostgresRoles(store), PostgresUsers(store), world.notices),
         *(auth_service(world), confirmations),
     )
+
+
+def freeze_service(world: World, confirmations: ConfirmationService) -> FreezeService:
+    """Return the use cases of stopped payouts."""
+    freezes, auth = PostgresFreezes(world.store), auth_service(world)
+    return FreezeService(world.store, freezes, world.notices, confirmations, world.clock, auth)
 
 
 def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.role_notices import ROLE_NOTICES
 from handlers.run_notices import HALT_NOTICES, RUN_NOTICES
 from handlers.wording import (
@@ -162,6 +163,7 @@ NOTICES: dict[str, Render] = {
     **RUN_NOTICES,
     **HALT_NOTICES,
     **ROLE_NOTICES,
+    **PAYOUT_NOTICES,
 }
 
 

@@ -26,6 +26,7 @@ from domain.errors import Refused
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.ownership import OwnershipService
 from domain.services.roles import RoleService
@@ -35,7 +36,7 @@ from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, halts, roles, runs, start, talk, withdraw
+from handlers import balance, deposit, freezes, halts, roles, runs, start, talk, withdraw
 
 ROUTER = Router(
     "mrmarket",
@@ -46,6 +47,7 @@ ROUTER = Router(
     runs.router,
     halts.router,
     roles.router,
+    freezes.router,
     talk.router,
 )
 
@@ -62,6 +64,7 @@ class ChatServices:
     runs: TradingStrategyService
     changes: RunChangeService
     halts: HaltService
+    freezes: FreezeService
     confirmations: ConfirmationService
     auth: AuthService
     roles: RoleService
@@ -109,6 +112,8 @@ def dispatcher_of(
         "runs": services.runs,
         "changes": services.changes,
         "halts": services.halts,
+        "freezes": services.freezes,
+        "withdrawals": services.withdrawals,
         "confirmations": services.confirmations,
         "auth": services.auth,
         "roles": services.roles,

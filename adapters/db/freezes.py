@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from adapters.db.store import PostgresStore
-from domain.ids import AssetId
+from domain.ids import AssetId, UserId
+from domain.ports.freezes import Freeze
 
 
 class PostgresFreezes:
@@ -17,7 +18,7 @@ class PostgresFreezes:
         rows = await self._store.fetch(
             """
             INSERT INTO freezes (scope, reason, created_at) VALUES ($1, $2, $3)
-            ON CONFLICT DO NOTHING RETURNING scope
+            ON CONFLICT (scope) WHERE lifted_at IS NULL DO NOTHING RETURNING scope
             """,
             scope,
             reason,
@@ -28,6 +29,30 @@ class PostgresFreezes:
     async def frozen(self, asset_id: AssetId) -> str:
         """Return why payouts of an asset are stopped, or an empty text."""
         rows = await self._store.fetch(
-            "SELECT reason FROM freezes WHERE scope IN ('wallet', $1) ORDER BY created_at LIMIT 1", asset_id
+            """
+            SELECT reason FROM freezes WHERE scope IN ('wallet', $1) AND lifted_at IS NULL
+            ORDER BY created_at LIMIT 1
+            """,
+            asset_id,
         )
         return str(rows[0]["reason"]) if rows else ""
+
+    async def open(self) -> list[Freeze]:
+        """Return all freezes that nobody has lifted, the oldest first."""
+        rows = await self._store.fetch(
+            "SELECT id, scope, reason, created_at FROM freezes WHERE lifted_at IS NULL ORDER BY id"
+        )
+        return [Freeze(**row) for row in rows]
+
+    async def lift(self, freeze: Freeze, by: UserId, at: datetime) -> bool:
+        """End a freeze; return whether it had not been ended before."""
+        rows = await self._store.fetch(
+            """
+            UPDATE freezes SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL
+            RETURNING id
+            """,
+            freeze.id,
+            at,
+            by,
+        )
+        return bool(rows)

@@ -105,7 +105,7 @@ TABLES = MappingProxyType(
         "payouts": Table(whose=_MY_PAYOUT, app="SELECT, INSERT, UPDATE"),
         "reservations": Table(whose=_OF_MY_PAYOUT, app="SELECT, INSERT, DELETE"),
         "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
-        "freezes": Table(whose=NOBODYS, app="SELECT, INSERT", angel="SELECT"),
+        "freezes": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
         "secrets": Table(whose=NOBODYS, app="SELECT"),
@@ -168,6 +168,7 @@ FUNCTIONS = MappingProxyType(
         "check_intent_stays": _TRIGGER,
         "check_link": _TRIGGER,
         "check_halt": _TRIGGER,
+        "check_freeze": _TRIGGER,
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,

@@ -10,7 +10,8 @@ from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, UserId, WithdrawalId
 from domain.money import Coin, Token
 from domain.payouts.inputs import Spendable
-from domain.payouts.model import Payout, PayoutState, Purpose
+from domain.payouts.line import Waiting
+from domain.payouts.model import CONSOLIDATING, Payout, PayoutState, Purpose
 
 _COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
     attempts, reason, raw, transaction_hash, signed_raw"""
@@ -95,7 +96,7 @@ class PostgresPayouts:
         """Return payouts that have not ended and are due, oldest first."""
         rows = await self._store.fetch(
             """
-            SELECT id FROM payouts WHERE state NOT IN ('done', 'refused') AND due_at <= $1
+            SELECT id FROM payouts WHERE state NOT IN ('done', 'refused', 'cancelled') AND due_at <= $1
             ORDER BY due_at, id LIMIT $2
             """,
             at,
@@ -107,18 +108,29 @@ class PostgresPayouts:
         """Be the only one who chooses outputs of an asset until the ambient transaction ends."""
         await self._store.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"wallet:{asset_id}")
 
-    async def place(self, payout: Payout) -> int:
-        """Return how many withdrawals of the same asset were asked for earlier and are waiting."""
+    async def line(self, asset_id: AssetId) -> list[Waiting]:
+        """Return the payouts of an asset that are waiting, those asked for first at the front."""
         rows = await self._store.fetch(
             """
-            SELECT count(*) AS ahead FROM payouts
-            WHERE asset_id = $1 AND state = 'waiting' AND (created_at, id) < ($2, $3)
+            SELECT id, amount - fee AS pays, created_at AS since, reason = $2 AS funded FROM payouts
+            WHERE asset_id = $1 AND state = 'waiting' ORDER BY created_at, id
             """,
-            payout.token.asset_id,
-            payout.created_at,
-            payout.id,
+            asset_id,
+            CONSOLIDATING,
         )
-        return int(rows[0]["ahead"])
+        return [Waiting(**row) for row in rows]
+
+    async def of(self, receiver: UserId, limit: int) -> list[Payout]:
+        """Return what a person is or was paid, the newest first; those that have not ended before all."""
+        rows = await self._store.fetch(
+            f"""
+            SELECT {_COLUMNS} FROM payouts WHERE receiver = $1 AND purpose <> 'consolidation'
+            ORDER BY state IN ('done', 'refused', 'cancelled'), created_at DESC, id LIMIT $2
+            """,  # noqa: S608 - fixed names
+            receiver,
+            limit,
+        )
+        return [payout_of(row) for row in rows]
 
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
         """Return the largest outputs of an asset that no payout has reserved; never an inscription."""

@@ -35,20 +35,29 @@ class PayoutState(StrEnum):
     SENT = "sent"  # Mixin accepted them
     DONE = "done"  # final and settled
     REFUSED = "refused"  # a definite no; nothing was and nothing will be paid
+    CANCELLED = "cancelled"  # taken back by the person before anything was reserved
 
 
 PAYOUT_EDGES: dict[PayoutState, frozenset[PayoutState]] = {
-    PayoutState.REQUESTED: frozenset({PayoutState.WAITING, PayoutState.RESERVED}),
-    PayoutState.WAITING: frozenset({PayoutState.RESERVED}),
+    PayoutState.REQUESTED: frozenset({PayoutState.WAITING, PayoutState.RESERVED, PayoutState.CANCELLED}),
+    PayoutState.WAITING: frozenset({PayoutState.RESERVED, PayoutState.CANCELLED}),
     PayoutState.RESERVED: frozenset({PayoutState.BUILT, PayoutState.REFUSED}),
     PayoutState.BUILT: frozenset({PayoutState.SIGNED, PayoutState.SENT, PayoutState.REFUSED}),
     PayoutState.SIGNED: frozenset({PayoutState.SENT, PayoutState.REFUSED}),
     PayoutState.SENT: frozenset({PayoutState.DONE}),
     PayoutState.DONE: frozenset(),
     PayoutState.REFUSED: frozenset(),
+    PayoutState.CANCELLED: frozenset(),
 }
 
-ENDED = frozenset({PayoutState.DONE, PayoutState.REFUSED})
+ENDED = frozenset({PayoutState.DONE, PayoutState.REFUSED, PayoutState.CANCELLED})
+
+OPEN_TO_CANCEL = frozenset({PayoutState.REQUESTED, PayoutState.WAITING})
+"""Nothing is reserved yet, so nothing can have left."""
+
+
+CONSOLIDATING = "consolidating"
+"""Why a payout waits whose money is there, in too many outputs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,24 @@
 """Stops: what is not paid out until a person has looked."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.ids import AssetId
+from domain.ids import AssetId, UserId
+
+WALLET = "wallet"
+"""The scope of a freeze that stops all payouts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """One stop that nobody has lifted."""
+
+    id: int
+    scope: str
+    reason: str
+    created_at: datetime
 
 
 class FreezeStore(Protocol):
@@ -15,4 +30,12 @@ class FreezeStore(Protocol):
 
     async def frozen(self, asset_id: AssetId) -> str:
         """Return why payouts of an asset are stopped, or an empty text."""
+        ...
+
+    async def open(self) -> Sequence[Freeze]:
+        """Return all freezes that nobody has lifted, the oldest first."""
+        ...
+
+    async def lift(self, freeze: Freeze, by: UserId, at: datetime) -> bool:
+        """End a freeze; return whether it had not been ended before."""
         ...

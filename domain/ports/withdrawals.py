@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from domain.ids import AssetId, WithdrawalId
+from domain.ids import AssetId, UserId, WithdrawalId
 from domain.payouts.inputs import Spendable
+from domain.payouts.line import Waiting
 from domain.payouts.model import Payout, PayoutState
 
 
@@ -40,8 +41,12 @@ class PayoutStore(Protocol):
         """Be the only one who chooses outputs of an asset until the ambient transaction ends."""
         ...
 
-    async def place(self, payout: Payout) -> int:
-        """Return how many withdrawals of the same asset were asked for earlier and are waiting."""
+    async def line(self, asset_id: AssetId) -> list[Waiting]:
+        """Return the payouts of an asset that are waiting, those asked for first at the front."""
+        ...
+
+    async def of(self, receiver: UserId, limit: int) -> list[Payout]:
+        """Return what a person is or was paid, the newest first; those that have not ended before all."""
         ...
 
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:

@@ -125,9 +125,12 @@ class DepositService:
     async def _freeze(self, output: WalletOutput) -> bool:
         """Stop payouts of an asset whose outputs change under us; return whether they ran before."""
         async with self._store.transaction():
-            return await self._freezes.freeze(
-                output.asset_id, f"output_changed:{output.output_id}", self._clock.now()
-            )
+            now, why = self._clock.now(), f"output_changed:{output.output_id}"
+            stopped = await self._freezes.freeze(output.asset_id, why, now)
+            if stopped and (owner := await self._roles.owner()):
+                told = {"scope": output.asset_id, "reason": why}
+                await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
+            return stopped
 
     async def _book(self, classified: Classified) -> bool:
         """Store, post and tell in one commit; return ``False`` when somebody else just did."""

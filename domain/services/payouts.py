@@ -5,7 +5,7 @@ row still stands where it stood. From the moment bytes are fixed, the first thin
 what became of the request id; only the stored bytes are ever sent.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,12 +14,14 @@ from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
 from domain.money import ZERO, plain
 from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
-from domain.payouts.model import ENDED, Payout, PayoutState, Purpose, settlement
+from domain.payouts.line import Waiting, set_aside
+from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, settlement
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE
 from domain.ports.clock import Clock
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import WALLET, FreezeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
+from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 from domain.ports.wallet import Payment, SendState, SentTransaction, Wallet
 from domain.ports.withdrawals import PayoutStore
@@ -29,8 +31,8 @@ LATER = timedelta(seconds=30)
 MOST_STEPS = 8
 LOOKED_UP_ENOUGH = 3
 MEMO = "withdrawal"
-CONSOLIDATING = "consolidating"
 FLOAT_TOO_SMALL = "float_too_small"
+FROZEN = "frozen"
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -52,6 +54,7 @@ class PayoutService:
         payouts: PayoutStore,
         freezes: FreezeStore,
         bot: UserId,
+        roles: RoleStore | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -62,6 +65,7 @@ class PayoutService:
         self._payouts = payouts
         self._freezes = freezes
         self._bot = bot
+        self._roles = roles
         self._steps: dict[PayoutState, Callable[[Payout], Awaitable[str]]] = {
             PayoutState.REQUESTED: self._reserve,
             PayoutState.WAITING: self._reserve,
@@ -83,7 +87,7 @@ class PayoutService:
         if payout.state is not PayoutState.SENT and (
             reason := await self._freezes.frozen(payout.token.asset_id)
         ):
-            return f"{payout.cause} {await self._stay(payout, f'frozen by {reason}', LATER)}"
+            return f"{payout.cause} {await self._stand_still(payout, reason)}"
         try:
             return f"{payout.cause} {await self._steps[payout.state](payout)}"
         except _OvertakenError:
@@ -115,8 +119,9 @@ class PayoutService:
             await self._payouts.lock_wallet(asset)
             if (await self._payouts.get(payout.id)).state is not payout.state:
                 raise _OvertakenError
-            if ahead := await self._payouts.place(payout):
-                return await self._wait(payout, ahead, FLOAT_TOO_SMALL)
+            ahead = [one for one in await self._payouts.line(asset) if _before(one, payout)]
+            if ahead and not await self._may_pass(payout, ahead):
+                return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
             # Outputs are booked meanwhile: change that arrives between these looks counts twice, not never.
             change = await self._payouts.change_due(asset)
             choice, total = await self._choose(payout)
@@ -126,7 +131,7 @@ class PayoutService:
                 return await self._stay(payout, "change is on its way back", SOON)
             if choice.verdict is Verdict.TOO_MANY:
                 return await self._consolidate(payout, choice)
-            return await self._wait(payout, 0, FLOAT_TOO_SMALL)
+            return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
 
     async def _build(self, payout: Payout) -> str:
         """Fix the bytes; the same payment gives the same bytes, so a repeat changes nothing."""
@@ -220,6 +225,11 @@ class PayoutService:
                 await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
         return f"{said}: {error.code}"
 
+    async def _may_pass(self, payout: Payout, ahead: Sequence[Waiting]) -> bool:
+        """Tell whether there is enough beyond what those ahead have had set aside for them (WD9)."""
+        free = await self._payouts.free_total(payout.token.asset_id)
+        return free - set_aside(ahead, self._clock.now()) >= payout.pays
+
     async def _choose(self, payout: Payout) -> tuple[Choice, Decimal]:
         """Return what to spend, and what is free: exactly where the largest outputs do not suffice.
 
@@ -252,7 +262,7 @@ class PayoutService:
         )
         await self._payouts.add(merge)
         await self._take(merge, choice)
-        await self._wait(payout, 0, CONSOLIDATING)
+        await self._wait(payout, 0, CONSOLIDATING)  # its place does not matter: its money is there
         return f"waits while {merge.cause} merges {len(choice.inputs)} outputs"
 
     async def _wait(self, payout: Payout, ahead: int, reason: str) -> str:
@@ -263,7 +273,32 @@ class PayoutService:
             waiting = replace(waiting, state=PayoutState.WAITING)
         if reason == FLOAT_TOO_SMALL and payout.reason != FLOAT_TOO_SMALL:
             await self._tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
+        if reason == FLOAT_TOO_SMALL and ahead == 0:
+            await self._ask_for_money(waiting)
         return await self._stay(waiting, f"at place {ahead + 1}, {reason}", SOON)
+
+    async def _ask_for_money(self, payout: Payout) -> None:
+        """Tell the owner by how much the float is too small for the line, once an hour per token."""
+        owner = await self._roles.owner() if self._roles else None
+        if owner is None:
+            return
+        token, now = payout.token, self._clock.now()
+        line = await self._payouts.line(token.asset_id)
+        there = await self._payouts.free_total(token.asset_id) + await self._payouts.change_due(
+            token.asset_id
+        )
+        missing = sum((one.pays for one in line), ZERO) - there
+        if missing > 0:
+            told = {"coin": token.coin, "network": token.network, "missing": plain(missing)}
+            cause = f"float_short:{token.asset_id}:{now:%Y-%m-%dT%H}"
+            await self._notices.tell(owner, "float_short", cause, {**told, "count": str(len(line))})
+
+    async def _stand_still(self, payout: Payout, reason: str) -> str:
+        """Leave a frozen payout alone; its receiver is told once."""
+        async with self._store.transaction():
+            if payout.reason != FROZEN and payout.purpose is Purpose.WITHDRAWAL:
+                await self._tell(payout, "withdrawal_frozen", payout.amount)
+            return await self._stay(replace(payout, reason=FROZEN), f"frozen by {reason}", LATER)
 
     async def _move(self, payout: Payout, state: PayoutState) -> str:
         """Store a payout in its next state.
@@ -286,7 +321,11 @@ class PayoutService:
     async def _freeze(self, payout: Payout, reason: str) -> None:
         """Stop all payouts of the wallet until a person has looked."""
         async with self._store.transaction():
-            await self._freezes.freeze("wallet", f"{reason}:{payout.id}", self._clock.now())
+            now, why = self._clock.now(), f"{reason}:{payout.id}"
+            owner = await self._roles.owner() if self._roles else None
+            if await self._freezes.freeze(WALLET, why, now) and owner:
+                told = {"scope": WALLET, "reason": why}
+                await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
             await self._stay(payout, reason, LATER)
 
     async def _tell(self, payout: Payout, kind: str, amount: Decimal, **more: str) -> None:
@@ -296,6 +335,10 @@ class PayoutService:
 
 class _OvertakenError(Exception):
     """Somebody else has taken the step: what we found out is not needed any more."""
+
+
+def _before(one: Waiting, payout: Payout) -> bool:
+    return (one.since, one.id) < (payout.created_at, payout.id)
 
 
 def _compare(payout: Payout, sent: SentTransaction) -> None:

@@ -1,19 +1,29 @@
 """Money going out at a person's word: what it costs, and the promise to pay."""
 
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 
 from domain.errors import Refused
 from domain.ids import AssetId, Ids, UserId, WithdrawalId
 from domain.ledger.model import available
-from domain.money import plain, round_down
+from domain.money import ZERO, plain, round_down
 from domain.payouts.fees import WithdrawalQuote, quote_withdrawal
-from domain.payouts.model import Payout, PayoutState, Purpose, promise
+from domain.payouts.model import (
+    CONSOLIDATING,
+    ENDED,
+    OPEN_TO_CANCEL,
+    Payout,
+    PayoutState,
+    Purpose,
+    promise,
+)
 from domain.ports.clock import Clock
 from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.withdrawals import PayoutStore
 from domain.services.confirmations import ConfirmationService
-from domain.services.payouts import PayoutService
+from domain.services.payouts import FROZEN, PayoutService
 from domain.services.tokens import Tokens
 from domain.services.user_balance import CoinBalance, UserBalanceService
 
@@ -21,6 +31,32 @@ ACTION = "withdraw"
 """What a confirmation must have been issued for, with ``WithdrawalQuote.params``."""
 
 DUE_AT_ONCE = 100
+MOST_LISTED = 10
+
+
+class Outlook(StrEnum):
+    """When a withdrawal will be paid, as far as anybody can honestly say."""
+
+    NOW = "now"  # its money is there: seconds
+    CHANGE = "change"  # its money is on its way back from other payments: a minute or two
+    MERGING = "merging"  # its money is there, in too many pieces: a few minutes
+    FUNDS = "funds"  # when the owner adds funds, or others pay in
+    FROZEN = "frozen"  # when the owner has looked
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalStatus:
+    """A withdrawal, its place in the line (1 is next, 0 is in no line), and when to expect it."""
+
+    payout: Payout
+    place: int
+    outlook: Outlook
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Tell whether it may still be taken back."""
+        return self.payout.state in OPEN_TO_CANCEL and self.payout.purpose is Purpose.WITHDRAWAL
 
 
 class WithdrawalService:
@@ -104,6 +140,48 @@ class WithdrawalService:
             await self._payouts.add(payout)
             await self._ledger.hold(promise(payout))
         return payout.id
+
+    async def status(self, user_id: UserId) -> list[WithdrawalStatus]:
+        """Return a person's open and latest withdrawals, the open ones first."""
+        return [await self._status(payout) for payout in await self._payouts.of(user_id, MOST_LISTED)]
+
+    async def cancel(self, user_id: UserId, payout_id: WithdrawalId) -> Payout:
+        """Take back a withdrawal of which nothing is reserved yet: its amount is spendable again.
+
+        The worker that wants to reserve for it at the same moment finds the row gone from its state, or is
+        found to have been first.
+
+        Raises:
+            Refused: ``withdrawal_unknown`` (also when it is somebody else's); ``withdrawal_under_way``.
+        """
+        async with self._store.transaction():
+            payout = await self._payouts.get(payout_id)
+            if payout.receiver != user_id or payout.purpose is not Purpose.WITHDRAWAL:
+                raise Refused("withdrawal_unknown", id=payout_id)
+            cancelled = replace(payout, state=PayoutState.CANCELLED, reason="")
+            if payout.state not in OPEN_TO_CANCEL or not await self._payouts.save(cancelled, payout.state):
+                raise Refused("withdrawal_under_way")
+            await self._ledger.release(payout.cause)
+        return cancelled
+
+    async def _status(self, payout: Payout) -> WithdrawalStatus:
+        if payout.state in ENDED:
+            return WithdrawalStatus(payout, 0, Outlook.ENDED)
+        if payout.reason == FROZEN:
+            return WithdrawalStatus(payout, 0, Outlook.FROZEN)
+        if payout.state is not PayoutState.WAITING:
+            return WithdrawalStatus(payout, 0, Outlook.NOW)
+        asset = payout.token.asset_id
+        line = await self._payouts.line(asset)
+        place = sum((one.since, one.id) <= (payout.created_at, payout.id) for one in line)
+        needed = sum((one.pays for one in line[:place]), ZERO)
+        if payout.reason == CONSOLIDATING:
+            outlook = Outlook.MERGING
+        elif await self._payouts.free_total(asset) + await self._payouts.change_due(asset) >= needed:
+            outlook = Outlook.CHANGE
+        else:
+            outlook = Outlook.FUNDS
+        return WithdrawalStatus(payout, place, outlook)
 
     async def due(self) -> list[WithdrawalId]:
         """Return the payouts that have a step to take now, oldest first."""

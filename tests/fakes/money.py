@@ -8,12 +8,14 @@ from itertools import count
 from typing import Any, cast
 
 from domain.errors import Refused
-from domain.ids import AssetId, UserId
+from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer, available
 from domain.money import ZERO, Coin
-from domain.payouts.model import Payout
+from domain.payouts.line import Waiting
+from domain.payouts.model import Payout, PayoutState
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
+from domain.ports.freezes import Freeze
 from domain.ports.users import User
 
 
@@ -75,7 +77,7 @@ class FakeLedger:
         raise NotImplementedError
 
     async def release(self, owner: Cause) -> Decimal:
-        raise NotImplementedError
+        return self.rows["holds"].pop(owner).amount  # type: ignore[no-any-return]  # rows hold anything
 
 
 class FakeUsers:
@@ -134,6 +136,43 @@ class FakePayouts:
 
     async def add(self, payout: Payout) -> None:
         self.rows.append(payout)
+
+    async def get(self, payout_id: WithdrawalId) -> Payout:
+        for row in self.rows:
+            if row.id == payout_id:
+                return row
+        raise Refused("withdrawal_unknown", id=payout_id)
+
+    async def save(self, payout: Payout, was: PayoutState) -> bool:
+        at = [row.id for row in self.rows].index(payout.id)
+        stood = self.rows[at].state is was
+        self.rows[at] = payout if stood else self.rows[at]
+        return stood
+
+    async def of(self, receiver: UserId, limit: int) -> list[Payout]:
+        return [row for row in self.rows if row.receiver == receiver][:limit]
+
+    async def line(self, asset_id: AssetId) -> list[Waiting]:
+        return []
+
+
+class FakeFreezes:
+    """Stops of payouts, the oldest first."""
+
+    def __init__(self) -> None:
+        self.rows: list[Freeze] = []
+
+    def add(self, scope: str, reason: str, at: datetime) -> None:
+        """Stop payouts of a scope."""
+        self.rows.append(Freeze(len(self.rows) + 1, scope, reason, at))
+
+    async def open(self) -> list[Freeze]:
+        return list(self.rows)
+
+    async def lift(self, freeze: Freeze, by: UserId, at: datetime) -> bool:
+        was = len(self.rows)
+        self.rows = [row for row in self.rows if row.id != freeze.id]
+        return len(self.rows) < was
 
 
 class FakeLinks:

@@ -41,6 +41,9 @@ COMMON: dict[str, Json] = {
     "available": "999.5",
     "bought": "0.5",
     "coin": "USDT",
+    "count": "3",
+    "missing": "12.5",
+    "scope": "wallet",
     "fee": "0.5",
     "flow": "withdraw",
     "left": 4,
@@ -117,6 +120,10 @@ ACT: dict[str, Json] = {
     "action": "roles.change",
     "params": "role=admin",
 }
+WITHDRAWAL: dict[str, Json] = {
+    "id": "0190-7", "coin": "USDT", "amount": "40", "state": "waiting", "place": "2", "hash": "", "at": AT,
+}  # fmt: skip
+FREEZE: dict[str, Json] = {"scope": "wallet", "reason": "spent_elsewhere:0190-7", "at": AT}
 
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "new_no_funds": [
@@ -171,6 +178,34 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
         {"coins": []},
         {"coins": [{"coin": "USDT", "available": "1", "held": "2", "in_runs": "0"}]},
         {"coins": [{"coin": "USDT", "available": "1", "held": "0", "in_runs": "3"}]},
+    ],
+    "withdrawals": [
+        {"withdrawals": []},
+        {
+            "withdrawals": [
+                {**WITHDRAWAL, "outlook": o} for o in ("now", "change", "merging", "funds", "frozen")
+            ]
+        },
+        {
+            "withdrawals": [
+                {**WITHDRAWAL, "outlook": "ended", "state": s, "id": "", "hash": "a" * 64}
+                for s in ("done", "refused", "cancelled")
+            ]
+        },
+    ],
+    "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
+    "payouts_frozen": [
+        {**FREEZE, "reason": f"{code}:output-1"}
+        for code in (
+            "output_changed",
+            "other_transaction",
+            "spent_elsewhere",
+            "spend_key_mismatch",
+            "inputs_differ",
+            "chain_broken",
+            "tide",
+        )
     ],
     "not_a_choice": [{"choices": ["BTC", "USDT"]}],
     "deposit_ask_coin": [{"choices": []}, {"choices": [f"COIN{n}" for n in range(20)]}],

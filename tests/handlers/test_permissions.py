@@ -20,6 +20,7 @@ REFUSED = "You may not do that"
 CHANGES = {
     Permission.ROLES_CHANGE: (f"/role grant {ALICE} admin", "Confirm"),
     Permission.HALTS_LIFT: ("/unhalt binance-1", "Confirm"),
+    Permission.FREEZES_LIFT: ("/unfreeze wallet", "Confirm"),
 }
 """How each privileged change is made by chat: what is said, then the button that is tapped."""
 
@@ -34,6 +35,7 @@ async def world() -> World:
     for user_id, role in ((OLGA, Role.OWNER), (ADA, Role.ADMIN)):
         world.roles.plant(user_id, role)
     world.accounts.add("binance-1", "fill_vanished", world.clock.now())
+    world.freezes.add("wallet", "spent_elsewhere:id-7", world.clock.now())
     alice = world.person(ALICE, USDT="5000", BTC="0.777")
     for said in ("/new", "BTC/USDT", "calm", "0.1", "1000", "yes", "/withdraw", "USDT", "123.456", "yes"):
         await alice.says(said)

@@ -17,6 +17,7 @@ from domain.money import Coin, Token
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
@@ -40,6 +41,7 @@ from tests.fakes.chat import (
 from tests.fakes.money import (
     CountedIds,
     FakeConfirmations,
+    FakeFreezes,
     FakeIntents,
     FakeLedger,
     FakeLinks,
@@ -128,11 +130,12 @@ class World:
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
         self.accounts = FakeHalts()
         self.audit, self.codes = FakeAudit(), FakeOwnerCodes()
+        self.freezes = FakeFreezes()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
-            *(self.runs, self.fills, self.accounts, self.audit, self.codes),
+            *(self.runs, self.fills, self.accounts, self.audit, self.codes, self.freezes),
         )
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables.append(self.roles)
@@ -188,11 +191,26 @@ class World:
         halts = HaltService(
             self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, auth
         )
+        freezes = FreezeService(
+            self.store, unreached(self.freezes), unreached(self.outbox), confirming, self.clock, auth
+        )
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
         )
         return ChatServices(
-            *(users, balances, deposits, withdrawals, self.tokens, runs, changes, halts, confirming, auth),
+            *(
+                users,
+                balances,
+                deposits,
+                withdrawals,
+                self.tokens,
+                runs,
+                changes,
+                halts,
+                freezes,
+                confirming,
+                auth,
+            ),
             RoleService(self.store, self.roles, self.users, unreached(self.outbox), auth, confirming),
             OwnershipService(self.store, self.roles, self.codes, auth, self.clock, self.ids),
         )

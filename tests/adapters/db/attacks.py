@@ -248,7 +248,8 @@ BY_ROLES_ALONE = {  # what the owner of the tables could do, and the program can
     "a notice reworded": "UPDATE outbox SET params = '{}'",
     "a confirmation made to mean something else": "UPDATE confirmations SET params_hash = 'mine'",
     "a deposit intent given to another": "UPDATE deposit_intents SET user_id = 'mallory'",
-    "a freeze lifted": "DELETE FROM freezes",
+    "a freeze deleted": "DELETE FROM freezes",
+    "a freeze reworded": "UPDATE freezes SET reason = 'nothing'",
     "a free output invented": "INSERT INTO free_outputs VALUES ('mine', 'asset', 1000)",
     "an asset's least deposit changed": "UPDATE tokens SET minimum_deposit = 1",
 }

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.db.ambient import assert_outside_transaction
-from adapters.db.auth import PostgresRoles
+from adapters.db.auth import PostgresAudit, PostgresRoles
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.freezes import PostgresFreezes
@@ -19,8 +19,10 @@ from adapters.ids import RandomIds
 from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ledger.model import AccountKind, available, mixin, own
 from domain.money import ZERO, Coin, Token, plain
+from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.freezes import FreezeService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
 from domain.services.tokens import ApprovedToken, Tokens
@@ -52,6 +54,7 @@ class Process:
     deposits: DepositService
     payouts: PayoutService
     withdrawals: WithdrawalService
+    freezes: FreezeService
 
 
 @dataclass
@@ -74,15 +77,20 @@ class MoneyWorld:
         payout_store, freezes = port(PostgresPayouts(self.store)), port(PostgresFreezes(self.store))
         confirmations = ConfirmationService(store, port(PostgresConfirmations(self.store)), clock, ids)
         balances = UserBalanceService(ledger, users)
+        roles = PostgresRoles(self.store)
+        auth = AuthService(roles, PostgresAudit(self.store), clock)
         deposits = DepositService(
             store, ledger, wallet, notices, clock, ids, port(PostgresDeposits(self.store)), freezes,
-            Known(BOT, TOKENS), PostgresRoles(self.store),
+            Known(BOT, TOKENS), roles,
         )  # fmt: skip
-        payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT)
+        payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT, roles)
+        lifting = FreezeService(store, freezes, notices, confirmations, clock, auth)
         withdrawals = WithdrawalService(
             store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fee_bps
         )
-        return Process(UserService(store, users), balances, confirmations, deposits, payouts, withdrawals)
+        return Process(
+            UserService(store, users), balances, confirmations, deposits, payouts, withdrawals, lifting
+        )
 
     async def give(self, user_id: UserId, amount: str, token: Token = USDT) -> None:
         """Let a person pay in, and book it."""
@@ -109,7 +117,7 @@ class MoneyWorld:
         for _ in range(rounds):
             now = await self.round(process)
             said += now
-            if now[0] == "no new output" and set(await self.states()) <= {"done", "refused"}:
+            if now[0] == "no new output" and set(await self.states()) <= {"done", "refused", "cancelled"}:
                 break
             self.clock.advance(31)
         return said
@@ -159,7 +167,7 @@ class MoneyWorld:
     async def _held_by_ended_payouts(self) -> Decimal:
         rows = await self.store.fetch(
             """SELECT coalesce(sum(p.amount), 0) AS open FROM payouts p
-               WHERE p.state NOT IN ('done', 'refused') AND p.purpose = 'withdrawal'"""
+               WHERE p.state NOT IN ('done', 'refused', 'cancelled') AND p.purpose = 'withdrawal'"""
         )
         held = await self.store.fetch(
             "SELECT coalesce(sum(b.held), 0) AS held FROM balances b JOIN accounts a ON a.id = b.account_id"

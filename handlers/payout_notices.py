@@ -1,0 +1,75 @@
+"""How withdrawals on their way, and stopped payouts, are said."""
+
+from bot.replies import BLUE, GREEN, RED, Buttons, Reply, Text, sends
+from bot.words import Words
+from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons
+
+MOST_LISTED = 12
+MOST_TAPS = 6
+
+
+def render_withdrawals(words: Words, params: Params) -> list[Reply]:
+    """List withdrawals, each with when to expect it, and a button for each that may be taken back."""
+    found = records(params, "withdrawals")
+    if not found:
+        return with_buttons("withdrawals_none", ("button_withdraw", "/withdraw", GREEN))(words, {})
+    listed = []
+    for one in found:
+        key = f"withdrawal_{one['state'] if one['outlook'] == 'ended' else one['outlook']}"
+        shown = [words("withdrawal_line", **one), words(f"{key}_now", **one)]
+        listed.append("\n".join([*shown, words("withdrawal_hash", **one)] if one["hash"] else shown))
+    taps = [
+        sends(words("button_cancel_withdrawal", **one), f"/withdrawals cancel {one['id']}", RED)
+        for one in found
+        if one["id"]
+    ]
+    return [lines(words("withdrawals_title"), *listed), *groups(taps[:MOST_TAPS])]
+
+
+def reason_of(words: Words, reason: str) -> str:
+    """Return why payouts are stopped: a code in words, and what it is about as it is."""
+    code, colon, about = reason.partition(":")
+    return named(words, "reason_", code) + (f" ({about})" if colon else "")
+
+
+def render_freezes(words: Words, params: Params) -> list[Reply]:
+    """List what is not paid out, with a button for each."""
+    found = records(params, "freezes")
+    if not found:
+        return [Text(words("freezes_none"))]
+    listed = [
+        words("freeze_line", **{**one, "reason": reason_of(words, str(one["reason"]))})
+        for one in found[:MOST_LISTED]
+    ]
+    taps = [
+        sends(words("button_unfreeze", **one), f"/unfreeze {one['scope']}", BLUE) for one in found[:MOST_TAPS]
+    ]
+    return [lines(words("freezes_title"), *listed, words("freezes_how")), *groups(taps)]
+
+
+def render_unfreeze_confirm(words: Words, params: Params) -> list[Reply]:
+    """Say why payouts are stopped, with the one button that lets them go on."""
+    told = words("unfreeze_confirm", **{**params, "reason": reason_of(words, str(params["reason"]))})
+    confirm = sends(words("button_confirm"), f"/unfreeze {params['scope']} {params['token']}", GREEN)
+    return [Text(told), Buttons((confirm,))]
+
+
+def render_frozen(words: Words, params: Params) -> list[Reply]:
+    """Tell the owner that payouts have stopped, and why."""
+    return [Text(words("payouts_frozen", **{**params, "reason": reason_of(words, str(params["reason"]))}))]
+
+
+PAYOUT_NOTICES: dict[str, Render] = {
+    "withdrawals": render_withdrawals,
+    "withdrawal_cancelled": text("withdrawal_cancelled"),
+    "withdrawal_under_way": text("withdrawal_under_way"),
+    "withdrawal_unknown": text("withdrawal_unknown"),
+    "withdrawal_frozen": text("withdrawal_frozen"),
+    "float_short": text("float_short"),
+    "freezes": render_freezes,
+    "unfreeze_needs_scope": text("unfreeze_needs_scope"),
+    "unfreeze_confirm": render_unfreeze_confirm,
+    "not_frozen": text("not_frozen"),
+    "payouts_frozen": render_frozen,
+    "payouts_unfrozen": text("payouts_unfrozen"),
+}

@@ -1,0 +1,59 @@
+"""Withdrawals on their way and stopped payouts, as people see them in chat."""
+
+import pytest
+
+from domain.payouts.model import PayoutState
+from domain.roles import Role
+from tests.handlers.world import OWNER, Person, World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    world.roles.plant(OWNER, Role.OWNER)
+    return world.person(OWNER)
+
+
+async def test_a_person_sees_a_withdrawal_and_takes_it_back(world: World) -> None:
+    alice = world.person("alice", USDT="100")
+    assert "neither open nor paid" in await alice.says("/withdrawals")
+    for said in ("/withdraw", "USDT", "40"):
+        await alice.says(said)
+    await alice.taps("Confirm")
+    assert "40" in await alice.says("/withdrawals")
+    assert "taken back" in await alice.taps("Take back 40 USDT")
+    assert world.payouts.rows[0].state is PayoutState.CANCELLED
+    assert "took it back" in await alice.says("/withdrawals")
+
+
+async def test_nobody_takes_back_what_is_anothers(world: World) -> None:
+    alice, bob = world.person("alice", USDT="100"), world.person("bob")
+    for said in ("/withdraw", "USDT", "40"):
+        await alice.says(said)
+    await alice.taps("Confirm")
+    assert "no such withdrawal" in await bob.says(f"/withdrawals cancel {world.payouts.rows[0].id}")
+    assert "neither open nor paid" in await bob.says("/withdrawals")
+
+
+async def test_the_owner_sees_why_payouts_stopped_and_lets_them_go_on(world: World, owner: Person) -> None:
+    world.freezes.add("wallet", "spent_elsewhere:id-7", world.clock.now())
+    assert "somebody else has spent" in await owner.says("/freezes")
+    assert "id-7" in await owner.taps("Let wallet pay")
+    assert "go on" in await owner.taps("Confirm")
+    assert "No payouts are stopped" in await owner.says("/freezes")
+
+
+@pytest.mark.parametrize("said", ["/freezes", "/unfreeze wallet", "/unfreeze wallet " + "x" * 32])
+async def test_nobody_else_sees_or_lifts(world: World, said: str) -> None:
+    world.freezes.add("wallet", "spent_elsewhere:id-7", world.clock.now())
+    assert "You may not do that" in await world.person("alice").says(said)
+    assert len(world.freezes.rows) == 1
+
+
+@pytest.mark.parametrize("said", ["/unfreeze", "/unfreeze a b c", "/unfreeze ;drop"])
+async def test_what_names_nothing_stopped_is_explained(owner: Person, said: str) -> None:
+    assert "/freezes" in await owner.says(said)
