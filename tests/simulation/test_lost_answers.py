@@ -16,7 +16,7 @@ import pytest
 
 from adapters.db.ledger import PostgresLedger
 from adapters.db.store import PostgresStore
-from domain.errors import OutcomeUnknown, Unavailable
+from domain.errors import InvariantBroken, OutcomeUnknown, Unavailable
 from domain.ids import UserId
 from domain.ledger.model import mixin
 from domain.market.orders import TERMINAL, OrderState
@@ -24,8 +24,9 @@ from domain.money import plain
 from tests.assurance import Assure
 from tests.domain.services.money_world import USDT, MoneyWorld, Process
 from tests.domain.services.test_crashes import DEPOSIT, wander
-from tests.domain.services.trading_world import World
+from tests.domain.services.trading_world import Worker, World
 from tests.fakes.exchange import Duplicates, FakeExchange, Mischief
+from tests.simulation.test_planted import sends_again_after_silence
 
 LOST = 0.3
 TIMES = max(1, int(os.environ.get("LOST_ANSWERS", "2000")) // 2000)
@@ -67,13 +68,9 @@ class Losing:
         return deaf
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(TIMES))
-@pytest.mark.parametrize("venue", VENUES)
-async def test_orders_whose_answers_are_lost_are_sent_once_and_found(
-    store: PostgresStore, assure: Assure, venue: str, seed: int
-) -> None:
-    world, dice = World(store, seed=seed), random.Random(f"{venue} {seed}")
+async def _trade(world: World, venue: str, orders: int) -> tuple[Losing, Worker]:
+    """Trade until so many orders have been sent, stop, and wait until all is settled."""
+    dice = random.Random(f"{venue} {world.seed}")
     world.venue.duplicates, hide_s = VENUES[venue]
     await world.person(BTC="0.02", USDT="1000")
     deaf = Losing(None, dice, ["place", "cancel"])
@@ -88,11 +85,22 @@ async def test_orders_whose_answers_are_lost_are_sent_once_and_found(
     await world.rounds(worker, 2)
     run = await world.start(levels="8", tolerance_bps="0", refresh_s="8")
     world.venue.mischief = Mischief(dice, hide_s=hide_s, late_fills_s=1.5, repeat_fills=True)
-    while len(world.venue.sent) < ORDERS:
+    while len(world.venue.sent) < orders:
         await worker.round()
         wander(world, dice)
     await world.desk_of_people.stop(world.user, run.number)
     await world.until_stopped(worker, most=600)
+    return deaf, worker
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(TIMES))
+@pytest.mark.parametrize("venue", VENUES)
+async def test_orders_whose_answers_are_lost_are_sent_once_and_found(
+    store: PostgresStore, assure: Assure, venue: str, seed: int
+) -> None:
+    world = World(store, seed=seed)
+    deaf, worker = await _trade(world, venue, ORDERS)
     sent = set(world.venue.sent)
     intents = await world.orders.find_by_client_ids(worker.desk.account, sorted(sent))
     lost = {args[0].client_order_id for call, args in deaf.lost if call == "place"}
@@ -157,3 +165,12 @@ async def _until_paid(world: MoneyWorld, process: Process) -> None:
 
 async def _booked(world: MoneyWorld) -> Decimal:
     return (await PostgresLedger(world.store).balance(mixin(USDT))).total
+
+
+async def test_an_order_sent_again_under_another_name_is_noticed(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(store)
+    sends_again_after_silence(monkeypatch)
+    with pytest.raises((AssertionError, InvariantBroken)):  # the database notices first
+        await _trade(world, "takes duplicates", 100)
