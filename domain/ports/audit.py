@@ -13,7 +13,7 @@ BY_SETTINGS = UserId("")
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One privileged act. ``params_hash`` is of all parameters, ``params`` shows those that may be seen."""
+    """One privileged act. ``params_hash`` is of all parameters, ``params`` shows them, long ones cut."""
 
     who: UserId
     action: str

@@ -16,12 +16,6 @@ LONGEST_SHOWN = 200
 LATEST = 20
 
 
-class Withheld(str):
-    """A parameter that the audit hashes and does not show."""
-
-    __slots__ = ()
-
-
 class AuthService:
     """The one place that says yes or no, and the only writer of the audit."""
 
@@ -59,11 +53,11 @@ class AuthService:
         return await self.record(user_id, permission, params, cause)
 
     async def record(self, who: UserId, permission: Permission, params: Mapping[str, str], cause: str) -> int:
-        """Write down what was allowed by other means than a role (``act`` does both); return its number."""
-        shown = {
-            name: "…" if isinstance(value, Withheld) else value[:LONGEST_SHOWN]
-            for name, value in params.items()
-        }
+        """Write down what was allowed by other means than a role (``act`` does both); return its number.
+
+        A ``Secret`` is no text, so none can come in here.
+        """
+        shown = {name: value[:LONGEST_SHOWN] for name, value in params.items()}
         act = Audited(who, permission, shown, hash_of_params(params), cause, self._clock.now())
         return await self._audit.add(act)
 

@@ -13,7 +13,7 @@ from domain.ports.clock import Clock
 from domain.ports.roles import OwnerCode, OwnerCodes, RoleChange, RoleStore
 from domain.ports.store import Store
 from domain.roles import Permission, Role
-from domain.services.auth import AuthService, Withheld
+from domain.services.auth import AuthService
 from domain.services.confirmations import hash_of
 
 VALID_FOR = timedelta(hours=24)
@@ -67,7 +67,7 @@ class OwnershipService:
             await self._roles.keep(alone=True)
             if owner := await self._roles.owner():
                 return owner == user_id
-            await self._become(user_id, BY_SETTINGS, {}, "settings")
+            await self._become(user_id, BY_SETTINGS, "settings")
         return True
 
     async def issue(self) -> str | None:
@@ -101,11 +101,11 @@ class OwnershipService:
             if not hmac.compare_digest(hash_of(compared(typed)), code.code_hash):
                 await self._codes.add_try(user_id, now)
                 return Claim(False, MOST_TRIES - tries.own - 1)
-            await self._become(user_id, user_id, {"code": Withheld(compared(typed))}, cause)
+            await self._become(user_id, user_id, cause)
         return Claim(True, 0)
 
-    async def _become(self, user_id: UserId, who: UserId, facts: dict[str, str], cause: str) -> None:
+    async def _become(self, user_id: UserId, who: UserId, cause: str) -> None:
         """Make somebody owner, and write down who said so."""
-        params = {"user_id": user_id, "role": Role.OWNER.value, **facts}
+        params = {"user_id": user_id, "role": Role.OWNER.value}
         number = await self._auth.record(who, Permission.OWNER_CLAIM, params, cause)
         await self._roles.change(RoleChange(user_id, await self._roles.role_of(user_id), Role.OWNER, number))

@@ -1,5 +1,6 @@
 """The whole chat on fakes, spoken to as people speak: ``await alice.says("/withdraw")``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -222,13 +223,13 @@ class World:
             for coin in name.split("_"):
                 self.ledger.rows["total"][venue_account(ACCOUNT, Coin(coin))] = Decimal(10_000_000)
 
-    def restart(self) -> None:
+    def restart(self, is_private: Callable[[Event], bool] | None = None) -> None:
         """Start the bot anew: only what is stored remains."""
         self.reception = Reception(
             self.inbox,
             self.outbox,
             self.store,
-            dispatcher_of(self.services(), self.conversations, self.store, _is_private),
+            dispatcher_of(self.services(), self.conversations, self.store, is_private or _is_private),
             self.clock,
             on_answer=self.delivery.ring,
         )
