@@ -133,12 +133,12 @@ class Desk:
         """
         if await self.accounts.halt(self.account, reason):
             cause = f"halted:{self.account}:{reason}:{self.clock.now().isoformat()}"
-            await self.tell_owner("account_halted", cause, {"account": self.account, "reason": reason})
+            await self.tell_keepers("account_halted", cause, {"account": self.account, "reason": reason})
 
-    async def tell_owner(self, kind: str, cause: str, params: Mapping[str, str]) -> None:
-        """Tell those who look after the instance; nobody where none is known."""
-        if owner := await self.roles.owner():
-            await self.notices.tell(owner, kind, cause, params)
+    async def tell_keepers(self, kind: str, cause: str, params: Mapping[str, str]) -> None:
+        """Tell those who look after the instance: its owner and admins; call it inside."""
+        for keeper in await self.roles.privileged():
+            await self.notices.tell(keeper, kind, cause, params)
 
 
 def hold_owner(intent: Intent) -> Cause:

@@ -282,7 +282,7 @@ class FillCorrections:
             "price": plain(after.price),
         }
         cause = str(versioned("trade_changed", desk.account, before, version.version))
-        await desk.tell_owner("trade_changed", cause, facts)
+        await desk.tell_keepers("trade_changed", cause, facts)
         if run:
             told = {**facts, "number": str(run.number)}
             await desk.notices.tell(run.user_id, "run_trade_changed", cause, told)

@@ -55,7 +55,7 @@ class RunStop:
         told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
         async with desk.transaction():
             await desk.notices.tell(run.user_id, "run_stop_waits", cause, told)
-            await desk.tell_owner("stop_waits", cause, {**told, "account": run.account})
+            await desk.tell_keepers("stop_waits", cause, {**told, "account": run.account})
 
     async def _take_off(self, run: Run) -> list[Intent]:
         """Cancel what rests, look up what is uncertain, book what is missing; return what is unsettled."""

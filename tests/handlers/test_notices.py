@@ -287,7 +287,7 @@ MACHINES_ONLY = {"limit_daily_notional", "limit_notional", "limit_order_rate", "
 
 def test_everything_that_the_domain_tells_or_refuses_has_a_renderer() -> None:
     told = {
-        text for name, text in literals("domain") if name in ("tell", "_tell", "tell_owner") and "_" in text
+        text for name, text in literals("domain") if name in ("tell", "_tell", "tell_keepers") and "_" in text
     }
     refused = {text for name, text in literals("domain") if name == "Refused"}
     assert (told | refused) - MACHINES_ONLY - NOTICES.keys() == set()

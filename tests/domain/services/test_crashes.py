@@ -1,6 +1,7 @@
 """A worker that dies at any line, answers that get lost, stops and starts in any order: the books hold."""
 
 import contextlib
+import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,11 +14,17 @@ import pytest
 from adapters.db.store import PostgresStore
 from domain.errors import Refused
 from domain.ids import UserId
+from domain.ledger.model import available
+from domain.market.model import Pair, Side
+from domain.money import ZERO
 from domain.services.execution import ExecutionService
-from tests.domain.services.trading_world import BTC, QUICK, USDT, World
-from tests.fakes.exchange import Duplicates, Mischief
+from tests.domain.services.trading_world import BNB, BTC, QUICK, USDT, World
+from tests.fakes.exchange import Duplicates, FakeVenue, Mischief
 
 DEPOSIT = {BTC: "0.02", USDT: "1000"}
+
+SECOND_THOUGHTS_STRIDE = int(os.environ.get("SECOND_THOUGHTS_STRIDE", "29"))
+"""Every how many-th place a worker dies at while a venue changes its mind; 1 tries them all."""
 
 
 class SimulatedCrash(BaseException):
@@ -123,6 +130,93 @@ async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: Postgre
         await world.person(BTC="0.02", USDT="1000")
         await journey(world, lambda at=die_at, world=world: world.worker(Points(at).wrap))  # type: ignore[misc]
         await world.check_ended(DEPOSIT)
+        await world.close_account()
+
+
+async def second_thoughts(world: World, start_worker: Callable[[], ExecutionService]) -> None:
+    """Trade at a venue that tells fees late and in a third coin, changes a trade and takes one back; stop."""
+    worker = start_worker()
+
+    async def rounds(count: int) -> None:
+        nonlocal worker
+        done = 0
+        while done < count:
+            try:
+                await worker.round()
+                done += 1
+            except SimulatedCrash:
+                worker = world.worker()
+
+    async def deep() -> None:
+        began = world.time.monotonic()
+        while world.time.monotonic() - began < world.policy.reconcile_interval_s + 2:
+            await rounds(1)
+
+    venue = world.venue
+    while not await world.desk_of_people.pairs():
+        await rounds(1)
+    run = await world.start(levels="1", refresh_s="5")
+    for side, middle in ((Side.SELL, 6_003_750), (Side.BUY, 5_996_050)):
+        while side not in {order.side for order in venue.resting()}:
+            await rounds(1)
+        venue.move(middle - 50, middle + 50)
+        await deep()
+    first, second = venue.trades[0][1], venue.trades[1][1]
+    venue.amend(first.trade_id, fee=Decimal("0.00002"), fee_coin=BNB)
+    price = first.price - 1
+    venue.amend(second.trade_id, fee=second.fee * 2)
+    await deep()
+    venue.amend(first.trade_id, price=price, quote_quantity=price * first.quantity)
+    await deep()
+    venue.bust(second.trade_id)  # what it bought stands in an ask: that has to go first
+    for _ in range(3):
+        await deep()
+    await world.desk_of_people.stop(world.user, run.number)
+    while await world.runs.active(worker.desk.account):
+        await rounds(1)
+    await rounds(1)
+
+
+async def check_second_thoughts(world: World) -> None:
+    """Assert that what the person has is the first trade as the venue last described it, and nothing else."""
+    await world.check_books()
+    first = next(fill for _, fill in world.venue.trades if fill.trade_id == "1")
+    sold = first.quote_quantity - Decimal("0.012")  # its fee: 0.00002 BNB at 600
+    rest = [fill for _, fill in world.venue.trades if fill.trade_id != "1"]
+    sign = {Side.BUY: 1, Side.SELL: -1}
+    got = sum((-sign[fill.side] * fill.quote_quantity for fill in rest), ZERO) + sold
+    taken = sum((Decimal("0.006") if fill.fee_coin == BNB else ZERO for fill in rest), ZERO)
+    had = await world.ledger.balance(available(world.user, USDT))
+    assert had.total == 1000 + got - taken
+    versions = "SELECT trade_id, kind FROM fill_versions WHERE account = $1 ORDER BY trade_id, version"
+    rows = await world.store.fetch(versions, world.account)
+    assert [(row["trade_id"], row["kind"]) for row in rows] == [
+        ("1", "fee"), ("1", "trade"), ("2", "fee"), ("2", "bust"),
+    ]  # fmt: skip
+
+
+def with_third_coin(world: World) -> World:
+    world.venue = FakeVenue(world.time, {"BTC": "5", "USDT": "500000", "BNB": "1"}, fee_coin="BNB")
+    world.venue.other_books[Pair(BNB, USDT)] = (59_999, 60_001)
+    return world
+
+
+@pytest.mark.timeout(1_800)
+async def test_a_crash_while_a_venue_has_second_thoughts_loses_and_doubles_nothing(
+    store: PostgresStore,
+) -> None:
+    points = Points()
+    world = with_third_coin(world_number(store, 10_000))
+    await world.person(BTC="0.02", USDT="1000")
+    await second_thoughts(world, lambda: world.worker(points.wrap))
+    await check_second_thoughts(world)
+    await world.close_account()
+    assert points.passed > 200
+    for die_at in range(1, points.passed + 1, SECOND_THOUGHTS_STRIDE):
+        world = with_third_coin(world_number(store, 10_000 + die_at))
+        await world.person(BTC="0.02", USDT="1000")
+        await second_thoughts(world, lambda at=die_at, world=world: world.worker(Points(at).wrap))  # type: ignore[misc]
+        await check_second_thoughts(world)
         await world.close_account()
 
 

@@ -215,6 +215,7 @@ class _Interrupted:
         return called
 
 
+@pytest.mark.timeout(120 + 5 * LIVES)
 async def test_whenever_a_run_is_started_changed_stopped_or_killed_it_ends_even(store: PostgresStore) -> None:
     traded = changed = 0
     for seed in range(FIRST, FIRST + LIVES):
