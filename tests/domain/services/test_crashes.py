@@ -82,33 +82,45 @@ def wander(world: World, dice: random.Random) -> None:
     world.venue.move(middle - 50, middle + 50, Decimal(dice.choice(["0.3", "0.7", "1"])))
 
 
-async def journey(world: World, start_worker: Callable[[], ExecutionService]) -> None:
-    """Start, fill on both sides, move, fill, stop; whoever dies is followed by a new process."""
-    worker = start_worker()
+@dataclass
+class Crew:
+    """One worker process after the other: whoever dies is followed by a new one."""
 
-    async def rounds(count: int) -> None:
-        nonlocal worker
+    world: World
+    worker: ExecutionService
+
+    async def rounds(self, count: int) -> None:
         done = 0
         while done < count:
             try:
-                await worker.round()
+                await self.worker.round()
                 done += 1
             except SimulatedCrash:
-                worker = world.worker()
+                self.worker = self.world.worker()
 
+    async def deep(self) -> None:
+        """Do rounds until everything has been read again."""
+        began = self.world.time.monotonic()
+        while self.world.time.monotonic() - began < self.world.policy.reconcile_interval_s + 2:
+            await self.rounds(1)
+
+
+async def journey(world: World, start_worker: Callable[[], ExecutionService]) -> None:
+    """Start, fill on both sides, move, fill, stop; whoever dies is followed by a new process."""
+    crew = Crew(world, start_worker())
     while not await world.desk_of_people.pairs():
-        await rounds(1)
+        await crew.rounds(1)
     run = await world.start()
-    await rounds(2)
+    await crew.rounds(2)
     world.venue.move(6_003_700, 6_003_800)
-    await rounds(3)
+    await crew.rounds(3)
     world.venue.move(5_996_000, 5_996_100, share=world.venue.rules.lot * 50_000)
-    await rounds(6)
+    await crew.rounds(6)
     await world.desk_of_people.stop(world.user, run.number)
     world.venue.move(5_990_000, 5_990_100)  # the last fills come while it stops
-    while await world.runs.active(worker.desk.account):
-        await rounds(1)
-    await rounds(1)
+    while await world.runs.active(crew.worker.desk.account):
+        await crew.rounds(1)
+    await crew.rounds(1)
 
 
 def world_number(store: PostgresStore, number: int) -> World:
@@ -135,46 +147,30 @@ async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: Postgre
 
 async def second_thoughts(world: World, start_worker: Callable[[], ExecutionService]) -> None:
     """Trade at a venue that tells fees late and in a third coin, changes a trade and takes one back; stop."""
-    worker = start_worker()
-
-    async def rounds(count: int) -> None:
-        nonlocal worker
-        done = 0
-        while done < count:
-            try:
-                await worker.round()
-                done += 1
-            except SimulatedCrash:
-                worker = world.worker()
-
-    async def deep() -> None:
-        began = world.time.monotonic()
-        while world.time.monotonic() - began < world.policy.reconcile_interval_s + 2:
-            await rounds(1)
-
+    crew = Crew(world, start_worker())
     venue = world.venue
     while not await world.desk_of_people.pairs():
-        await rounds(1)
+        await crew.rounds(1)
     run = await world.start(levels="1", refresh_s="5")
     for side, middle in ((Side.SELL, 6_003_750), (Side.BUY, 5_996_050)):
         while side not in {order.side for order in venue.resting()}:
-            await rounds(1)
+            await crew.rounds(1)
         venue.move(middle - 50, middle + 50)
-        await deep()
+        await crew.deep()
     first, second = venue.trades[0][1], venue.trades[1][1]
     venue.amend(first.trade_id, fee=Decimal("0.00002"), fee_coin=BNB)
     price = first.price - 1
     venue.amend(second.trade_id, fee=second.fee * 2)
-    await deep()
+    await crew.deep()
     venue.amend(first.trade_id, price=price, quote_quantity=price * first.quantity)
-    await deep()
+    await crew.deep()
     venue.bust(second.trade_id)  # what it bought stands in an ask: that has to go first
     for _ in range(3):
-        await deep()
+        await crew.deep()
     await world.desk_of_people.stop(world.user, run.number)
-    while await world.runs.active(worker.desk.account):
-        await rounds(1)
-    await rounds(1)
+    while await world.runs.active(crew.worker.desk.account):
+        await crew.rounds(1)
+    await crew.rounds(1)
 
 
 async def check_second_thoughts(world: World) -> None:
