@@ -1,0 +1,215 @@
+"""T17: secrets planted in a whole instance, money moved and things broken; then looked for everywhere."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from adapters.sealing.masters import Purpose, read_masters
+from sandbox.postgres import _binaries
+from sandbox.world import create_world
+from tests.canary import files, hits
+from tests.journeys.instance import ROOT, Instance
+from tests.journeys.steps import deposit, withdraw
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+
+PRODUCT = ("bot", "workers", "webapp")
+PASSPHRASE = "correct horse battery staple canary"
+BELONGS = ("world.json", "keys", "logins", "mixin", "venue", "run.json", "wrong")
+"""Where secrets are meant to be: files for their owner alone, and the far sides' own state."""
+
+JWT = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}")
+
+BROKEN = """
+import asyncio, sys, traceback
+import structlog
+from adapters.bootstrap import open_world
+from adapters.logging import configure_logging
+from adapters.settings import load_settings
+settings = load_settings()
+configure_logging("json", "debug", process="broken")
+
+async def fail():
+    async with open_world(settings, holds_money=True) as world:
+        keystore, venue_keys, spend = world.keystore, world.venue_keys, world.keystore.spending
+        accounts = settings.venue_accounts(venue_keys)
+        log = structlog.get_logger()
+        log.info("looked", world=world, settings=settings, keystore=keystore, keys=venue_keys, spend=spend)
+        try:
+            raise RuntimeError(f"{keystore} {venue_keys} {accounts} {settings} {spend!r}")
+        except RuntimeError as error:
+            log.exception("failed", accounts=accounts)
+            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+            print("".join(shown.format()), file=sys.stderr)
+            raise
+
+asyncio.run(fail())
+"""
+
+
+def planted(state: Path) -> dict[str, str]:
+    """Return every secret of an instance that runs, by what it is."""
+    world = json.loads((state / "world.json").read_text())
+    [account] = world["venue"]["accounts"]
+    [master] = read_masters(state / "keys" / "master.key")
+    assert master.root is not None
+    return {
+        "session key": world["bot"]["session_private_key"],
+        "spend key": world["bot"]["spend_private_key"],
+        "venue api key": account["api_key"],
+        "venue secret": account["secret"],
+        "master key": master.root.reveal().hex(),
+        "master key, chat half": master.wrapping[Purpose.CHAT].reveal().hex(),
+        "master key, money half": master.wrapping[Purpose.MONEY].reveal().hex(),
+        "passphrase": PASSPHRASE,
+        "password of the database's owner": (state / "postgres" / "password").read_text().strip(),
+        "password of Redis": (state / "redis" / "password").read_text().strip(),
+        **{f"password of {login.name}": login.read_text().strip() for login in (state / "logins").iterdir()},
+    }
+
+
+def environment(process: int) -> dict[str, str]:
+    """Return the settings a process of the product was started with."""
+    text = Path(f"/proc/{process}/environ").read_bytes().decode()
+    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+
+
+def go_wrong(state: Path, env: dict[str, str], secrets: dict[str, str]) -> dict[str, bytes]:
+    """Run what ends badly, with the very keys of the instance; return what each said."""
+    wrong = state / "wrong"
+    wrong.mkdir()
+    (wrong / "passphrase").write_text(PASSPHRASE)
+    (wrong / "passphrase").chmod(0o400)
+    venues = (state / "keys" / "venues.json").read_text()
+    (wrong / "venues.json").write_text(venues.replace('"venue"', '"venu"'))
+    key, database = "MRMARKET_MASTER_KEY_FILE", env["MRMARKET_DATABASE_URL"]
+    commands: dict[str, tuple[list[str], dict[str, str]]] = {
+        "a failure with keys at hand": (["-c", BROKEN], {}),
+        "the wrong login": (["-m", "workers"], {"MRMARKET_DATABASE_URL": database.replace("_app@", "_web@")}),
+        "the wrong half": (["-m", "workers"], {key: env[key] + ".bot"}),
+        "a passphrase that is none": (
+            ["-m", "bot"],
+            {key: "", "MRMARKET_MASTER_PASSPHRASE_FILE": str(wrong / "passphrase")},
+        ),
+        "broken venues": (["-m", "workers"], {"MRMARKET_VENUE_ACCOUNTS_FILE": str(wrong / "venues.json")}),
+        "a password that is no part of an address": (
+            ["-m", "bot"],
+            {"MRMARKET_REDIS_URL": f"redis://:{secrets['password of Redis']}/x@127.0.0.1:1/0"},
+        ),
+        "the doctor": (["-m", "adapters.cli", "doctor"], {}),
+    }
+    started = {
+        name: subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, **env, **changes},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        for name, (command, changes) in commands.items()
+    }
+    said = {name: process.communicate(timeout=90)[0] for name, process in started.items()}
+    for name, process in started.items():
+        assert (process.returncode == 0) == (name == "the doctor"), said[name].decode()
+    assert b"failed" in said["a failure with keys at hand"]
+    assert b"RuntimeError" in said["a failure with keys at hand"]
+    return said
+
+
+def dump(instance: Instance) -> bytes:
+    """Return the whole cluster as text: every table, and the roles with what is kept of passwords."""
+    env = {"PGPASSWORD": (Path(instance.facts["state"]) / "postgres" / "password").read_text().strip()}
+    where = ["-h", "127.0.0.1", "-p", str(instance.facts["ports"]["postgres"]), "-U", "mrmarket"]
+    command = [str(_binaries() / "pg_dumpall"), *where, "-l", "mrmarket"]
+    dumped = subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=True).stdout
+    assert b"COPY public.secrets" in dumped
+    return dumped
+
+
+async def redis_of(instance: Instance) -> dict[str, bytes]:
+    """Return everything Redis holds."""
+    client: Any = Redis.from_url(instance.facts["urls"]["redis"])
+    try:
+        keys = await client.keys("*")
+        return {f"redis {key!r}": key + (await client.dump(key) or b"") for key in keys}
+    finally:
+        await client.aclose()
+
+
+async def pages_of(instance: Instance) -> dict[str, bytes]:
+    """Return what the pages say, asked well and badly."""
+    paths = ("/", "/live", "/ready", "/nothing", "/%00", "/?a=%ff", "/static/../adapters/settings.py")
+    said = {}
+    for path in paths:
+        async with instance.http.get(instance.facts["urls"]["web"] + path) as answer:
+            said[f"page {path}"] = repr(dict(answer.headers)).encode() + await answer.read()
+    return said
+
+
+def processes(instance: Instance) -> dict[str, bytes]:
+    """Return what the kernel shows of every process of the instance."""
+    shown = {}
+    for name, pid in instance.facts["pids"].items():
+        for what in ("environ", "cmdline"):
+            shown[f"{what} of {name}"] = Path(f"/proc/{pid}/{what}").read_bytes()
+    return shown
+
+
+def core_limits(instance: Instance) -> set[str]:
+    """Return how large a core dump of each process of the product may be."""
+    return {
+        " ".join(line.split()[4:6])
+        for name in PRODUCT
+        for line in Path(f"/proc/{instance.facts['pids'][name]}/limits").read_text().splitlines()
+        if line.startswith("Max core file size")
+    }
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may look at what the kernel hides of these processes"
+)
+async def test_no_secret_is_found_anywhere_after_a_life_with_accidents(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "world.json").write_text(json.dumps(create_world()))
+    async with Instance(state) as instance:
+        alice = instance.person("Alice")
+        await alice.asks("Hi", "deposit")
+        await deposit(alice, "USDT", "50")
+        await alice.asks("/withdraw", "which coin")
+        await alice.asks("USDT", "how much")
+        await alice.asks("10", "confirm|yes")
+        token = (await alice.action("confirm")).rpartition(" ")[2].rpartition(":")[2]
+        await alice.asks("/cancel", ".")
+        await withdraw(alice, "USDT", "20")
+        secrets = planted(state)
+        assert len(secrets) >= 12
+        assert len(set(secrets.values())) == len(secrets)
+        env = {k: v for k, v in environment(instance.facts["pids"]["workers"]).items() if "MRMARKET" in k}
+        assert core_limits(instance) == {"0 0"}
+        kernel = processes(instance)
+        instance.kill("workers")
+        said = await asyncio.to_thread(go_wrong, state, env, secrets)
+        seen = said | await redis_of(instance) | await pages_of(instance) | kernel
+        seen |= {
+            "dump": await asyncio.to_thread(dump, instance),
+            "console": "\n".join(instance.lines).encode(),
+        }
+    spared = [*(state / name for name in BELONGS), state / "redis" / "redis.conf"]
+    spared += [state / server / "password" for server in ("postgres", "redis")]
+    places = seen | files(state, without=spared)
+    assert {state / "logs" / f"{name}.log" for name in (*PRODUCT, "keys", "migrate")} <= {*map(Path, places)}
+    assert hits(places, secrets) == []
+    assert [place for place, text in places.items() if JWT.search(text)] == []
+    beside_the_database = {k: v for k, v in places.items() if k != "dump" and "/postgres/" not in k}
+    assert hits(beside_the_database, {"confirmation token": token}) == []
+    leak = {"log": places[str(state / "logs" / "workers.log")] + secrets["spend key"].encode()}
+    assert hits(leak, secrets) == ["spend key in log"]
