@@ -19,7 +19,7 @@ BASE_PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && e
 # CI=true, or COVERAGE=1, measures branches and holds them to the gate.
 COVERAGE ?= $(CI)
 
-.PHONY: help install run test coverage gate chaos check format bench lock
+.PHONY: help install run test coverage gate chaos mutate mutating check format bench lock
 
 help:  ## say what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -60,6 +60,12 @@ chaos: install  ## a thousand seeds, ten thousand lost answers; prints figures (
 	  tests/simulation/test_{seeds,lost_answers,thrice}.py tests/adapters/db/test_ledger_model.py; \
 	  failed=$$?; $(PY) -m tests.assurance; exit $$failed
 
+mutate:  ## change the money core line by line: do the tests notice? (in an environment of its own)
+	@$(MAKE) --no-print-directory VENV=.venv-mutate mutating
+
+mutating: $(VENV)/.installed-mutate-$(call SUM,mutate)
+	@$(PY) -m tests.mutation $(ARGS)
+
 check: install  ## format, lint, types, imports
 	@$(VENV)/bin/ruff format --check -q .
 	@$(VENV)/bin/ruff check -q .
@@ -74,6 +80,6 @@ bench: install  ## measure; prints ratios
 	@for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) -m bench.$$(basename $$b .py) || exit 1; done
 
 lock:  ## resolve pyproject.toml into hash-pinned locks
-	@for set in ":" "-sandbox:--extra sandbox" "-dev:--extra sandbox --extra dev"; do \
+	@for set in ":" "-sandbox:--extra sandbox" "-dev:--extra sandbox --extra dev" "-mutate:--extra sandbox --extra dev --extra mutate"; do \
 	  $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    pyproject.toml $${set#*:} -o requirements$${set%%:*}.lock || exit 1; done
