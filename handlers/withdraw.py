@@ -27,7 +27,7 @@ async def withdraw(person: User, desk: Desk, now: datetime) -> Answer:
     return await desk.begin("withdraw", person.user_id, now)
 
 
-@router.message(command("/withdrawals", "提现记录"), permission=Permission.MONEY_OWN)
+@router.message(command("/withdrawals", "提现记录"), permission=Permission.MONEY_OWN, moves_money=True)
 async def list_withdrawals(message: Message, person: User, withdrawals: WithdrawalService) -> Answer:
     """List what is on its way out and what was; ``cancel`` and an id take back what still waits."""
     typed = message.text.lower().split()[1:]
