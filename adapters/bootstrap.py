@@ -14,6 +14,7 @@ from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
@@ -42,6 +43,7 @@ from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
+from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
@@ -216,6 +218,22 @@ def role_service(world: World, confirmations: ConfirmationService) -> RoleServic
     return RoleService(
         *(store, PostgresRoles(store), PostgresUsers(store), world.notices),
         *(auth_service(world), confirmations),
+    )
+
+
+def refund_service(world: World, confirmations: ConfirmationService) -> RefundService:
+    """Return the use cases of what is kept aside."""
+    store = world.store
+    return RefundService(
+        store,
+        world.ledger,
+        world.clock,
+        world.ids,
+        PostgresKept(store),
+        PostgresPayouts(store),
+        confirmations,
+        world.tokens,
+        auth_service(world),
     )
 
 

@@ -17,6 +17,7 @@ from adapters.bootstrap import (
     money_services,
     open_world,
     ownership_service,
+    refund_service,
     role_service,
     trading_service,
 )
@@ -54,6 +55,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         changes=change_service(world, money.confirmations),
         halts=halt_service(world, money.confirmations),
         freezes=freeze_service(world, money.confirmations),
+        refunds=refund_service(world, money.confirmations),
         confirmations=money.confirmations,
         auth=auth_service(world),
         roles=role_service(world, money.confirmations),

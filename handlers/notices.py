@@ -6,6 +6,7 @@ from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
 from bot.words import Texts, Words
 from handlers.payout_notices import PAYOUT_NOTICES
+from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
 from handlers.run_notices import HALT_NOTICES, RUN_NOTICES
 from handlers.wording import (
@@ -164,6 +165,7 @@ NOTICES: dict[str, Render] = {
     **HALT_NOTICES,
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,
+    **REFUND_NOTICES,
 }
 
 

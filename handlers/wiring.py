@@ -29,6 +29,7 @@ from domain.services.deposits import DepositService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.ownership import OwnershipService
+from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
@@ -36,7 +37,7 @@ from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, freezes, halts, roles, runs, start, talk, withdraw
+from handlers import balance, deposit, freezes, halts, refund, roles, runs, start, talk, withdraw
 
 ROUTER = Router(
     "mrmarket",
@@ -48,6 +49,7 @@ ROUTER = Router(
     halts.router,
     roles.router,
     freezes.router,
+    refund.router,
     talk.router,
 )
 
@@ -65,6 +67,7 @@ class ChatServices:
     changes: RunChangeService
     halts: HaltService
     freezes: FreezeService
+    refunds: RefundService
     confirmations: ConfirmationService
     auth: AuthService
     roles: RoleService
@@ -113,6 +116,7 @@ def dispatcher_of(
         "changes": services.changes,
         "halts": services.halts,
         "freezes": services.freezes,
+        "refunds": services.refunds,
         "withdrawals": services.withdrawals,
         "confirmations": services.confirmations,
         "auth": services.auth,

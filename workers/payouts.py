@@ -41,4 +41,15 @@ class PayoutWorker:
                     break
                 log.exception("payout broke", payout_id=payout_id, code=error.code, advice=error.advice)
                 said.append(f"{payout_id} broke: {error}")
-        return "; ".join(said) or "nothing due"
+        return "; ".join(said) or f"nothing due, {await self._tidy(epoch)}"
+
+    async def _tidy(self, epoch: int) -> str:
+        """Use an idle round to merge small outputs."""
+        try:
+            return await self._payouts.tidy()
+        except MrMarketError as error:
+            if error.code != "epoch_lost":
+                raise
+            if self._grip.epoch == epoch:
+                self._grip.drop()
+            return "another worker took the wallet"

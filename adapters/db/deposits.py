@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
+from adapters.db.kept import lock_kept
 from adapters.db.store import PostgresStore
+from domain.ids import AssetId, UserId
 from domain.ports.deposits import Classified, DepositIntent
 
 
@@ -104,4 +107,42 @@ class PostgresDeposits:
                 output.transaction_hash,
                 output.output_id,
             )
+        if rows and classified.kept:
+            await self._store.execute(
+                """
+                INSERT INTO kept_outputs (output_id, sender, asset_id, amount, reason, booked, state)
+                VALUES ($1, $2, $3, $4, $5, $6, 'kept')
+                """,
+                output.output_id,
+                output.sender,
+                output.asset_id,
+                output.amount,
+                classified.reason,
+                classified.kind == "suspense",
+            )
         return bool(rows)
+
+    async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:
+        """Return what is kept of payments below the minimum, as the only one who decides about it."""
+        await lock_kept(self._store, sender)
+        rows = await self._store.fetch(
+            """
+            SELECT coalesce(sum(amount), 0) AS total FROM kept_outputs
+            WHERE sender = $1 AND asset_id = $2 AND state = 'kept' AND reason = 'below_minimum'
+            """,
+            sender,
+            asset_id,
+        )
+        return Decimal(rows[0]["total"])
+
+    async def add_up(self, sender: UserId, asset_id: AssetId, output_id: str) -> None:
+        """Note that all of them are credited, with the output that was enough."""
+        await self._store.execute(
+            """
+            UPDATE kept_outputs SET state = 'credited', settled_by = $3
+            WHERE sender = $1 AND asset_id = $2 AND state = 'kept' AND reason = 'below_minimum'
+            """,
+            sender,
+            asset_id,
+            output_id,
+        )

@@ -100,6 +100,9 @@ TABLES = MappingProxyType(
         "owner_tries": Table(whose=_MINE, app="SELECT, INSERT"),
         # money in and out
         "outputs": Table(whose=f"sender = {ME}", app="SELECT, INSERT"),
+        "kept_outputs": Table(
+            whose=f"sender = {ME}", app="SELECT, INSERT, UPDATE (state, settled_by)", web="SELECT"
+        ),
         "free_outputs": Table(whose=NOBODYS, app="SELECT"),
         "deposit_intents": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (paid_by)", web="SELECT"),
         "payouts": Table(whose=_MY_PAYOUT, app="SELECT, INSERT, UPDATE"),
@@ -169,6 +172,7 @@ FUNCTIONS = MappingProxyType(
         "check_link": _TRIGGER,
         "check_halt": _TRIGGER,
         "check_freeze": _TRIGGER,
+        "check_kept_output": _TRIGGER,
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,

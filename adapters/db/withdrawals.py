@@ -197,6 +197,45 @@ class PostgresPayouts:
         )
         return tuple(row["output_id"] for row in rows)
 
+    async def end_refund(self, payout_id: WithdrawalId, *, paid: bool) -> None:
+        """Note that what a refund was promised is given back, or kept again."""
+        await self._store.execute(
+            """
+            UPDATE kept_outputs SET state = CASE WHEN $2 THEN 'refunded' ELSE 'kept' END,
+                                    settled_by = CASE WHEN $2 THEN settled_by ELSE '' END
+            WHERE settled_by = $1 AND state = 'refunding'
+            """,
+            payout_id,
+            paid,
+        )
+
+    async def crowded(self, most: int) -> Token | None:
+        """Return an approved token with at least so many free outputs, of which nothing is being paid."""
+        rows = await self._store.fetch(
+            """
+            SELECT t.asset_id, t.coin, t.network FROM tokens t
+            WHERE (SELECT count(*) FROM (SELECT FROM free_outputs f WHERE f.asset_id = t.asset_id LIMIT $1) f)
+                  >= $1
+              AND NOT EXISTS (SELECT FROM payouts p WHERE p.asset_id = t.asset_id
+                              AND p.state NOT IN ('done', 'refused', 'cancelled'))
+            ORDER BY t.asset_id LIMIT 1
+            """,
+            most,
+        )
+        return Token(**rows[0]) if rows else None
+
+    async def smallest(self, asset_id: AssetId, most: int) -> list[Spendable]:
+        """Return the smallest outputs of an asset that no payout has reserved."""
+        rows = await self._store.fetch(
+            """
+            SELECT output_id, amount FROM free_outputs WHERE asset_id = $1
+            ORDER BY amount, output_id LIMIT $2
+            """,
+            asset_id,
+            most,
+        )
+        return [Spendable(row["output_id"], row["amount"]) for row in rows]
+
     async def give_back(self, payout_id: WithdrawalId) -> None:
         """End the reservations of a refused payout."""
         await self._store.execute("DELETE FROM reservations WHERE payout_id = $1", payout_id)

@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.ids import UserId, WithdrawalId, request_id
-from domain.ledger.model import AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
-from domain.money import Token
+from domain.ids import AssetId, UserId, WithdrawalId, request_id
+from domain.ledger.model import Account, AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
+from domain.money import Coin, Token
 
 
 class Purpose(StrEnum):
@@ -19,6 +19,7 @@ class Purpose(StrEnum):
 
     WITHDRAWAL = "withdrawal"
     CONSOLIDATION = "consolidation"
+    REFUND = "refund"  # what was kept aside, back to its sender
 
 
 class PayoutState(StrEnum):
@@ -56,6 +57,9 @@ OPEN_TO_CANCEL = frozenset({PayoutState.REQUESTED, PayoutState.WAITING})
 """Nothing is reserved yet, so nothing can have left."""
 
 
+UNAPPROVED = ""
+"""The network of a token that nobody approved."""
+
 CONSOLIDATING = "consolidating"
 """Why a payout waits whose money is there, in too many outputs."""
 
@@ -85,6 +89,11 @@ class Payout:
         return self.amount - self.fee
 
     @property
+    def booked(self) -> bool:
+        """Tell whether the ledger knows the money: of a token that nobody approved it knows nothing."""
+        return self.token.network != UNAPPROVED
+
+    @property
     def request_id(self) -> str:
         """Return the id that names this payout at Mixin, in every attempt."""
         return request_id(self.purpose, self.id)
@@ -95,14 +104,25 @@ class Payout:
         return Cause(self.purpose, self.id)
 
 
+def unapproved(asset_id: AssetId) -> Token:
+    """Return an asset that nobody approved, to be named by its id and given back."""
+    return Token(asset_id, Coin(asset_id), UNAPPROVED)
+
+
+def _source(payout: Payout) -> Account:
+    if payout.purpose is Purpose.REFUND:
+        return own(AccountKind.SUSPENSE, payout.token.coin)
+    return available(payout.receiver, payout.token.coin)
+
+
 def promise(payout: Payout) -> Hold:
-    """Return the hold that keeps a withdrawal's amount from being spent twice."""
-    return Hold(payout.cause, available(payout.receiver, payout.token.coin), payout.amount)
+    """Return the hold that keeps an amount from being spent twice."""
+    return Hold(payout.cause, _source(payout), payout.amount)
 
 
 def settlement(payout: Payout) -> Transfer:
     """Return the transfer that books a paid withdrawal: out of Mixin, and the fee to the instance."""
-    account = available(payout.receiver, payout.token.coin)
+    account = _source(payout)
     postings = [Posting(account, mixin(payout.token), payout.pays)]
     if payout.fee:
         postings.append(Posting(account, own(AccountKind.FEES, payout.token.coin), payout.fee))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from domain.ids import UserId
+from domain.ids import AssetId, UserId
 from domain.money import Token
 from domain.ports.wallet import WalletOutput
 
@@ -23,6 +23,10 @@ class DepositIntent:
     trace: str
     pay_link: str
     created_at: datetime
+
+
+SPENT_BEFORE = "spent_before"
+"""We spend only what is stored: what is spent when first seen was so before our time."""
 
 
 class OutputKind(StrEnum):
@@ -42,6 +46,11 @@ class Classified:
     output: WalletOutput
     kind: OutputKind
     reason: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether it was sent to us and belongs to nobody we may credit."""
+        return self.kind in (OutputKind.SUSPENSE, OutputKind.STRANGE) and self.reason != SPENT_BEFORE
 
 
 class DepositStore(Protocol):
@@ -64,5 +73,16 @@ class DepositStore(Protocol):
         ...
 
     async def add_output(self, classified: Classified, at: datetime) -> bool:
-        """Store an output and move the cursor up to it; return ``False`` when it is stored already."""
+        """Store an output and move the cursor up to it; return ``False`` when it is stored already.
+
+        What was sent and belongs to nobody we may credit is kept aside.
+        """
+        ...
+
+    async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:
+        """Return what is kept of payments below the minimum, as the only one who decides about it."""
+        ...
+
+    async def add_up(self, sender: UserId, asset_id: AssetId, output_id: str) -> None:
+        """Note that all of them are credited, with the output that was enough."""
         ...

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from domain.ids import AssetId, UserId, WithdrawalId
+from domain.money import Token
 from domain.payouts.inputs import Spendable
 from domain.payouts.line import Waiting
 from domain.payouts.model import Payout, PayoutState
@@ -71,6 +72,18 @@ class PayoutStore(Protocol):
 
     async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
         """Return the outputs a payout has reserved, in order."""
+        ...
+
+    async def end_refund(self, payout_id: WithdrawalId, *, paid: bool) -> None:
+        """Note that what a refund was promised is given back, or kept again."""
+        ...
+
+    async def crowded(self, most: int) -> Token | None:
+        """Return an approved token with at least so many free outputs, of which nothing is being paid."""
+        ...
+
+    async def smallest(self, asset_id: AssetId, most: int) -> list[Spendable]:
+        """Return the smallest outputs of an asset that no payout has reserved."""
         ...
 
     async def give_back(self, payout_id: WithdrawalId) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, Ids, UserId, request_id
-from domain.money import Token, plain, round_down
+from domain.money import ZERO, Token, plain, round_down
 from domain.ports.clock import Clock
 from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind
 from domain.ports.freezes import FreezeStore
@@ -14,7 +14,8 @@ from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 from domain.ports.wallet import Wallet, WalletOutput
-from domain.services.incoming import SPENT_BEFORE, Known, booking, changed, classify
+from domain.services.incoming import BELOW_MINIMUM, Known, added_up, booking, changed, classify
+from domain.services.tokens import ApprovedToken
 
 PAGE = 500
 OVERLAP = 20
@@ -137,6 +138,9 @@ class DepositService:
         output = classified.output
         approved = self._known.tokens.find(output.asset_id)
         async with self._store.transaction():
+            before = ZERO
+            if output.sender and classified.reason == BELOW_MINIMUM:  # locks before it books, as refunds do
+                before = await self._deposits.small_change(output.sender, output.asset_id)
             if not await self._deposits.add_output(classified, self._clock.now()):
                 return False
             if approved and (transfer := booking(classified, approved.token)):
@@ -146,9 +150,25 @@ class DepositService:
                 await self._tell("deposit_credited", output, approved.token)
             elif approved and classified.kind is OutputKind.FLOAT:
                 await self._tell("float_added", output, approved.token)
-            elif classified.reason not in ("", SPENT_BEFORE) and output.sender:
+            elif approved and output.sender and classified.reason == BELOW_MINIMUM:
+                await self._add_up(output, approved, before)
+            elif classified.kept and output.sender:
                 await self._tell_unwanted(output, classified.reason)
         return True
+
+    async def _add_up(self, output: WalletOutput, approved: ApprovedToken, before: Decimal) -> None:
+        """Credit small payments once their sum is a deposit; until then they can be asked back."""
+        assert output.sender is not None
+        token, total = approved.token, before + output.amount
+        told = {"coin": token.coin, "network": token.network, "amount": plain(total)}
+        if total >= approved.minimum:
+            await self._deposits.add_up(output.sender, token.asset_id, output.output_id)
+            await self._ledger.post(added_up(output, token, total))
+            await self._notices.tell(output.sender, "deposit_added_up", output.output_id, told)
+        else:
+            hour = f"small:{token.asset_id}:{self._clock.now():%Y-%m-%dT%H}"
+            small = {**told, "minimum": plain(approved.minimum)}
+            await self._notices.tell(output.sender, "payment_small", hour, small)
 
     async def _tell(self, kind: str, output: WalletOutput, token: Token) -> None:
         assert output.sender is not None

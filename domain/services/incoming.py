@@ -6,7 +6,7 @@ from decimal import Decimal
 from domain.ids import UserId
 from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own
 from domain.money import Token, round_down
-from domain.ports.deposits import Classified, OutputKind
+from domain.ports.deposits import SPENT_BEFORE, Classified, OutputKind
 from domain.ports.wallet import WalletOutput
 from domain.services.tokens import Tokens
 
@@ -16,8 +16,8 @@ FLOAT_MEMO = "float"
 MOST_BOOKED = Decimal(10) ** 18
 """No approved token has so many; a number beyond what the ledger holds must not stop all others."""
 
-SPENT_BEFORE = "spent_before"
-"""We spend only what is stored: what is spent when first seen was so before our time."""
+BELOW_MINIMUM = "below_minimum"
+"""Too little to be credited by itself; it is when enough of it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,20 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
     if output.sender == owner and output.memo == FLOAT_MEMO:
         return Classified(output, OutputKind.FLOAT)
     if output.amount < approved.minimum:
-        return Classified(output, OutputKind.SUSPENSE, "below_minimum")
+        return Classified(output, OutputKind.SUSPENSE, BELOW_MINIMUM)
     return Classified(output, OutputKind.DEPOSIT)
 
 
 def changed(stored: str, seen: str) -> bool:
     """Return whether two immutable hashes of one output differ; those of two versions tell nothing."""
     return stored != seen and _version(stored) == _version(seen)
+
+
+def added_up(output: WalletOutput, token: Token, total: Decimal) -> Transfer:
+    """Return the transfer that credits small payments of one person, with the one that was enough."""
+    assert output.sender is not None
+    posting = Posting(own(AccountKind.SUSPENSE, token.coin), available(output.sender, token.coin), total)
+    return Transfer(Cause("added_up", output.output_id), (posting,))
 
 
 def _version(immutable_hash: str) -> str:

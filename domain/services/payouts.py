@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
-from domain.money import ZERO, plain
+from domain.money import ZERO, Token, plain
 from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
 from domain.payouts.line import Waiting, set_aside
 from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, settlement
@@ -30,7 +30,10 @@ SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
 MOST_STEPS = 8
 LOOKED_UP_ENOUGH = 3
-MEMO = "withdrawal"
+CROWDED, LEFT_ALONE = 256, 16
+"""So many free outputs are worth merging, but the largest; fewer never are too many for a payment."""
+
+MEMO, REFUND_MEMO = "withdrawal", "refund"
 FLOAT_TOO_SMALL = "float_too_small"
 FROZEN = "frozen"
 
@@ -110,6 +113,21 @@ class PayoutService:
                 break
         return said
 
+    async def tidy(self) -> str:
+        """Merge the smallest outputs of a token that has very many, while nothing of it is being paid (DP7).
+
+        The largest are left alone, so whoever asks meanwhile is paid from them at once.
+        """
+        if (token := await self._payouts.crowded(CROWDED)) is None:
+            return "nothing to merge"
+        async with self._store.transaction():
+            await self._payouts.lock_wallet(token.asset_id)
+            if await self._payouts.crowded(CROWDED) != token or await self._freezes.frozen(token.asset_id):
+                return f"leaves {token.coin} alone"
+            smallest = await self._payouts.smallest(token.asset_id, min(CROWDED - LEFT_ALONE, MOST_INPUTS))
+            merge = await self._merge(token, Choice(Verdict.ENOUGH, tuple(smallest)))
+        return f"{merge.cause} merges small outputs of {token.coin}"
+
     # Steps, in the order of the states.
 
     async def _reserve(self, payout: Payout) -> str:
@@ -140,7 +158,7 @@ class PayoutService:
             asset_id=payout.token.asset_id,
             receiver=payout.receiver,
             amount=payout.pays,
-            memo=MEMO,
+            memo=REFUND_MEMO if payout.purpose is Purpose.REFUND else MEMO,
             inputs=await self._payouts.inputs(payout.id),
         )
         try:
@@ -185,6 +203,9 @@ class PayoutService:
                 await self._tell(
                     payout, "withdrawal_sent", payout.pays, transaction_hash=payout.transaction_hash
                 )
+            elif payout.purpose is Purpose.REFUND:
+                await self._end_refund(payout, paid=True)
+                await self._tell(payout, "refund_sent", payout.pays, transaction_hash=payout.transaction_hash)
         return said
 
     # Parts of steps.
@@ -223,7 +244,18 @@ class PayoutService:
             if payout.purpose is Purpose.WITHDRAWAL:
                 await self._ledger.release(payout.cause)
                 await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
+            elif payout.purpose is Purpose.REFUND:
+                await self._end_refund(payout, paid=False)
+                await self._tell(payout, "refund_refused", payout.amount, reason=error.code)
         return f"{said}: {error.code}"
+
+    async def _end_refund(self, payout: Payout, *, paid: bool) -> None:
+        """Book what became of a refund; call it inside. What the ledger never knew it is not told now."""
+        await self._payouts.end_refund(payout.id, paid=paid)
+        if payout.booked:
+            await self._ledger.release(payout.cause)
+            if paid:
+                await self._ledger.post(settlement(payout))
 
     async def _may_pass(self, payout: Payout, ahead: Sequence[Waiting]) -> bool:
         """Tell whether there is enough beyond what those ahead have had set aside for them (WD9)."""
@@ -248,12 +280,17 @@ class PayoutService:
 
     async def _consolidate(self, payout: Payout, choice: Choice) -> str:
         """Merge the largest outputs into one by paying ourselves; the payout tries again after that."""
+        merge = await self._merge(payout.token, choice)
+        await self._wait(payout, 0, CONSOLIDATING)  # its place does not matter: its money is there
+        return f"waits while {merge.cause} merges {len(choice.inputs)} outputs"
+
+    async def _merge(self, token: Token, choice: Choice) -> Payout:
         now = self._clock.now()
         merge = Payout(
             id=WithdrawalId(self._ids.new_id()),
             purpose=Purpose.CONSOLIDATION,
             receiver=self._bot,
-            token=payout.token,
+            token=token,
             amount=choice.total,
             fee=ZERO,
             state=PayoutState.REQUESTED,
@@ -262,8 +299,7 @@ class PayoutService:
         )
         await self._payouts.add(merge)
         await self._take(merge, choice)
-        await self._wait(payout, 0, CONSOLIDATING)  # its place does not matter: its money is there
-        return f"waits while {merge.cause} merges {len(choice.inputs)} outputs"
+        return merge
 
     async def _wait(self, payout: Payout, ahead: int, reason: str) -> str:
         """Queue a payout, and tell its owner once when they cannot be paid within seconds."""
@@ -271,7 +307,8 @@ class PayoutService:
         if payout.state is PayoutState.REQUESTED:
             await self._move(waiting, PayoutState.WAITING)
             waiting = replace(waiting, state=PayoutState.WAITING)
-        if reason == FLOAT_TOO_SMALL and payout.reason != FLOAT_TOO_SMALL:
+        news = reason == FLOAT_TOO_SMALL != payout.reason
+        if news and payout.purpose is Purpose.WITHDRAWAL:
             await self._tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
         if reason == FLOAT_TOO_SMALL and ahead == 0:
             await self._ask_for_money(waiting)

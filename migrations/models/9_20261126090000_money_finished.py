@@ -1,4 +1,4 @@
-"""Withdrawals that a person takes back, and freezes that a person lifts."""
+"""Withdrawals taken back, freezes lifted by a person, and what is kept aside until it is given back."""
 
 from tortoise import BaseDBAsyncClient
 
@@ -7,6 +7,8 @@ RUN_IN_TRANSACTION = True
 PAYOUTS = """
 ALTER TABLE payouts
     DROP CONSTRAINT payouts_check2,
+    DROP CONSTRAINT payouts_purpose_check,
+    ADD CONSTRAINT payouts_purpose_check CHECK (purpose IN ('withdrawal', 'consolidation', 'refund')),
     ADD CONSTRAINT payouts_bytes CHECK (
         raw <> '' OR state IN ('requested', 'waiting', 'reserved', 'refused', 'cancelled')
     );
@@ -44,10 +46,63 @@ CREATE TRIGGER freezes_stay BEFORE DELETE OR TRUNCATE ON freezes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
 
+KEPT = """
+CREATE TABLE kept_outputs (
+    output_id  text PRIMARY KEY REFERENCES outputs (output_id),
+    sender     text,
+    asset_id   text NOT NULL,
+    amount     numeric NOT NULL CHECK (amount > 0 AND amount < 'Infinity'),
+    reason     text NOT NULL CHECK (reason <> ''),
+    booked     boolean NOT NULL,
+    state      text NOT NULL,
+    settled_by text NOT NULL DEFAULT '',
+    CHECK ((settled_by = '') = (state = 'kept')),
+    CHECK (sender IS NOT NULL OR state = 'kept')
+);
+COMMENT ON COLUMN kept_outputs.booked IS 'the ledger has it in suspense; of tokens nobody approved it knows nothing';
+COMMENT ON COLUMN kept_outputs.settled_by IS 'the payout that gives it back, or the output with which it was enough';
+CREATE INDEX kept_outputs_open ON kept_outputs (sender, asset_id) INCLUDE (amount) WHERE state = 'kept';
+CREATE INDEX kept_outputs_refunds ON kept_outputs (settled_by) WHERE state = 'refunding';
+INSERT INTO state_edges (machine, from_state, to_state) VALUES
+    ('kept', '', 'kept'), ('kept', 'kept', 'credited'), ('kept', 'kept', 'refunding'),
+    ('kept', 'refunding', 'refunded'), ('kept', 'refunding', 'kept');
+INSERT INTO kept_outputs (output_id, sender, asset_id, amount, reason, booked, state)
+    SELECT output_id, sender, asset_id, amount, reason, kind = 'suspense', 'kept' FROM outputs
+    WHERE kind IN ('suspense', 'strange') AND reason <> 'spent_before';
+CREATE TRIGGER kept_outputs_edges BEFORE INSERT OR UPDATE ON kept_outputs
+    FOR EACH ROW EXECUTE FUNCTION check_edge('kept');
+CREATE FUNCTION check_kept_output() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.output_id, NEW.sender, NEW.asset_id, NEW.amount, NEW.reason, NEW.booked) IS DISTINCT FROM
+       (OLD.output_id, OLD.sender, OLD.asset_id, OLD.amount, OLD.reason, OLD.booked)
+    OR (NEW.state = 'refunded' AND NEW.settled_by <> OLD.settled_by) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+            DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'output', OLD.output_id);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION check_kept_output() IS 'what is kept stays what it was; only what becomes of it is written';
+CREATE TRIGGER kept_outputs_keep BEFORE UPDATE ON kept_outputs
+    FOR EACH ROW EXECUTE FUNCTION check_kept_output();
+CREATE TRIGGER kept_outputs_stay BEFORE DELETE OR TRUNCATE ON kept_outputs
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Outputs of tokens that nobody approved can be given back, so they are free to be spent, for that alone.
+CREATE OR REPLACE FUNCTION free_output() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO free_outputs
+        SELECT o.output_id, o.asset_id, o.amount FROM outputs o
+        WHERE o.output_id = CASE WHEN TG_OP = 'DELETE' THEN OLD.output_id ELSE NEW.output_id END
+          AND NOT o.inscription AND NOT o.spent_before
+          AND (o.kind <> 'strange' OR o.reason = 'asset_unknown');
+    RETURN NULL;
+END $$;
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return PAYOUTS + FREEZES
+    return PAYOUTS + FREEZES + KEPT
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

@@ -1,6 +1,6 @@
 """Just enough of money in memory for people to talk about: claims, holds, intents, payouts, confirmations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from domain.payouts.model import Payout, PayoutState
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
 from domain.ports.freezes import Freeze
+from domain.ports.kept import KeptGroup
 from domain.ports.users import User
 
 
@@ -173,6 +174,29 @@ class FakeFreezes:
         was = len(self.rows)
         self.rows = [row for row in self.rows if row.id != freeze.id]
         return len(self.rows) < was
+
+
+class FakeKept:
+    """What is kept aside, by sender."""
+
+    def __init__(self) -> None:
+        self.rows: list[KeptGroup] = []
+
+    async def lock(self, sender: UserId) -> None:
+        return None
+
+    async def of(self, sender: UserId, reasons: Iterable[str]) -> list[KeptGroup]:
+        return [row for row in self.rows if row.sender == sender and row.reason in reasons]
+
+    async def all(self, limit: int) -> list[KeptGroup]:
+        return self.rows[:limit]
+
+    async def take(self, group: KeptGroup, payout_id: WithdrawalId) -> Decimal:
+        self.rows = [row for row in self.rows if row != group]
+        return group.amount
+
+    async def refunds_since(self, receiver: UserId, since: datetime) -> int:
+        return 0
 
 
 class FakeLinks:

@@ -43,6 +43,7 @@ COMMON: dict[str, Json] = {
     "coin": "USDT",
     "count": "3",
     "missing": "12.5",
+    "most": 5,
     "scope": "wallet",
     "fee": "0.5",
     "flow": "withdraw",
@@ -123,6 +124,10 @@ ACT: dict[str, Json] = {
 WITHDRAWAL: dict[str, Json] = {
     "id": "0190-7", "coin": "USDT", "amount": "40", "state": "waiting", "place": "2", "hash": "", "at": AT,
 }  # fmt: skip
+KEPT: dict[str, Json] = {
+    "asset_id": "4d8c508b-91c5-375b-92b0-ee702ed2dac5", "coin": "USDT", "amount": "0.4", "count": "2",
+    "reason": "below_minimum", "sender": "",
+}  # fmt: skip
 FREEZE: dict[str, Json] = {"scope": "wallet", "reason": "spent_elsewhere:0190-7", "at": AT}
 
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -193,6 +198,9 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
             ]
         },
     ],
+    "refunds": [{"kept": []}, {"kept": [KEPT] * 9}],
+    "refund_confirm": [{**KEPT, "token": "x" * 32}],
+    "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
     "payouts_frozen": [

@@ -22,6 +22,7 @@ from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
+from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.tokens import ApprovedToken, Tokens
@@ -44,6 +45,7 @@ from tests.fakes.money import (
     FakeConfirmations,
     FakeFreezes,
     FakeIntents,
+    FakeKept,
     FakeLedger,
     FakeLinks,
     FakePayouts,
@@ -131,12 +133,12 @@ class World:
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
         self.accounts = FakeHalts()
         self.audit, self.codes = FakeAudit(), FakeOwnerCodes()
-        self.freezes = FakeFreezes()
+        self.freezes, self.kept = FakeFreezes(), FakeKept()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
-            *(self.runs, self.fills, self.accounts, self.audit, self.codes, self.freezes),
+            *(self.runs, self.fills, self.accounts, self.audit, self.codes, self.freezes, self.kept),
         )
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables.append(self.roles)
@@ -195,6 +197,10 @@ class World:
         freezes = FreezeService(
             self.store, unreached(self.freezes), unreached(self.outbox), confirming, self.clock, auth
         )
+        refunds = RefundService(
+            *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.kept)),
+            *(unreached(self.payouts), confirming, self.tokens, auth),
+        )
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
         )
@@ -209,6 +215,7 @@ class World:
                 changes,
                 halts,
                 freezes,
+                refunds,
                 confirming,
                 auth,
             ),

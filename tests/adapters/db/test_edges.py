@@ -6,6 +6,7 @@ from typing import Any
 from domain.market.orders import ORDER_EDGES
 from domain.market.runs import RUN_EDGES
 from domain.payouts.model import PAYOUT_EDGES
+from domain.ports.kept import KEPT_EDGES
 
 FREE = {"conversations"}
 """Whose column ``state`` is no state of a machine: a place in a dialogue, whose steps are the flow's."""
@@ -17,6 +18,7 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "payout": {BEGIN: ["requested"], **PAYOUT_EDGES},
     "order": {BEGIN: ["prepared", "sending"], **ORDER_EDGES},
     "run": {BEGIN: ["funding", "running"], **RUN_EDGES},
+    "kept": {BEGIN: ["kept"], **KEPT_EDGES},
     "inbox": {BEGIN: ["pending"], "pending": ["done", "dead"]},
     "outbox": {BEGIN: ["pending"], "pending": ["sent", "dead"]},
     "lease": {BEGIN: ["held"], "held": ["released"], "released": ["held"]},

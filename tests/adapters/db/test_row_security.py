@@ -39,6 +39,9 @@ ONE_ROW_EACH = {
         INSERT INTO outputs VALUES ('o-' || $1, 1, 'h', 0, 'asset', 1, $1, '', '', false, false, now(),
         'h', 'deposit', '', now())
     """,
+    "kept_outputs": """
+        INSERT INTO kept_outputs VALUES ('o-' || $1, $1, 'asset', 1, 'below_minimum', true, 'kept')
+    """,
     "deposit_intents": """
         INSERT INTO deposit_intents VALUES ('d-' || $1, $1, 'asset', 'USDT', 'n', 1, 't-' || $1, '',
         now())

@@ -11,6 +11,7 @@ from adapters.db.auth import PostgresAudit, PostgresRoles
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.kept import PostgresKept
 from adapters.db.ledger import PostgresLedger
 from adapters.db.store import PostgresStore
 from adapters.db.users import PostgresUsers
@@ -25,6 +26,7 @@ from domain.services.deposits import DepositService
 from domain.services.freezes import FreezeService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
+from domain.services.refunds import RefundService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
@@ -55,6 +57,7 @@ class Process:
     payouts: PayoutService
     withdrawals: WithdrawalService
     freezes: FreezeService
+    refunds: RefundService
 
 
 @dataclass
@@ -88,9 +91,10 @@ class MoneyWorld:
         withdrawals = WithdrawalService(
             store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fee_bps
         )
-        return Process(
-            UserService(store, users), balances, confirmations, deposits, payouts, withdrawals, lifting
-        )
+        kept = port(PostgresKept(self.store))
+        refunds = RefundService(store, ledger, clock, ids, kept, payout_store, confirmations, TOKENS, auth)
+        people = UserService(store, users)
+        return Process(people, balances, confirmations, deposits, payouts, withdrawals, lifting, refunds)
 
     async def give(self, user_id: UserId, amount: str, token: Token = USDT) -> None:
         """Let a person pay in, and book it."""
@@ -158,7 +162,7 @@ class MoneyWorld:
             (row["receiver"], row["asset_id"]): row["paid"]
             for row in await self.store.fetch(
                 """SELECT receiver, asset_id, sum(amount - fee) AS paid FROM payouts
-                   WHERE state = 'done' AND purpose = 'withdrawal' GROUP BY receiver, asset_id"""
+                   WHERE state = 'done' AND purpose <> 'consolidation' GROUP BY receiver, asset_id"""
             )
         }
         assert paid == dict(self.wallet.paid)
