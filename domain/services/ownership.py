@@ -64,8 +64,7 @@ class OwnershipService:
         Who was owner first stays: settings give nobody what the database gave somebody else.
         """
         async with self._store.transaction():
-            await self._roles.keep(alone=True)
-            if owner := await self._roles.owner():
+            if owner := await self._owner():
                 return owner == user_id
             await self._become(user_id, BY_SETTINGS, "settings")
         return True
@@ -74,8 +73,7 @@ class OwnershipService:
         """Return a fresh code, which ends the one before; ``None`` when there is an owner."""
         now, code = self._clock.now(), code_from(self._ids.token())
         async with self._store.transaction():
-            await self._roles.keep(alone=True)
-            if await self._roles.owner():
+            if await self._owner():
                 return None
             await self._codes.add(OwnerCode(hash_of(compared(code)), now, now + VALID_FOR))
         return code
@@ -89,8 +87,7 @@ class OwnershipService:
         """
         now = self._clock.now()
         async with self._store.transaction():
-            await self._roles.keep(alone=True)
-            if await self._roles.owner():
+            if await self._owner():
                 raise Refused("owner_exists")
             code = await self._codes.newest()
             if code is None or code.expires_at <= now:
@@ -103,6 +100,16 @@ class OwnershipService:
                 return Claim(False, MOST_TRIES - tries.own - 1)
             await self._become(user_id, user_id, cause)
         return Claim(True, 0)
+
+    async def _owner(self) -> UserId | None:
+        """Return the owner; while there is none, nobody becomes it until this transaction ends.
+
+        Who is owner stays it, so only a missing one is waited for: codes sent for fun keep nobody waiting.
+        """
+        if owner := await self._roles.owner():
+            return owner
+        await self._roles.keep(alone=True)
+        return await self._roles.owner()
 
     async def _become(self, user_id: UserId, who: UserId, cause: str) -> None:
         """Make somebody owner, and write down who said so."""

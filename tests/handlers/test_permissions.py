@@ -1,6 +1,7 @@
 """T15 for the chat: every command for every role and with ids of others; one audit for each act."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ async def test_command_is_for_those_whose_permission_it_names(world: World) -> N
             answer = await says(world, user_id, text)
             assert answer
             assert (REFUSED in answer) == (not may(role, route.permission)), (text, name, answer)
+
+
+@pytest.mark.parametrize("language", ["en", "中文"])
+async def test_whoami_names_every_command_that_a_role_adds(world: World, language: str) -> None:
+    for user_id, role in ((ADA, Role.ADMIN), (OLGA, Role.OWNER)):
+        await says(world, user_id, f"/language {language}")
+        added = {route.command for route in ROUTES if may(role, route.permission)} - {
+            route.command for route in ROUTES if may(Role.USER, route.permission)
+        }
+        answer = await says(world, user_id, "/whoami")
+        assert set(re.findall("/[a-z]+", answer)) >= added
 
 
 async def test_ids_of_another_person_find_nothing(world: World) -> None:
