@@ -24,8 +24,8 @@ from sandbox.supervisor import Say, Supervisor
 from sandbox.world import World, ensure_world, owner_of, write_keys
 
 PRODUCT = ("bot", "workers", "webapp")
-_LOGINS = ("migrate", "app", "angel", "web", "poller")
-_LOGIN_OF = {"bot": "app", "workers": "app", "webapp": "web"}
+_LOGINS = ("migrate", "app", "workers", "angel", "web", "poller")
+_LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web"}
 _KEY_FILE_OF = {"bot": ".bot", "workers": ""}  # the half that opens no money, and the whole
 _DATABASE = "mrmarket"
 _WORLD_WITHIN_S = 60.0

@@ -19,7 +19,9 @@ class Role(StrEnum):
     MIGRATE = "migrate"
     """Owns everything; used while migrating, by no process that runs."""
     APP = "app"
-    """The bot and the workers."""
+    """The bot, and whatever else talks."""
+    WORKERS = "workers"
+    """The workers: what the app may, and to read the keys that move money."""
     ANGEL = "angel"
     WEB = "web"
     """Pages: reads the rows of the person named in ``mrmarket.user_id``, and what is everybody's."""
@@ -40,13 +42,17 @@ class Table:
 
     whose: str
     app: str = ""
+    apps_rows: str = ""
+    """Which rows the app sees, where the workers see more; all of them when nothing is said."""
     angel: str = ""
     web: str = ""
     poller: str = ""
 
     def of(self, role: Role) -> str:
-        """Return what a role may do; the owner needs no grant."""
-        return "" if role is Role.MIGRATE else str(getattr(self, role.value))
+        """Return what a role may do; the owner needs no grant, and the workers may what the app may."""
+        if role is Role.MIGRATE:
+            return ""
+        return self.app if role is Role.WORKERS else str(getattr(self, role.value))
 
 
 _MINE = f"user_id = {ME}"
@@ -111,7 +117,7 @@ TABLES = MappingProxyType(
         "freezes": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
-        "secrets": Table(whose=NOBODYS, app="SELECT"),
+        "secrets": Table(whose=NOBODYS, app="SELECT", apps_rows="kind = 'session_key'"),
         # trading
         "markets": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "runs": Table(
@@ -136,7 +142,7 @@ TABLES = MappingProxyType(
 
 _TRIGGER: frozenset[Role] = frozenset()  # called by triggers, which ask for no right
 _INNER: frozenset[Role] = frozenset()  # called by functions of ours, with their owner's rights
-_APP = frozenset({Role.APP})
+_APP = frozenset({Role.APP, Role.WORKERS})
 
 FUNCTIONS = MappingProxyType(
     {
@@ -147,7 +153,7 @@ FUNCTIONS = MappingProxyType(
         "account_text": _APP,
         "lock_accounts": _INNER,
         "lock_hold": _INNER,
-        "lease_clock": frozenset({Role.APP, Role.WEB}),
+        "lease_clock": _APP | {Role.WEB},
         "refuse_other_release": _APP,
         "check_lease": _TRIGGER,
         "refuse_change": _TRIGGER,
@@ -188,14 +194,17 @@ DEFINERS = frozenset(
 SEARCH_PATH = "pg_catalog, public, pg_temp"
 """Of every function, so that a temporary table of the same name never stands before ours."""
 
+_APPS_SESSIONS = {
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
+    "transaction_timeout": "40s",
+}
+
 SETTINGS = MappingProxyType(
     {
         Role.MIGRATE: {"lock_timeout": "10s"},
-        Role.APP: {
-            "lock_timeout": "5s",
-            "idle_in_transaction_session_timeout": "15s",
-            "transaction_timeout": "40s",
-        },
+        Role.APP: _APPS_SESSIONS,
+        Role.WORKERS: _APPS_SESSIONS,
         Role.ANGEL: {
             "lock_timeout": "2s",
             "statement_timeout": "2s",

@@ -222,18 +222,21 @@ def _table(table: str, roles: Iterable[Role], names: Names) -> Iterator[str]:
 
 
 def _rows(found: Mapping[str, Any], roles: Iterable[Role], names: Names) -> Iterator[str]:
-    """Behind row-level security lies every table with a person's rows; the owner is exempt."""
+    """Behind row-level security lies every table with rows not for all who may read; the owner is exempt."""
     table, entry = found["name"], TABLES.get(found["name"])
     personal = entry is not None and entry.whose != NOBODYS
-    if personal != found["secured"]:
-        yield f'ALTER TABLE "{table}" {"ENABLE" if personal else "DISABLE"} ROW LEVEL SECURITY'
-    if entry is None or not personal:
+    divided = personal or (entry is not None and entry.apps_rows != "")
+    if divided != found["secured"]:
+        yield f'ALTER TABLE "{table}" {"ENABLE" if divided else "DISABLE"} ROW LEVEL SECURITY'
+    if entry is None or not divided:
         return
     for role in roles:
         policy = f'CREATE POLICY {role.value}_rows ON "{table}"'
-        if role is Role.WEB:
+        if role is Role.WEB and personal:
             yield f"{policy} FOR SELECT TO {names.of(role)} USING ({entry.whose})"
-        elif entry.of(role):
+        elif role is Role.APP and entry.apps_rows:
+            yield f"{policy} TO {names.of(role)} USING ({entry.apps_rows})"
+        elif role is not Role.WEB and entry.of(role):
             yield f"{policy} TO {names.of(role)} USING (true) WITH CHECK (true)"
 
 

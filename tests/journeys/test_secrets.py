@@ -91,9 +91,14 @@ def go_wrong(state: Path, env: dict[str, str], secrets: dict[str, str]) -> dict[
     venues = (state / "keys" / "venues.json").read_text()
     (wrong / "venues.json").write_text(venues.replace('"venue"', '"venu"'))
     key, database = "MRMARKET_MASTER_KEY_FILE", env["MRMARKET_DATABASE_URL"]
+    bots = database.replace("_workers", "_app")
     commands: dict[str, tuple[list[str], dict[str, str]]] = {
         "a failure with keys at hand": (["-c", BROKEN], {}),
-        "the wrong login": (["-m", "workers"], {"MRMARKET_DATABASE_URL": database.replace("_app@", "_web@")}),
+        "the wrong login": (
+            ["-m", "workers"],
+            {"MRMARKET_DATABASE_URL": database.replace("_workers@", "_web@")},
+        ),
+        "the login of the bot": (["-m", "workers"], {"MRMARKET_DATABASE_URL": bots}),
         "the wrong half": (["-m", "workers"], {key: env[key] + ".bot"}),
         "a passphrase that is none": (
             ["-m", "bot"],

@@ -1,12 +1,13 @@
 """T26: a rotation that dies at any boundary of any row leaves every secret readable, and goes on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.db.grants import Role
 from adapters.db.secrets import PostgresSecrets
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
@@ -218,6 +219,29 @@ async def test_bot_and_workers_write_nothing_here(box: Box, store: PostgresStore
         with pytest.raises(InvariantBroken) as said:
             await store.execute(statement)
         assert "permission denied" in str(said.value), statement
+
+
+async def test_no_login_but_the_workers_sees_what_moves_money(
+    box: Box, url_of: Callable[[Role], str]
+) -> None:
+    kinds = "SELECT kind, count(*) AS n FROM secrets GROUP BY kind ORDER BY kind"
+    everything = [("session_key", 1), ("spend_key", 1), ("venue_key", 3)]
+    seen = {}
+    for role in (Role.APP, Role.WORKERS):
+        async with PostgresStore(url_of(role)) as store:
+            seen[role] = [(row["kind"], row["n"]) for row in await store.fetch(kinds)]
+            with pytest.raises(InvariantBroken, match="store_refused"):
+                await store.execute("UPDATE secrets SET revoked_at = now()")
+            if role is Role.WORKERS:
+                assert await open_keystore(PostgresSecrets(store), box.masters, spends=True) == KEYS
+            else:
+                with pytest.raises(CannotOpen, match="this login may not read it"):
+                    await open_keystore(PostgresSecrets(store), box.masters, spends=True)
+    assert seen == {Role.APP: everything[:1], Role.WORKERS: everything}
+    for role in (Role.WEB, Role.ANGEL, Role.POLLER):
+        async with PostgresStore(url_of(role)) as store:
+            with pytest.raises(InvariantBroken, match="store_refused"):
+                await store.fetch(kinds)
 
 
 def test_write_masters_is_what_is_patched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
