@@ -50,8 +50,13 @@ _BOOKED_SINCE = """
     WHERE account = $1 AND base = $2 AND quote = $3 AND at >= $4 ORDER BY at, seq
 """
 _UNKNOWN_FEE = """
-    SELECT min(at) AS at FROM fills_now
-    WHERE account = $1 AND base = $2 AND quote = $3 AND at >= $4 AND NOT fee_known AND NOT busted
+    SELECT min(f.at) AS at FROM fills f
+    WHERE f.account = $1 AND f.base = $2 AND f.quote = $3 AND f.at >= $4 AND NOT f.fee_known
+        AND NOT EXISTS (
+            SELECT FROM fill_versions v
+            WHERE (v.account, v.base, v.quote, v.trade_id) = (f.account, f.base, f.quote, f.trade_id)
+                AND (v.fee_known OR v.kind = 'bust')
+        )
 """
 _UNKNOWN_FEES = """
     SELECT count(*) AS fills FROM fills_now WHERE run_id = $1 AND NOT fee_known AND NOT busted

@@ -13,7 +13,6 @@ from domain.ledger.model import venue as venue_account
 from domain.market.orders import Fill
 from domain.money import ZERO, Coin
 from domain.services.fill_booking import cause_of
-from domain.services.found import FOUND
 
 FIRST = ("fill", "fill_rounding")
 """What a fill posts when it is booked, under its own id."""
@@ -30,11 +29,13 @@ def versioned(kind: str, account: VenueAccountName, fill: Fill, version: int) ->
 
 
 def causes_until(account: VenueAccountName, fill: Fill, version: int) -> list[Cause]:
-    """Return every cause under which a fill may have posted, up to a version."""
+    """Return every cause under which a fill may have posted, up to a version.
+
+    What was found at the venue for it is not of them: that was there, and stays.
+    """
     first = [Cause(kind, cause_of(account, fill.pair, fill.trade_id).id) for kind in FIRST]
     numbers = range(1, version + 1)
-    causes = first + [versioned(kind, account, fill, number) for number in numbers for kind in LATER]
-    return causes + [Cause(cause.kind + FOUND, cause.id) for cause in causes]
+    return first + [versioned(kind, account, fill, number) for number in numbers for kind in LATER]
 
 
 def same_trade(one: Fill, other: Fill) -> bool:

@@ -79,7 +79,11 @@ class FillCorrections:
         desk = self.desk
         booked = await desk.fills.booked_since(desk.account, pair, since)
         shown = {fill.trade_id: fill for fill in read}
-        there = [(each, shown[each.fill.trade_id]) for each in booked if each.fill.trade_id in shown]
+        there = [
+            (each, _as_known(each.fill, shown[each.fill.trade_id]))
+            for each in booked
+            if each.fill.trade_id in shown
+        ]
         changed = [(each, fill) for each, fill in there if each.busted or not _same(each.fill, fill)]
         prices = await self.third.prices(fill for _, fill in changed)
         for each, fill in changed:
@@ -319,20 +323,27 @@ class FillCorrections:
         return len(late)
 
     async def _balances_say_so(self, gone: Sequence[Booked]) -> bool:
-        """Tell whether the venue holds exactly what our books would without these trades."""
-        desk = self.desk
+        """Tell whether the venue holds exactly what our books would without these trades.
+
+        That is, of the coins they traded: of the coin that pays fees an owner may have put more there.
+        """
+        desk, pair = self.desk, gone[0].fill.pair
         held = await desk.exchange.balances()
-        made = [
-            transfer
-            for each in gone
-            for transfer in await desk.ledger.find_all(causes_until(desk.account, each.fill, each.version))
-        ]
-        for coin in {posting.source.coin for transfer in made for posting in transfer.postings}:
+        causes = [c for each in gone for c in causes_until(desk.account, each.fill, each.version)]
+        made = await desk.ledger.find_all(causes)
+        for coin in (pair.base, pair.quote):
             account = venue_account(desk.account, coin)
             without = (await desk.ledger.balance(account)).total - net_of(made, account)
             if held.get(coin, ZERO) != without:
                 return False
         return True
+
+
+def _as_known(booked: Fill, shown: Fill) -> Fill:
+    """Return what is shown now, with the fee that was shown before where it is left out this time."""
+    if shown.fee_known:
+        return shown
+    return replace(shown, fee=booked.fee, fee_coin=booked.fee_coin, fee_known=booked.fee_known)
 
 
 def _same(one: Fill, other: Fill) -> bool:

@@ -83,11 +83,11 @@ class RunChangeService:
         strategy = get_strategy(run.strategy)
         config = strategy.read({**run.config, **answers})
         await self._check_size(run, config)
-        after = show(config)
+        before, after = show(strategy.read(run.config)), show(config)
         moves = tuple(
-            (knob, run.config[knob.name], after[knob.name])
+            (knob, before[knob.name], after[knob.name])
             for knob in strategy.parameters
-            if run.config.get(knob.name) != after[knob.name]
+            if before[knob.name] != after[knob.name]
         )
         if not moves:
             raise Refused("nothing_to_change", number=number)

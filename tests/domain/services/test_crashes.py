@@ -23,7 +23,7 @@ from tests.fakes.exchange import Duplicates, FakeVenue, Mischief
 
 DEPOSIT = {BTC: "0.02", USDT: "1000"}
 
-SECOND_THOUGHTS_STRIDE = int(os.environ.get("SECOND_THOUGHTS_STRIDE", "29"))
+SECOND_THOUGHTS_STRIDE = int(os.environ.get("SECOND_THOUGHTS_STRIDE", "61"))
 """Every how many-th place a worker dies at while a venue changes its mind; 1 tries them all."""
 
 
@@ -128,6 +128,7 @@ def world_number(store: PostgresStore, number: int) -> World:
     return World(store, account=f"fake-{number}", user=user, seed=number)
 
 
+@pytest.mark.timeout(600)
 async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: PostgresStore) -> None:
     points = Points()
     world = world_number(store, 0)

@@ -1,5 +1,6 @@
 """What a venue says of trades later: fees that come late, in a third coin, rebates, changes and busts."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -221,6 +222,19 @@ async def test_a_fee_that_comes_hours_late_is_still_asked_for(world: World, work
     await world.check_books()
 
 
+async def test_a_fee_that_is_left_out_later_is_not_given_back(world: World, worker: ExecutionService) -> None:
+    run = await world.start()
+    await world.rounds(worker, 1)
+    world.venue.move(6_003_700, 6_003_800)
+    await world.rounds(worker, 5)
+    [(at_s, fill)] = world.venue.trades
+    before = await has(world, run)
+    world.venue.trades = [(at_s, replace(fill, fee=ZERO, fee_coin=USDT, fee_known=False))]
+    await deep(world, worker)
+    assert await has(world, run) == before
+    assert await world.store.fetch("SELECT FROM fill_versions") == []
+
+
 async def test_a_charge_that_becomes_a_rebate_is_credited(world: World, worker: ExecutionService) -> None:
     run = await world.start()
     await world.rounds(worker, 1)
@@ -313,6 +327,23 @@ async def test_a_bust_trade_is_taken_back_posting_by_posting(world: World, worke
     await world.desk_of_people.stop(ALICE, run.number)
     await world.until_stopped(worker)
     await world.check_ended(DEPOSIT)
+
+
+async def test_coins_that_were_found_for_a_fee_stay_when_the_trade_is_bust(world: World) -> None:
+    in_bnb(world, stock="0.000001")
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    world.venue.total[BNB] += 1  # somebody put some there, and our books do not know it yet
+    run, fill = await one_trade(world, worker)
+    found = (await world.ledger.balance(own(AccountKind.EXTERNAL, BNB))).total
+    assert found == -Decimal("0.000001")  # what the books had lacks, and what was found paid the rest
+    world.venue.bust(fill.trade_id)
+    began = world.time.monotonic()
+    while world.time.monotonic() - began < 5 * world.policy.reconcile_interval_s:
+        await world.rounds(worker, 1)
+    assert [row["kind"] for row in await world.store.fetch("SELECT kind FROM fill_versions")] == ["bust"]
+    assert (await has(world, run))["USDT"] == 1000
+    assert (await world.ledger.balance(own(AccountKind.EXTERNAL, BNB))).total == Decimal("0.000009")
 
 
 async def test_one_look_that_does_not_show_a_trade_proves_nothing(
