@@ -166,7 +166,8 @@ class _Wire:
                 method, url.raw_path_qs, {name.lower(): value for name, value in headers.items()}, data or b""
             )
         )
-        self.turns.effects += method != "GET"
+        if method != "GET":
+            self.turns.leaves_an_effect()
         if wait_s := weather.wait_s():
             await self.clock.sleep(wait_s)
         await self.turns.boundary(number, f"after {words}")

@@ -107,7 +107,7 @@ class TurningStore(PostgresStore):
         """Count a commit that wrote something; one that only read leaves nothing behind."""
         if asyncio.current_task() in self._writing:
             self._writing.discard(asyncio.current_task())
-            self._turns.effects += 1
+            self._turns.leaves_an_effect()
 
     def cut(self) -> list[int]:
         """Drop every connection without a word, as a killed process does; return the servers' process ids.

@@ -10,6 +10,7 @@ import hashlib
 import random
 import selectors
 import weakref
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class _Turn:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One boundary that was passed: whose, its number there, where, and how many effects had lasted by then.
+    """One boundary that was passed: whose, its number there, where, how many effects of its owner had lasted.
 
     An effect is what a crash does not undo: a commit, or something done at a far side. Two boundaries of one
     process between the same effects are one crash point, since a crash leaves nothing else behind.
@@ -83,7 +84,7 @@ class Turns:
         self._calls = 0
         self._on_their_way = 0
         self._trace = hashlib.sha256()
-        self.effects = 0
+        self._effects: Counter[str] = Counter()
         self.deaths = 0
         self.log: list[Passed] = []
         self.locked_out: Callable[[], int] = lambda: 0  # how many statements wait for a lock in Postgres
@@ -92,6 +93,11 @@ class Turns:
     def fingerprint(self) -> str:
         """Return a hash of every boundary passed, in order."""
         return self._trace.hexdigest()
+
+    def leaves_an_effect(self) -> None:
+        """Note that the process that acts now has done something that a crash does not undo."""
+        if owner := OWNER.get():
+            self._effects[owner.name] += 1
 
     def call(self) -> int:
         """Return the number of a new port call; both its boundaries bear it, whatever comes between."""
@@ -137,7 +143,7 @@ class Turns:
         self._parked.remove(turn)
         owner = turn.owner
         owner.passed += 1
-        passed = Passed(owner.name, owner.passed, turn.where, self.effects)
+        passed = Passed(owner.name, owner.passed, turn.where, self._effects[owner.name])
         self._trace.update(str(passed).encode())
         self.log.append(passed)
         if owner.passed in owner.die_at:
