@@ -29,7 +29,16 @@ ROUTES = list(ROUTER.routes())
 
 LOOKS = {
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
-    *("show_balance", "list_runs", "show_run", "list_roles", "show_audit", "list_halts", "list_freezes"),
+    *(
+        "show_balance",
+        "list_runs",
+        "show_run",
+        "list_roles",
+        "show_audit",
+        "list_halts",
+        "list_freezes",
+        "list_suspense",
+    ),
     *("cancel", "confirm_nothing", "unknown_command", "not_understood"),
 }
 """Handlers that change nothing that matters, and so answer however late a message comes (MS3)."""
@@ -244,7 +253,7 @@ async def _arrives(arrived: list[tuple[str, bytes, Any]], stand: str) -> None:
 # T14: every number that a person can type
 
 
-WORDED = {"/language", "/role", "/claim", "/unhalt", "/unfreeze", "/confirm", "/withdrawals"}
+WORDED = {"/language", "/role", "/claim", "/unhalt", "/unfreeze", "/confirm", "/withdrawals", "/refund"}
 NUMBERED = ("/run", "/stop", "/change")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
 
