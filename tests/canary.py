@@ -16,7 +16,7 @@ def writings(secret: str) -> Iterator[bytes]:
             core = whole[(offset * 4 + 2) // 3 : len(whole) - 4]  # what stands beside it does not change it
             yield core
             yield core.translate(bytes.maketrans(b"+/", b"-_"))
-    yield "".join(f"{char}\\u0000" for char in secret).encode()
+    yield secret.encode("utf-16-le")
 
 
 def _as_bytes(secret: str) -> list[bytes]:

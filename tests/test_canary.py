@@ -11,7 +11,7 @@ SECRET = "5a" * 31 + "7f"
 LEAKS = [
     SECRET.encode(),
     bytes.fromhex(SECRET),
-    SECRET.upper().encode().lower(),
+    SECRET.encode("utf-16-le"),
     bytes.fromhex(SECRET).hex().upper().encode(),
     base64.b64encode(bytes.fromhex(SECRET)),
     base64.urlsafe_b64encode(b'{"key": "' + SECRET.encode() + b'", "more": 1}'),
