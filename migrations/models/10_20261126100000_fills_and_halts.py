@@ -43,7 +43,7 @@ COMMENT ON COLUMN fill_versions.borne IS 'what the instance bore of a later fee,
 CREATE TRIGGER fill_versions_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON fill_versions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE VIEW fills_now AS
+CREATE VIEW fills_now WITH (security_invoker = true) AS
     SELECT f.seq, f.account, f.base, f.quote, f.trade_id, f.intent_id, f.run_id, f.order_id, f.side, f.maker,
            f.at, coalesce(v.price, f.price) AS price, coalesce(v.quantity, f.quantity) AS quantity,
            coalesce(v.quote_quantity, f.quote_quantity) AS quote_quantity, coalesce(v.fee, f.fee) AS fee,
