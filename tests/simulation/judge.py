@@ -22,8 +22,10 @@ _OWED = """
     JOIN runs r ON r.id = a.owner WHERE a.kind = 'run' GROUP BY r.user_id, a.coin
 """
 _GIVEN = """
-    SELECT sender, asset_id, sum(amount) AS amount FROM outputs
-    WHERE kind IN ('float', 'suspense', 'strange') AND sender IS NOT NULL GROUP BY sender, asset_id
+    SELECT sender, asset_id, sum(amount) AS amount FROM (
+        SELECT sender, asset_id, amount FROM outputs WHERE kind = 'float'
+        UNION ALL SELECT sender, asset_id, amount FROM kept_outputs WHERE state IN ('kept', 'refunding')
+    ) given WHERE sender IS NOT NULL GROUP BY sender, asset_id
 """
 _TRADED = """
     SELECT r.user_id,
@@ -34,7 +36,8 @@ _TRADED = """
     FROM fills f JOIN runs r ON r.id = f.run_id GROUP BY r.user_id
 """
 _OPEN = """
-    SELECT 'payout ' || id || ' ' || state AS what FROM payouts WHERE state NOT IN ('done', 'refused')
+    SELECT 'payout ' || id || ' ' || state AS what FROM payouts
+    WHERE state NOT IN ('done', 'refused', 'cancelled')
     UNION ALL SELECT 'run ' || id || ' ' || state FROM runs WHERE state NOT IN ('stopped', 'running')
     UNION ALL SELECT 'message ' || message_id FROM inbox WHERE state <> 'done'
     UNION ALL SELECT 'notice ' || kind || ' ' || state FROM outbox WHERE state <> 'sent'

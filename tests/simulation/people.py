@@ -55,6 +55,14 @@ class Person:
                     return action
         raise Waited(f"{self.name} has no pay link")
 
+    def tap(self, beginning: str) -> str:
+        """Return what the newest button says that says something with this beginning."""
+        for message in reversed(self.mixin.messages(self.name)):
+            for action in _actions(message):
+                if (said := action.removeprefix("input:")).startswith(beginning):
+                    return said
+        raise Waited(f"{self.name} has no button for {beginning}")
+
     def last(self) -> list[str]:
         """Return the last things said in the conversation, in short."""
         return [text_of(message)[:120] for message in self.mixin.messages(self.name)[-3:]]

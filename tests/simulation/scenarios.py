@@ -27,6 +27,20 @@ async def taking_out(people: People) -> None:
     await withdraw(alice, "USDT")
 
 
+async def having_it_back(people: People) -> None:
+    """Pay in too little, have it back; pay in little again, and enough to be credited with it."""
+    alice = people["Alice"]
+    alice.mixin.transfers("Alice", USDT, "0.4")
+    await alice.sees("come in, in payments below")
+    await alice.asks(f"/refund {USDT}", "go back to your own")
+    await alice.asks(alice.tap(f"/refund {USDT} "), "on their way back")
+    await alice.sees("sent back")
+    for amount in ("0.6", "0.7"):
+        alice.mixin.transfers("Alice", USDT, amount)
+    await alice.sees("added up")
+    await withdraw(alice, "USDT")
+
+
 async def waiting_for_float(people: People) -> None:
     """Ask for more than the wallet holds, until the owner adds to it."""
     alice, owner = people["Alice"], people["Owner"]
@@ -61,5 +75,6 @@ async def everybody(people: People) -> None:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    scene.__name__: scene for scene in (paying_in, taking_out, waiting_for_float, making_a_market, everybody)
+    scene.__name__: scene
+    for scene in (paying_in, taking_out, having_it_back, waiting_for_float, making_a_market, everybody)
 }

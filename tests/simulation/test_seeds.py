@@ -17,7 +17,7 @@ FIRST = int(os.environ.get("SIMULATED_FIRST_SEED", "1000"))
 def plan_of(seed: int) -> Plan:
     """Return what happens under a seed: who acts, how many workers there are, and when whom to kill."""
     dice = random.Random(f"plan {seed}")
-    scenario = dice.choice(["paying_in", "taking_out", "taking_out", "waiting_for_float", "everybody"])
+    scenario = dice.choice(["paying_in", "taking_out", "having_it_back", "waiting_for_float", "everybody"])
     short = scenario == "paying_in"  # whoever is to die must live that long
     die_at = {
         "bot": frozenset(dice.sample(range(20, 160 if short else 320), 2)),
