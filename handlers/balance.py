@@ -21,6 +21,7 @@ async def show_balance(person: User, balances: UserBalanceService) -> Answer:
             "available": plain(balance.available),
             "held": plain(balance.held),
             "in_runs": plain(balance.in_runs),
+            "arriving": plain(balance.arriving),
         }
         for balance in await balances.of(person.user_id)
     ]

@@ -48,7 +48,11 @@ def render_balance(words: Words, params: Params) -> list[Reply]:
     listed = []
     for coin in coins:
         parts = [words("balance_available", **coin)]
-        parts += [words(f"balance_{place}", **coin) for place in ("held", "in_runs") if coin[place] != "0"]
+        parts += [
+            words(f"balance_{place}", **coin)
+            for place in ("held", "in_runs", "arriving")
+            if coin[place] != "0"
+        ]
         listed.append(words("list_separator").join(parts))
     taps = [sends(words(label), sent, colour) for label, sent, colour in (MENU[0], MENU[1], MENU[4])]
     return [lines(words("balance_title"), *listed), *groups(taps)]
@@ -132,6 +136,7 @@ MONEY: dict[str, Render] = {
     "deposit_pay": render_pay,
     "deposit_credited": with_buttons("deposit_credited", MENU[1], MENU[3]),
     "float_added": text("float_added"),
+    "deposit_arriving": text("deposit_arriving"),
     "payment_unwanted": with_reason("payment_unwanted"),
     "withdraw_nothing": with_buttons("withdraw_nothing", MENU[0]),
     "withdraw_ask_coin": render_own_coin_choice,

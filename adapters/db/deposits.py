@@ -7,7 +7,8 @@ from decimal import Decimal
 from adapters.db.kept import lock_kept
 from adapters.db.store import PostgresStore
 from domain.ids import AssetId, UserId
-from domain.ports.deposits import Classified, DepositIntent
+from domain.ports.deposits import Classified, DepositIntent, WaitingDeposit
+from domain.ports.wallet import WalletOutput
 
 
 def storable(text: str) -> str:
@@ -120,6 +121,41 @@ class PostgresDeposits:
                 classified.reason,
                 classified.kind == "suspense",
             )
+        return bool(rows)
+
+    async def await_final(self, output: WalletOutput, at: datetime) -> None:
+        """Note that a deposit that was seen is not final yet: nothing pays with it until it is."""
+        await self._store.execute(
+            """
+            INSERT INTO pending_deposits (output_id, user_id, state, seen_at)
+            VALUES ($1, $2, 'pending', $3)
+            """,
+            output.output_id,
+            output.sender,
+            at,
+        )
+
+    async def not_final(self, limit: int) -> list[WaitingDeposit]:
+        """Return deposits that wait to be final, those seen first at the front."""
+        rows = await self._store.fetch(
+            """
+            SELECT o.output_id, o.transaction_hash, o.output_index, o.asset_id, o.amount, o.sender, o.memo,
+                   o.request_id, o.sequence, o.spent_before AS spent, o.inscription, o.created_at,
+                   o.immutable_hash, p.seen_at
+            FROM pending_deposits p JOIN outputs o USING (output_id)
+            WHERE p.state = 'pending' ORDER BY p.seen_at, o.sequence LIMIT $1
+            """,
+            limit,
+        )
+        return [WaitingDeposit(seen_at=row.pop("seen_at"), output=WalletOutput(**row)) for row in rows]
+
+    async def is_final(self, output_id: str) -> bool:
+        """Note that a deposit is final; return ``False`` when somebody else just did."""
+        rows = await self._store.fetch(
+            "UPDATE pending_deposits SET state = 'final' WHERE output_id = $1 AND state = 'pending' "
+            "RETURNING output_id",
+            output_id,
+        )
         return bool(rows)
 
     async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:

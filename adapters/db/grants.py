@@ -109,6 +109,7 @@ TABLES = MappingProxyType(
         "kept_outputs": Table(
             whose=f"sender = {ME}", app="SELECT, INSERT, UPDATE (state, settled_by)", web="SELECT"
         ),
+        "pending_deposits": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (state)", web="SELECT"),
         "free_outputs": Table(whose=NOBODYS, app="SELECT"),
         "deposit_intents": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (paid_by)", web="SELECT"),
         "payouts": Table(whose=_MY_PAYOUT, app="SELECT, INSERT, UPDATE"),

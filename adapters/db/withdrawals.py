@@ -136,7 +136,9 @@ class PostgresPayouts:
         """Return the largest outputs of an asset that no payout has reserved; never an inscription."""
         rows = await self._store.fetch(
             """
-            SELECT output_id, amount FROM free_outputs WHERE asset_id = $1
+            SELECT output_id, amount FROM free_outputs f WHERE asset_id = $1
+              AND NOT EXISTS (SELECT FROM pending_deposits p
+                              WHERE p.output_id = f.output_id AND p.state = 'pending')
             ORDER BY amount DESC, output_id LIMIT $2
             """,
             asset_id,
@@ -147,7 +149,12 @@ class PostgresPayouts:
     async def free_total(self, asset_id: AssetId) -> Decimal:
         """Return what all outputs of an asset hold that no payout has reserved."""
         rows = await self._store.fetch(
-            "SELECT coalesce(sum(amount), 0) AS total FROM free_outputs WHERE asset_id = $1", asset_id
+            """
+            SELECT coalesce(sum(amount), 0) AS total FROM free_outputs f WHERE asset_id = $1
+              AND NOT EXISTS (SELECT FROM pending_deposits p
+                              WHERE p.output_id = f.output_id AND p.state = 'pending')
+            """,
+            asset_id,
         )
         return Decimal(rows[0]["total"])
 
@@ -228,7 +235,9 @@ class PostgresPayouts:
         """Return the smallest outputs of an asset that no payout has reserved."""
         rows = await self._store.fetch(
             """
-            SELECT output_id, amount FROM free_outputs WHERE asset_id = $1
+            SELECT output_id, amount FROM free_outputs f WHERE asset_id = $1
+              AND NOT EXISTS (SELECT FROM pending_deposits p
+                              WHERE p.output_id = f.output_id AND p.state = 'pending')
             ORDER BY amount, output_id LIMIT $2
             """,
             asset_id,

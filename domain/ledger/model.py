@@ -30,6 +30,7 @@ class AccountKind(StrEnum):
     MIXIN = "mixin"  # coins in the bot's Mixin wallet, per token
     VENUE = "venue"  # coins in a venue account
     AVAILABLE = "available"  # what a person may spend
+    PENDING = "pending"  # what a person paid in that is not final yet
     RUN = "run"  # what a strategy run works with, at one venue account
     FEES = "fees"  # fees the instance has earned
     INVENTORY = "inventory"  # the owner's float
@@ -44,6 +45,7 @@ SIDE_OF = {
     AccountKind.MIXIN: Side.ASSET,
     AccountKind.VENUE: Side.ASSET,
     AccountKind.AVAILABLE: Side.OWED,
+    AccountKind.PENDING: Side.OWED,
     AccountKind.RUN: Side.OWED,
     AccountKind.FEES: Side.OWN,
     AccountKind.INVENTORY: Side.OWN,
@@ -94,6 +96,11 @@ def venue(name: VenueAccountName, coin: Coin) -> Account:
 def available(user_id: UserId, coin: Coin) -> Account:
     """Return the account of what a person may spend."""
     return Account(AccountKind.AVAILABLE, user_id, coin)
+
+
+def pending(user_id: UserId, coin: Coin) -> Account:
+    """Return the account of what a person has paid in that is not final yet."""
+    return Account(AccountKind.PENDING, user_id, coin)
 
 
 def run(run_id: RunId, venue_account: VenueAccountName, coin: Coin) -> Account:

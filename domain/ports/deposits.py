@@ -53,6 +53,14 @@ class Classified:
         return self.kind in (OutputKind.SUSPENSE, OutputKind.STRANGE) and self.reason != SPENT_BEFORE
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingDeposit:
+    """A deposit that was seen and is not final yet."""
+
+    output: WalletOutput
+    seen_at: datetime
+
+
 class DepositStore(Protocol):
     """The tables of incoming money; calls join the ambient transaction."""
 
@@ -77,6 +85,18 @@ class DepositStore(Protocol):
 
         What was sent and belongs to nobody we may credit is kept aside.
         """
+        ...
+
+    async def await_final(self, output: WalletOutput, at: datetime) -> None:
+        """Note that a deposit that was seen is not final yet: nothing pays with it until it is."""
+        ...
+
+    async def not_final(self, limit: int) -> list[WaitingDeposit]:
+        """Return deposits that wait to be final, those seen first at the front."""
+        ...
+
+    async def is_final(self, output_id: str) -> bool:
+        """Note that a deposit is final; return ``False`` when somebody else just did."""
         ...
 
     async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:

@@ -1,9 +1,10 @@
 """Money coming in: links to pay by, and the one path on which an output becomes somebody's claim."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
-from domain.errors import InvariantBroken, Refused
+from domain.errors import InvariantBroken, Refused, Unavailable
 from domain.ids import AssetId, Ids, UserId, request_id
 from domain.money import ZERO, Token, plain, round_down
 from domain.ports.clock import Clock
@@ -13,8 +14,17 @@ from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
 from domain.ports.store import Store
-from domain.ports.wallet import Wallet, WalletOutput
-from domain.services.incoming import BELOW_MINIMUM, Known, added_up, booking, changed, classify
+from domain.ports.wallet import SendState, Wallet, WalletOutput
+from domain.services.incoming import (
+    BELOW_MINIMUM,
+    Known,
+    added_up,
+    arriving,
+    booking,
+    changed,
+    classify,
+    from_pending,
+)
 from domain.services.tokens import ApprovedToken
 
 PAGE = 500
@@ -26,6 +36,12 @@ DEEP_EVERY_S = 60.0
 """From time to time more of them: an output may show up late behind a flood of others."""
 
 PAY_MEMO = "deposit"
+
+FRESH = timedelta(minutes=10)
+"""Of older outputs nobody asks whether they are final: Mixin takes a second."""
+
+PATIENCE = timedelta(minutes=1)
+MOST_WAITING = 100
 
 
 class DepositService:
@@ -104,14 +120,66 @@ class DepositService:
         while True:
             page = sorted(await self._wallet.outputs_from(cursor, PAGE), key=lambda o: o.sequence)
             for classified in await self._new_of(page, altered):
-                booked += await self._book(classified)
+                booked += await self._book(classified, final=await self._final_at_sight(classified))
             if len(page) < PAGE or page[-1].sequence <= cursor:
                 break
             cursor = page[-1].sequence
         self._deep_at = now_s if deep else self._deep_at
         if altered:
             raise InvariantBroken("output_changed", output_ids=",".join(altered))
-        return f"booked {booked} outputs" if booked else "no new output"
+        said = f"booked {booked} outputs" if booked else "no new output"
+        return said + await self._finish()
+
+    async def _final_at_sight(self, classified: Classified) -> bool:
+        """Tell whether a deposit may be spent at once; what was made long ago and is listed may (DP9)."""
+        output = classified.output
+        if classified.kind is not OutputKind.DEPOSIT or self._clock.now() - output.created_at > FRESH:
+            return True
+        return await self._final(output)
+
+    async def _final(self, output: WalletOutput) -> bool:
+        """Tell whether Mixin says that a payer's transaction is final; what it does not show us, it lists.
+
+        Without an answer it is not: the next round asks again.
+        """
+        try:
+            sent = await self._wallet.find(output.request_id)
+        except Unavailable:
+            return False
+        if sent is None:
+            return True
+        return sent.state is SendState.SPENT and sent.transaction_hash == output.transaction_hash
+
+    async def _finish(self) -> str:
+        """Make spendable what has become final since it was seen; say how many did and how many wait."""
+        waiting = await self._deposits.not_final(MOST_WAITING)
+        arrived = 0
+        for deposit in waiting:
+            if self._known.tokens.find(deposit.output.asset_id) is None:
+                continue  # taken off the list meanwhile: it stays the person's, and waits for the owner
+            if await self._final(deposit.output):
+                arrived += await self._arrive(deposit.output)
+            elif self._clock.now() - deposit.seen_at > PATIENCE:
+                await self._say_that_it_takes_long(deposit.output)
+        return f", {arrived} of {len(waiting)} became final" if waiting else ""
+
+    async def _arrive(self, output: WalletOutput) -> bool:
+        """Credit what was seen before it was final; return ``False`` when somebody else just did."""
+        approved = self._known.tokens.get(output.asset_id)
+        async with self._store.transaction():
+            if not await self._deposits.is_final(output.output_id):
+                return False
+            credit = booking(Classified(output, OutputKind.DEPOSIT), approved.token)
+            assert credit is not None
+            await self._ledger.post(from_pending(credit, output, approved.token))
+            await self._deposits.pay_intent(output.request_id, output.output_id)
+            await self._tell("deposit_credited", output, approved.token)
+        return True
+
+    async def _say_that_it_takes_long(self, output: WalletOutput) -> None:
+        approved = self._known.tokens.get(output.asset_id)
+        async with self._store.transaction():
+            await self._tell("deposit_arriving", output, approved.token)
 
     async def _new_of(self, page: Sequence[WalletOutput], altered: list[str]) -> list[Classified]:
         """Return the outputs that are not stored yet; compare those that are (DP5)."""
@@ -133,7 +201,7 @@ class DepositService:
                 await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
             return stopped
 
-    async def _book(self, classified: Classified) -> bool:
+    async def _book(self, classified: Classified, *, final: bool) -> bool:
         """Store, post and tell in one commit; return ``False`` when somebody else just did."""
         output = classified.output
         approved = self._known.tokens.find(output.asset_id)
@@ -143,6 +211,10 @@ class DepositService:
                 before = await self._deposits.small_change(output.sender, output.asset_id)
             if not await self._deposits.add_output(classified, self._clock.now()):
                 return False
+            if approved and not final:
+                await self._deposits.await_final(output, self._clock.now())
+                await self._ledger.post(arriving(output, approved.token))
+                return True
             if approved and (transfer := booking(classified, approved.token)):
                 await self._ledger.post(transfer)
             if approved and classified.kind is OutputKind.DEPOSIT:

@@ -1,10 +1,10 @@
 """What an output is taken for: a pure judgement, total over whatever anybody may send us (DP6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.ids import UserId
-from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own
+from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own, pending
 from domain.money import Token, round_down
 from domain.ports.deposits import SPENT_BEFORE, Classified, OutputKind
 from domain.ports.wallet import WalletOutput
@@ -57,6 +57,20 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
 def changed(stored: str, seen: str) -> bool:
     """Return whether two immutable hashes of one output differ; those of two versions tell nothing."""
     return stored != seen and _version(stored) == _version(seen)
+
+
+def arriving(output: WalletOutput, token: Token) -> Transfer:
+    """Return the transfer that books a deposit that is not final: it is the person's, and not to be spent."""
+    assert output.sender is not None
+    posting = Posting(mixin(token), pending(output.sender, token.coin), output.amount)
+    return Transfer(Cause("arriving", output.output_id), (posting,))
+
+
+def from_pending(credit: Transfer, output: WalletOutput, token: Token) -> Transfer:
+    """Return a deposit's transfer with what it brings taken from what was arriving."""
+    assert output.sender is not None
+    account = pending(output.sender, token.coin)
+    return Transfer(credit.cause, tuple(replace(p, source=account) for p in credit.postings))
 
 
 def added_up(output: WalletOutput, token: Token, total: Decimal) -> Transfer:

@@ -1,4 +1,4 @@
-"""Withdrawals taken back, freezes lifted by a person, and what is kept aside until it is given back."""
+"""Withdrawals taken back, freezes lifted by a person, what is kept aside, and deposits that are not final."""
 
 from tortoise import BaseDBAsyncClient
 
@@ -99,10 +99,28 @@ BEGIN
 END $$;
 """
 
+PENDING = """
+INSERT INTO account_kinds (kind, side, guarded) VALUES ('pending', 'owed', true);
+CREATE TABLE pending_deposits (
+    output_id text PRIMARY KEY REFERENCES outputs (output_id),
+    user_id   text NOT NULL,
+    state     text NOT NULL,
+    seen_at   timestamptz NOT NULL
+);
+COMMENT ON TABLE pending_deposits IS 'DP9: deposits that were seen before they were final; spent for nobody until then';
+CREATE INDEX pending_deposits_open ON pending_deposits (seen_at) WHERE state = 'pending';
+INSERT INTO state_edges (machine, from_state, to_state) VALUES
+    ('deposit', '', 'pending'), ('deposit', 'pending', 'final');
+CREATE TRIGGER pending_deposits_edges BEFORE INSERT OR UPDATE ON pending_deposits
+    FOR EACH ROW EXECUTE FUNCTION check_edge('deposit');
+CREATE TRIGGER pending_deposits_stay BEFORE DELETE OR TRUNCATE ON pending_deposits
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return PAYOUTS + FREEZES + KEPT
+    return PAYOUTS + FREEZES + KEPT + PENDING
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

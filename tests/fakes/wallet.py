@@ -41,6 +41,7 @@ class FakeWallet:
 
     guard: Callable[[], None] = lambda: None  # raises when a transaction of ours is open
     polls_to_final: int = 1
+    unsettled: dict[str, str] = field(default_factory=dict)  # listed and not final: request id, hash
     outputs: list[WalletOutput] = field(default_factory=list)
     unregistered: set[UserId] = field(default_factory=set)
     refusals: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -65,9 +66,19 @@ class FakeWallet:
         request_id: str = "",
         *,
         inscription: bool = False,
+        at: datetime | None = None,
     ) -> WalletOutput:
-        """Let somebody pay the bot."""
-        return self._receive(sender, asset_id, Decimal(amount), memo, request_id, inscription=inscription)
+        """Let somebody pay the bot; with ``at`` just now, and not final until it is settled."""
+        output = self._receive(sender, asset_id, Decimal(amount), memo, request_id, inscription=inscription)
+        if at is None:
+            return output
+        self.outputs[-1] = output = replace(output, created_at=at)
+        self.unsettled[output.request_id] = output.transaction_hash
+        return output
+
+    def settle(self, request_id: str) -> None:
+        """Let a payment to the bot be final."""
+        self._requests[request_id] = _Request("", self.unsettled.pop(request_id), SendState.SPENT)
 
     def steal(self, output_id: str) -> None:
         """Let somebody else spend an output."""
@@ -109,6 +120,8 @@ class FakeWallet:
     async def find(self, request_id: str) -> SentTransaction | None:
         """Tell what became of a request; a submitted one is final after some polls."""
         self._begin("find")
+        if request_id in self.unsettled:
+            return SentTransaction(request_id, self.unsettled[request_id], SendState.SIGNED, "")
         request = self._requests.get(request_id)
         if request and request.state is SendState.SIGNED:
             self._polls[request_id] += 1

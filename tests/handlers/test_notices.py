@@ -181,8 +181,8 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
-        {"coins": [{"coin": "USDT", "available": "1", "held": "2", "in_runs": "0"}]},
-        {"coins": [{"coin": "USDT", "available": "1", "held": "0", "in_runs": "3"}]},
+        {"coins": [{"coin": "USDT", "available": "1", "held": "2", "in_runs": "0", "arriving": "0"}]},
+        {"coins": [{"coin": "USDT", "available": "1", "held": "0", "in_runs": "3", "arriving": "4"}]},
     ],
     "withdrawals": [
         {"withdrawals": []},

@@ -19,6 +19,7 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "order": {BEGIN: ["prepared", "sending"], **ORDER_EDGES},
     "run": {BEGIN: ["funding", "running"], **RUN_EDGES},
     "kept": {BEGIN: ["kept"], **KEPT_EDGES},
+    "deposit": {BEGIN: ["pending"], "pending": ["final"]},
     "inbox": {BEGIN: ["pending"], "pending": ["done", "dead"]},
     "outbox": {BEGIN: ["pending"], "pending": ["sent", "dead"]},
     "fee_charge": {BEGIN: ["waiting", "charged"], "waiting": ["charged", "forgone"]},

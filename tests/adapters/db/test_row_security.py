@@ -39,6 +39,7 @@ ONE_ROW_EACH = {
         INSERT INTO outputs VALUES ('o-' || $1, 1, 'h', 0, 'asset', 1, $1, '', '', false, false, now(),
         'h', 'deposit', '', now())
     """,
+    "pending_deposits": "INSERT INTO pending_deposits VALUES ('o-' || $1, $1, 'pending', now())",
     "kept_outputs": """
         INSERT INTO kept_outputs VALUES ('o-' || $1, $1, 'asset', 1, 'below_minimum', true, 'kept')
     """,
