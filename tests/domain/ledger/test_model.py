@@ -22,6 +22,7 @@ from domain.ledger.model import (
     mixin,
     net_of,
     own,
+    pending,
     run,
     venue,
 )
@@ -120,6 +121,7 @@ def test_each_account_says_whose_and_where_it_is() -> None:
     assert mixin(token) == Account(AccountKind.MIXIN, "asset-1", USDT, "")
     assert venue(BINANCE, BTC) == Account(AccountKind.VENUE, "binance-1", BTC, "")
     assert available(ALICE, BTC) == Account(AccountKind.AVAILABLE, "alice", BTC, "")
+    assert pending(ALICE, BTC) == Account(AccountKind.PENDING, "alice", BTC, "")
     assert run(RunId("run-1"), BINANCE, BTC) == Account(AccountKind.RUN, "run-1", BTC, "binance-1")
     assert own(AccountKind.FEES, BTC) == Account(AccountKind.FEES, "", BTC, "")
 
