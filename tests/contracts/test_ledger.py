@@ -9,12 +9,14 @@ from adapters.db.store import PostgresStore
 from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, RunId, UserId, VenueAccountName
 from domain.ledger.model import (
+    SIDE_OF,
     Account,
     AccountKind,
     Balance,
     Cause,
     Hold,
     Posting,
+    Side,
     Transfer,
     available,
     mixin,
@@ -164,7 +166,7 @@ async def test_refusal_names_the_account_and_what_is_free(ledger: Ledger) -> Non
 
 @pytest.mark.parametrize("kind", [k for k in AccountKind if k not in ("rounding", "external")])
 async def test_guarded_account_never_falls_below_zero(ledger: Ledger, kind: AccountKind) -> None:
-    owner = "" if kind not in ("mixin", "venue", "available", "run") else "somebody"
+    owner = "" if SIDE_OF[kind] is Side.OWN else "somebody"
     account = Account(kind, owner, USDT, "binance-1" if kind == "run" else "")
     other = own(AccountKind.EXTERNAL, USDT)
     source, destination = (other, account) if kind in ("mixin", "venue") else (account, other)
