@@ -1,6 +1,5 @@
 """Mixin as the far side: the sandbox's core, reached by the production adapters without a socket."""
 
-import base64
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,7 +17,7 @@ from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from domain.errors import MrMarketError
 from domain.ports.clock import Clock
-from sandbox.mixin.core import api, blaze, books, genesis, person, rows, wallet
+from sandbox.mixin.core import api, blaze, genesis, person, rows, wallet
 from sandbox.mixin.core.calls import Request
 from sandbox.mixin.core.settle import settle
 from sandbox.mixin.core.world import SECOND, Settings, State, World
@@ -108,10 +107,6 @@ class FarMixin:
         """Return every transaction that the bot has sent."""
         bot = self.world.bot().user_id
         return [t for t in self.world.state.transactions if t.user_id == bot]
-
-    def books(self) -> dict[str, Any]:
-        """Return the far side's own record."""
-        return dict(books.books(self.world))
 
 
 @dataclass
@@ -219,11 +214,6 @@ def text_of(message: Mapping[str, Any]) -> str:
     return " ".join(
         part if isinstance(part, str) else json.dumps(part, ensure_ascii=False) for part in parts if part
     )
-
-
-def words_of(message: rows.Message) -> str:
-    """Return the text of a stored message."""
-    return base64.b64decode(message.data).decode(errors="replace")
 
 
 def _form(path: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.far_mixin import FarMixin, text_of
@@ -22,7 +22,6 @@ class Person:
 
     name: str
     mixin: FarMixin
-    told: list[str] = field(default_factory=list)
     _seen: int = 0
 
     async def says(self, text: str) -> None:
@@ -66,11 +65,6 @@ class Person:
     def last(self) -> list[str]:
         """Return the last things said in the conversation, in short."""
         return [text_of(message)[:120] for message in self.mixin.messages(self.name)[-3:]]
-
-    def arrivals(self, pattern: str) -> int:
-        """Return how many messages match."""
-        shown = [text_of(m) for m in self.mixin.messages(self.name) if not m["mine"]]
-        return sum(bool(re.search(pattern, text, re.IGNORECASE | re.DOTALL)) for text in shown)
 
 
 Script = Callable[[Person], Awaitable[None]]
