@@ -41,10 +41,11 @@ class Table(Protocol):
 
 
 class FakeTransactions:
-    """One outermost transaction at a time; inner ones are savepoints."""
+    """One outermost transaction at a time, counted in ``begun``; inner ones are savepoints."""
 
     def __init__(self, *tables: Table) -> None:
         self.tables = list(tables)
+        self.begun = 0
         self._lock = asyncio.Lock()
         self._inside: ContextVar[asyncio.Task[Any] | None] = ContextVar("inside", default=None)
 
@@ -61,6 +62,7 @@ class FakeTransactions:
                 yield
             return
         async with self._lock:
+            self.begun += 1
             token = self._inside.set(asyncio.current_task())
             try:
                 async with self._savepoint():

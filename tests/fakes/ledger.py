@@ -1,5 +1,6 @@
 """The ledger in memory: the same promises as the database keeps, and the model its tests compare with."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -35,6 +36,11 @@ class Books:
     transfers: dict[Cause, Transfer] = field(default_factory=dict)
     totals: dict[Account, Decimal] = field(default_factory=dict)
     holds: dict[Cause, _Hold] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Books":
+        """Return books that go their own way; of what they hold only holds ever change."""
+        holds = {owner: replace(hold) for owner, hold in self.holds.items()}
+        return Books(dict(self.transfers), dict(self.totals), holds)
 
 
 class FakeLedger:
@@ -127,8 +133,7 @@ class FakeLedger:
     def copy(self) -> "FakeLedger":
         """Return a ledger that goes its own way from here."""
         other = FakeLedger()
-        holds = {owner: replace(hold) for owner, hold in self.rows.holds.items()}
-        other.rows = Books(dict(self.rows.transfers), dict(self.rows.totals), holds)
+        other.rows = copy.deepcopy(self.rows)
         return other
 
     def _totals_with(self, transfers: Iterable[Transfer]) -> dict[Account, Decimal]:

@@ -15,7 +15,7 @@ from domain.payouts.line import Waiting
 from domain.payouts.model import Payout, PayoutState
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
-from domain.ports.freezes import Freeze
+from domain.ports.freezes import WALLET, Freeze
 from domain.ports.kept import KeptGroup
 from domain.ports.users import User
 
@@ -162,10 +162,22 @@ class FakeFreezes:
 
     def __init__(self) -> None:
         self.rows: list[Freeze] = []
+        self.lifted_by: list[UserId] = []
+        self._made = 0
 
     def add(self, scope: str, reason: str, at: datetime) -> None:
         """Stop payouts of a scope."""
-        self.rows.append(Freeze(len(self.rows) + 1, scope, reason, at))
+        self._made += 1
+        self.rows.append(Freeze(self._made, scope, reason, at))
+
+    async def freeze(self, scope: str, reason: str, at: datetime) -> bool:
+        fresh = scope not in {row.scope for row in self.rows}
+        if fresh:
+            self.add(scope, reason, at)
+        return fresh
+
+    async def frozen(self, asset_id: AssetId) -> str:
+        return next((row.reason for row in self.rows if row.scope in (WALLET, asset_id)), "")
 
     async def open(self) -> list[Freeze]:
         return list(self.rows)
@@ -173,6 +185,7 @@ class FakeFreezes:
     async def lift(self, freeze: Freeze, by: UserId, at: datetime) -> bool:
         was = len(self.rows)
         self.rows = [row for row in self.rows if row.id != freeze.id]
+        self.lifted_by += [by] * (was - len(self.rows))
         return len(self.rows) < was
 
 

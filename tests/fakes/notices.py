@@ -1,5 +1,8 @@
 """An outbox reduced to its promise: once per person, kind and cause, in the transaction it is told in."""
 
+import json
+from collections.abc import Mapping
+
 from adapters.db.chat import PostgresOutbox
 from adapters.db.store import PostgresStore
 from domain.ids import UserId
@@ -14,5 +17,22 @@ class TableNotices(PostgresOutbox):
 
     async def kinds(self, user_id: UserId) -> list[str]:
         """Return the kinds of all notices to a person, in the order they were written."""
-        rows = await self._told.fetch("SELECT kind FROM outbox WHERE user_id = $1 ORDER BY seq", user_id)
-        return [row["kind"] for row in rows]
+        return [kind for kind, _, _ in await self.told(user_id)]
+
+    async def told(self, user_id: UserId) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Return kind, cause and parameters of each."""
+        rows = await self._told.fetch(
+            "SELECT kind, cause, params FROM outbox WHERE user_id = $1 ORDER BY seq", user_id
+        )
+        return [(row["kind"], row["cause"], json.loads(row["params"])) for row in rows]
+
+
+class FakeNotices:
+    """The same in memory; it takes texts alone, as the outbox does."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[UserId, str, str], Mapping[str, str]] = {}
+
+    async def tell(self, user_id: UserId, kind: str, cause: str, params: Mapping[str, str]) -> None:
+        assert all(isinstance(text, str) for text in (user_id, kind, cause, *params, *params.values()))
+        self.rows.setdefault((user_id, kind, cause), dict(params))

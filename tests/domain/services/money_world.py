@@ -1,25 +1,30 @@
-"""The money services on a real Postgres and a fake Mixin, with a process that can die anywhere."""
+"""The money services, in memory or on a real Postgres, and a fake Mixin; a process can die anywhere."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from adapters.db.ambient import assert_outside_transaction
-from adapters.db.auth import PostgresAudit, PostgresRoles
-from adapters.db.confirmations import PostgresConfirmations
-from adapters.db.deposits import PostgresDeposits
-from adapters.db.freezes import PostgresFreezes
-from adapters.db.kept import PostgresKept
-from adapters.db.ledger import PostgresLedger
+import pytest
+
 from adapters.db.store import PostgresStore
-from adapters.db.users import PostgresUsers
-from adapters.db.withdrawals import PostgresPayouts
 from adapters.ids import RandomIds
-from domain.ids import AssetId, UserId, WithdrawalId
-from domain.ledger.model import AccountKind, available, mixin, own
-from domain.money import ZERO, Coin, Token, plain
+from domain.ids import AssetId, UserId, VenueAccountName, WithdrawalId
+from domain.ledger.model import (
+    Account,
+    AccountKind,
+    Balance,
+    Cause,
+    Posting,
+    Transfer,
+    available,
+    mixin,
+    own,
+    venue,
+)
+from domain.money import Coin, Token, plain
+from domain.roles import Role
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
@@ -31,10 +36,10 @@ from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
+from tests.domain.services.money_books import Books, MemoryBooks, PostgresBooks, Told, outcome_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.crash import Crashing, Fuse
-from tests.fakes.notices import TableNotices
-from tests.fakes.roles import make_owner
+from tests.fakes.roles import FakeRoles, make_owner
 from tests.fakes.wallet import BOT, FakeWallet
 
 OWNER = UserId("0aaa0000-0000-4000-8000-000000000001")
@@ -44,6 +49,11 @@ USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Eth
 BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
 TOKENS = Tokens([ApprovedToken(USDT, Decimal(1), Decimal(1)), ApprovedToken(BTC, *2 * [Decimal("0.0001")])])
 FEE_BPS = 10
+
+ON_POSTGRES = pytest.mark.parametrize(
+    "database", [pytest.param("postgres", marks=pytest.mark.database)], indirect=True
+)
+"""For tests that look at the tables themselves, or take long in memory."""
 
 
 @dataclass
@@ -62,11 +72,20 @@ class Process:
 
 @dataclass
 class MoneyWorld:
-    """What outlives a process: the database and Mixin."""
+    """What outlives a process: the books and Mixin."""
 
-    store: PostgresStore
-    wallet: FakeWallet = field(default_factory=lambda: FakeWallet(guard=assert_outside_transaction))
+    store: Any  # what the books are in
+    wallet: FakeWallet = field(default_factory=FakeWallet)
     clock: FakeClock = field(default_factory=FakeClock)
+    admin_url: str = ""
+    books: Books = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the books, which nobody outside may be asked about while they are written."""
+        self.books = PostgresBooks(self.store, self.admin_url) if self.store else MemoryBooks(TOKENS)
+        self.store = self.books.store
+        if isinstance(self.wallet, FakeWallet):
+            self.wallet.guard = self.books.outside
 
     def process(self, fuse: Fuse | None = None, fee_bps: int = FEE_BPS, wallet: Any = None) -> Process:
         """Start a process; with a fuse, every port of it has one; ``wallet`` may stand before Mixin."""
@@ -74,16 +93,16 @@ class MoneyWorld:
         def port(real: Any) -> Any:
             return Crashing(real, fuse) if fuse else real
 
-        store, clock, ids = port(self.store), self.clock, RandomIds()
-        ledger, wallet = port(PostgresLedger(self.store)), port(wallet or self.wallet)
-        notices, users = port(TableNotices(self.store)), port(PostgresUsers(self.store))
-        payout_store, freezes = port(PostgresPayouts(self.store)), port(PostgresFreezes(self.store))
-        confirmations = ConfirmationService(store, port(PostgresConfirmations(self.store)), clock, ids)
+        books, clock, ids = self.books, self.clock, RandomIds()
+        store, ledger, wallet = port(books.store), port(books.ledger), port(wallet or self.wallet)
+        notices, users = port(books.notices), port(books.users)
+        payout_store, freezes = port(books.payouts), port(books.freezes)
+        confirmations = ConfirmationService(store, port(books.confirmations), clock, ids)
         balances = UserBalanceService(ledger, users)
-        roles = PostgresRoles(self.store)
-        auth = AuthService(roles, PostgresAudit(self.store), clock)
+        roles = books.roles
+        auth = AuthService(roles, books.audit, clock)
         deposits = DepositService(
-            store, ledger, wallet, notices, clock, ids, port(PostgresDeposits(self.store)), freezes,
+            store, ledger, wallet, notices, clock, ids, port(books.deposits), freezes,
             Known(BOT, TOKENS), roles,
         )  # fmt: skip
         payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT, roles)
@@ -91,7 +110,7 @@ class MoneyWorld:
         withdrawals = WithdrawalService(
             store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fee_bps
         )
-        kept = port(PostgresKept(self.store))
+        kept = port(books.kept)
         refunds = RefundService(store, ledger, clock, ids, kept, payout_store, confirmations, TOKENS, auth)
         people = UserService(store, users)
         return Process(people, balances, confirmations, deposits, payouts, withdrawals, lifting, refunds)
@@ -126,13 +145,18 @@ class MoneyWorld:
             self.clock.advance(31)
         return said
 
+    async def balance(self, account: Account) -> Balance:
+        """Return what an account holds, and how much of that is promised."""
+        found: Balance = await self.books.ledger.balance(account)
+        return found
+
     async def free(self, user_id: UserId, token: Token = USDT) -> Decimal:
         """Return what a person may spend."""
-        return (await PostgresLedger(self.store).balance(available(user_id, token.coin))).free
+        return (await self.balance(available(user_id, token.coin))).free
 
     async def held(self, user_id: UserId, token: Token = USDT) -> Decimal:
         """Return what a person has promised away."""
-        return (await PostgresLedger(self.store).balance(available(user_id, token.coin))).held
+        return (await self.balance(available(user_id, token.coin))).held
 
     async def funds(self, user_id: UserId) -> tuple[str, str]:
         """Return what a person may spend and has promised away, in plain words."""
@@ -140,49 +164,51 @@ class MoneyWorld:
 
     async def own(self, kind: AccountKind, token: Token = USDT) -> Decimal:
         """Return what one of the instance's own accounts holds."""
-        return (await PostgresLedger(self.store).balance(own(kind, token.coin))).total
+        return (await self.balance(own(kind, token.coin))).total
 
     async def states(self) -> list[str]:
         """Return the states of all payouts by age."""
-        rows = await self.store.fetch("SELECT state FROM payouts ORDER BY created_at, id")
-        return [row["state"] for row in rows]
+        return [payout.state for payout in await self.books.made()]
+
+    async def told(self, user_id: UserId) -> list[Told]:
+        """Return all notices to a person, in the order they were written."""
+        return await self.books.told(user_id)
 
     async def notices(self, user_id: UserId) -> list[str]:
         """Return the kinds of all notices to a person, in the order they were written."""
-        return await TableNotices(self.store).kinds(user_id)
+        return [notice.kind for notice in await self.told(user_id)]
+
+    async def lend(self, amount: str) -> None:
+        """Move what people paid in to a venue, as a treasury would: their claims stay."""
+        there = venue(VenueAccountName("v"), USDT.coin)
+        moved = Transfer(Cause("test", "lend"), (Posting(there, mixin(USDT), Decimal(amount)),))
+        await self.books.ledger.post(moved)
+        output = self.wallet.outputs[0]
+        self.wallet.steal(output.output_id)
+        await self.books.strike(output.output_id)
+        self.wallet.pay_in(BOT, USDT.asset_id, str(output.amount - Decimal(amount)))
+        await self.process().deposits.collect()
 
     async def check(self) -> None:
         """Compare the books with the wallet, which must agree at any quiet time (I7, I8)."""
         for token in TOKENS.list():
-            booked = (await PostgresLedger(self.store).balance(mixin(token))).total
+            booked = (await self.balance(mixin(token))).total
             assert booked == self.wallet.unspent(token.asset_id), token.coin
         assert all(len(sent) == 1 for sent in self.wallet.sent_bytes.values()), "other bytes were sent"
         assert len(set(self.wallet.executed)) == len(self.wallet.executed)
-        paid = {
-            (row["receiver"], row["asset_id"]): row["paid"]
-            for row in await self.store.fetch(
-                """SELECT receiver, asset_id, sum(amount - fee) AS paid FROM payouts
-                   WHERE state = 'done' AND purpose <> 'consolidation' GROUP BY receiver, asset_id"""
-            )
-        }
-        assert paid == dict(self.wallet.paid)
-        assert await self._held_by_ended_payouts() == ZERO
-
-    async def _held_by_ended_payouts(self) -> Decimal:
-        rows = await self.store.fetch(
-            """SELECT coalesce(sum(p.amount), 0) AS open FROM payouts p
-               WHERE p.state NOT IN ('done', 'refused', 'cancelled') AND p.purpose = 'withdrawal'"""
-        )
-        held = await self.store.fetch(
-            "SELECT coalesce(sum(b.held), 0) AS held FROM balances b JOIN accounts a ON a.id = b.account_id"
-            " WHERE a.kind = 'available'"
-        )
-        return Decimal(held[0]["held"] - rows[0]["open"])
+        outcome = outcome_of(await self.books.made())
+        assert outcome.paid == dict(self.wallet.paid)
+        assert await self.books.promised() == outcome.open
 
 
 @asynccontextmanager
-async def money_world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
-    """Give a world on a fresh database."""
-    async with PostgresStore(migrated_url) as store:
+async def money_world(database: str, admin_url: str = "") -> AsyncIterator[MoneyWorld]:
+    """Give a world on a fresh database; in memory without one."""
+    if not database:
+        world = MoneyWorld(None)
+        cast("FakeRoles", world.books.roles).plant(OWNER, Role.OWNER)
+        yield world
+        return
+    async with PostgresStore(database) as store:
         await make_owner(store, OWNER)
-        yield MoneyWorld(store)
+        yield MoneyWorld(store, admin_url=admin_url)

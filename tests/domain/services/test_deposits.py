@@ -1,7 +1,6 @@
-"""Deposits on a real Postgres: what comes in is credited once, to who sent it, or to nobody."""
+"""Deposits, in memory and on Postgres: what comes in is credited once, to who sent it, or to nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,19 +10,11 @@ from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId
 from domain.ledger.model import AccountKind
 from domain.services.incoming import FLOAT_MEMO
-from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
+from tests.domain.services.money_world import ALICE, BOB, BTC, ON_POSTGRES, OWNER, USDT, MoneyWorld
 from tests.fakes.crash import Fuse, SimulatedCrash
 from tests.fakes.wallet import BOT, Fault
 
-pytestmark = pytest.mark.database
-
 STRANGE = AssetId("9999508b-91c5-375b-92b0-ee702ed29999")
-
-
-@pytest.fixture
-async def world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
-    async with money_world(migrated_url) as made:
-        yield made
 
 
 async def test_a_payment_is_credited_to_its_sender(world: MoneyWorld) -> None:
@@ -48,8 +39,7 @@ async def test_an_intent_is_paid_by_its_trace_and_whoever_pays_is_credited(world
     world.wallet.pay_in(BOB, USDT.asset_id, "10", request_id=intent.trace)
     await deposits.collect()
     assert [await world.free(ALICE), await world.free(BOB)] == [Decimal(0), Decimal(10)]
-    rows = await world.store.fetch("SELECT paid_by FROM deposit_intents WHERE id = $1", intent.id)
-    assert rows[0]["paid_by"] == world.wallet.outputs[0].output_id
+    assert await world.books.paid_by(intent.id) == world.wallet.outputs[0].output_id
 
 
 @pytest.mark.parametrize(
@@ -96,12 +86,14 @@ async def test_the_owners_float_is_the_instances_own(world: MoneyWorld) -> None:
 async def test_a_payer_cannot_pass_off_a_payment_as_our_change(world: MoneyWorld) -> None:
     await world.give(ALICE, "10")
     payout_id = await world.request(ALICE, "5")
-    rows = await world.store.fetch("SELECT request_id FROM payouts WHERE id = $1", payout_id)
-    world.wallet.pay_in(BOB, USDT.asset_id, "3", request_id=rows[0]["request_id"])
+    [payout] = await world.books.made()
+    assert payout.id == payout_id
+    world.wallet.pay_in(BOB, USDT.asset_id, "3", request_id=payout.request_id)
     await world.process().deposits.collect()
     assert await world.free(BOB) == 3
 
 
+@ON_POSTGRES
 async def test_two_thousand_outputs_that_came_while_we_were_down_are_all_booked(world: MoneyWorld) -> None:
     for _ in range(2_000):
         world.wallet.pay_in(ALICE, USDT.asset_id, "1")
@@ -202,6 +194,7 @@ async def test_a_page_in_any_order_leaves_no_gap_when_we_die_in_its_middle(world
     assert await world.free(ALICE) == 60
 
 
+@ON_POSTGRES
 async def test_an_output_that_shows_up_behind_many_others_is_found_within_a_minute(world: MoneyWorld) -> None:
     deposits = world.process().deposits
     late = world.wallet.pay_in(ALICE, USDT.asset_id, "5")

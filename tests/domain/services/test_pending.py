@@ -1,28 +1,18 @@
 """Deposits that are seen before they are final: the person's, and spendable only then (DP9)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
-from adapters.db.ledger import PostgresLedger
 from domain.errors import Refused
 from domain.ledger.model import pending
-from tests.domain.services.money_world import ALICE, BOB, USDT, MoneyWorld, money_world
+from tests.domain.services.money_world import ALICE, BOB, USDT, MoneyWorld
 from tests.fakes.crash import Fuse, SimulatedCrash
 from tests.fakes.wallet import Fault
 
-pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-async def world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
-    async with money_world(migrated_url) as made:
-        yield made
-
 
 async def arriving(world: MoneyWorld) -> Decimal:
-    return (await PostgresLedger(world.store).balance(pending(ALICE, USDT.coin))).total
+    return (await world.balance(pending(ALICE, USDT.coin))).total
 
 
 async def test_a_deposit_is_spendable_only_when_it_is_final(world: MoneyWorld) -> None:
@@ -48,9 +38,7 @@ async def test_nothing_pays_with_what_is_not_final(world: MoneyWorld) -> None:
     await world.process().deposits.collect()
     await world.request(BOB, "10")
     await world.settle(3)
-    assert output.output_id not in [
-        row["output_id"] for row in await world.store.fetch("SELECT output_id FROM reservations")
-    ]
+    assert output.output_id not in await world.books.reserved()
     assert await world.states() == ["done"]
 
 

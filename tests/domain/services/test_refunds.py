@@ -1,8 +1,6 @@
 """What is kept aside: small payments that add up, and refunds, once and to the sender alone (DP6, DP7)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -10,18 +8,10 @@ from domain.errors import Refused
 from domain.ids import AssetId, UserId
 from domain.ledger.model import AccountKind
 from domain.services.refunds import MOST_PER_DAY
-from tests.domain.services.money_world import ALICE, BOB, OWNER, USDT, MoneyWorld, Process, money_world
+from tests.domain.services.money_world import ALICE, BOB, ON_POSTGRES, OWNER, USDT, MoneyWorld, Process
 from tests.fakes.crash import Fuse, SimulatedCrash
 
-pytestmark = pytest.mark.database
-
 SHINY = AssetId("5417e000-0000-4000-8000-000000000001")
-
-
-@pytest.fixture
-async def world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
-    async with money_world(migrated_url) as made:
-        yield made
 
 
 async def ask_back(world: MoneyWorld, who: UserId, asset: AssetId, process: Process | None = None) -> None:
@@ -159,6 +149,7 @@ async def test_two_bots_that_send_everything_back_come_to_rest(world: MoneyWorld
     assert world.wallet.paid[BOB, SHINY] == MOST_PER_DAY + 1
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize("asset", [SHINY, USDT.asset_id])
 async def test_a_crash_at_any_boundary_of_a_refund_pays_back_once(world: MoneyWorld, asset: AssetId) -> None:
     fuse, boundary = Fuse(), 0
@@ -182,9 +173,7 @@ async def test_a_crash_at_any_boundary_of_a_refund_pays_back_once(world: MoneyWo
     await world.check()
 
 
-async def test_an_idle_worker_merges_small_outputs_and_leaves_the_large_ones(
-    world: MoneyWorld, admin: Any
-) -> None:
+async def test_an_idle_worker_merges_small_outputs_and_leaves_the_large_ones(world: MoneyWorld) -> None:
     world.wallet.pay_in(ALICE, USDT.asset_id, "500")
     for _ in range(600):
         world.wallet.pay_in(ALICE, USDT.asset_id, "1")
@@ -196,9 +185,9 @@ async def test_an_idle_worker_merges_small_outputs_and_leaves_the_large_ones(
     for _ in range(9):
         await world.process().payouts.tidy()
         await world.settle()
-    [row] = await world.store.fetch("SELECT count(*) AS n, max(amount) AS largest FROM free_outputs")
-    assert row["n"] < 256
-    assert row["largest"] == 500
+    left = await world.books.payouts.spendable(USDT.asset_id, 300)
+    assert len(left) < 256
+    assert left[0].amount == 500
     assert await process.payouts.tidy() == "nothing to merge"
     await world.check()
 

@@ -11,21 +11,18 @@ from domain.errors import InvariantBroken, Refused
 from domain.ids import WithdrawalId
 from domain.services.withdrawals import Outlook
 from tests.domain.services.money_world import ALICE, BOB, OWNER, USDT, MoneyWorld, Process, money_world
-from tests.domain.services.test_withdrawals import lend_to_a_venue
 from tests.fakes.crash import Fuse, SimulatedCrash
-
-pytestmark = pytest.mark.database
 
 HOUR = 3600.0
 
 
 @pytest.fixture
-async def world(migrated_url: str, admin: Any) -> AsyncIterator[MoneyWorld]:
+async def world(database: tuple[str, str]) -> AsyncIterator[MoneyWorld]:
     """Give a world in which Alice has 1000, Bob 100, and the wallet only 130."""
-    async with money_world(migrated_url) as made:
+    async with money_world(*database) as made:
         await made.give(ALICE, "1000")
         await made.give(BOB, "100")
-        await lend_to_a_venue(made, admin, "970")
+        await made.lend("970")
         yield made
 
 
@@ -85,8 +82,8 @@ async def test_the_owner_is_told_once_an_hour_what_is_missing(world: MoneyWorld)
         await world.round()
         world.clock.advance(31)
     assert (await world.notices(OWNER)).count("float_short") == 1
-    [row] = await world.store.fetch("SELECT params FROM outbox WHERE kind = 'float_short'")
-    assert '"missing": "869"' in row["params"]
+    [short] = [notice for notice in await world.told(OWNER) if notice.kind == "float_short"]
+    assert short.params["missing"] == "869"
     world.clock.advance(HOUR)
     await world.round()
     assert (await world.notices(OWNER)).count("float_short") == 2
@@ -162,8 +159,8 @@ async def test_stopped_payouts_are_told_once_and_go_on_when_the_owner_has_looked
     going = await world.request(BOB, "50")
     process = world.process()
     await process.payouts.advance(going)
-    [row] = await world.store.fetch("SELECT output_id FROM reservations")
-    world.wallet.steal(row["output_id"])
+    [taken] = await world.books.reserved()
+    world.wallet.steal(taken)
     with pytest.raises(InvariantBroken, match="spent_elsewhere"):
         await drive_on(process, going)
     assert (await world.notices(OWNER)).count("payouts_frozen") == 1
@@ -184,8 +181,7 @@ async def test_stopped_payouts_are_told_once_and_go_on_when_the_owner_has_looked
     with pytest.raises(Refused, match="not_frozen"):
         await process.freezes.lift(OWNER, "wallet", token, "said")
     assert await process.freezes.list(OWNER) == []
-    [lifted] = await world.store.fetch("SELECT lifted_by FROM freezes")
-    assert lifted["lifted_by"] == OWNER
+    assert await world.books.lifted_by() == [OWNER]
 
 
 async def test_a_confirmation_lifts_only_the_freeze_that_was_seen(world: MoneyWorld) -> None:

@@ -1,9 +1,8 @@
-"""Withdrawals on a real Postgres and a fake Mixin: paid once or given back, whatever happens."""
+"""Withdrawals, in memory and on a real Postgres: paid once or given back, whatever happens."""
 
 import asyncio
 import contextvars
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,27 +10,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.db.ledger import PostgresLedger
 from adapters.db.withdrawals import PostgresPayouts
 from domain.errors import InvariantBroken, Refused
-from domain.ids import AssetId, UserId, VenueAccountName, WithdrawalId
-from domain.ledger.model import AccountKind, Cause, Posting, Transfer, mixin, venue
+from domain.ids import AssetId, UserId, WithdrawalId
+from domain.ledger.model import AccountKind
 from domain.payouts import inputs
 from domain.payouts.fees import WithdrawalQuote
 from domain.payouts.inputs import Spendable
-from tests.domain.services.money_world import ALICE, BOB, BTC, OWNER, USDT, MoneyWorld, money_world
+from domain.payouts.model import Purpose
+from tests.domain.services.money_world import ALICE, BOB, BTC, ON_POSTGRES, OWNER, USDT, MoneyWorld
 from tests.fakes.crash import Fuse, SimulatedCrash
 from tests.fakes.leases import firm
-from tests.fakes.wallet import BOT, DENIED, Fault
+from tests.fakes.wallet import DENIED, Fault
 from workers.payouts import PayoutWorker
-
-pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-async def world(migrated_url: str) -> AsyncIterator[MoneyWorld]:
-    async with money_world(migrated_url) as made:
-        yield made
 
 
 async def test_a_withdrawal_is_paid_and_booked(world: MoneyWorld) -> None:
@@ -168,12 +159,10 @@ async def test_many_requests_at_once_promise_no_more_than_there_is(world: MoneyW
     await world.check()
 
 
-async def test_a_withdrawal_beyond_the_float_waits_visibly_in_its_place(
-    world: MoneyWorld, admin: Any
-) -> None:
+async def test_a_withdrawal_beyond_the_float_waits_visibly_in_its_place(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     await world.give(BOB, "10")
-    await lend_to_a_venue(world, admin, "70")
+    await world.lend("70")
     first = await world.request(ALICE, "100")
     await world.settle(3)
     assert await world.states() == ["waiting"]
@@ -316,6 +305,7 @@ async def test_two_workers_pay_once(world: MoneyWorld) -> None:
     await world.check()
 
 
+@ON_POSTGRES
 async def test_change_that_is_booked_while_outputs_are_chosen_is_not_taken_for_many_outputs(
     world: MoneyWorld,
 ) -> None:
@@ -333,8 +323,7 @@ async def test_change_that_is_booked_while_outputs_are_chosen_is_not_taken_for_m
 
     process.payouts._payouts.spendable = overtaken  # type: ignore[method-assign]  # a moment no test can time
     await process.payouts.advance(second)
-    rows = await world.store.fetch("SELECT count(*) AS n FROM payouts WHERE purpose = 'consolidation'")
-    assert rows[0]["n"] == 0
+    assert {payout.purpose for payout in await world.books.made()} == {Purpose.WITHDRAWAL}
     await world.settle()
     assert await world.states() == ["done"] * 2
     await world.check()
@@ -345,8 +334,8 @@ async def test_two_payouts_never_share_an_input(world: MoneyWorld) -> None:
         await world.give(ALICE, "10")
     ids = [await world.request(ALICE, "10") for _ in range(4)]
     await asyncio.gather(*(world.process().payouts.advance(payout_id) for payout_id in ids))
-    rows = await world.store.fetch("SELECT count(*) AS n, count(DISTINCT payout_id) AS p FROM reservations")
-    assert (rows[0]["n"], rows[0]["p"]) == (4, 4)
+    reserved = await world.books.reserved()
+    assert sorted(reserved.values()) == sorted(ids)
 
 
 async def test_a_payment_of_too_many_small_outputs_merges_them_first(world: MoneyWorld) -> None:
@@ -361,6 +350,7 @@ async def test_a_payment_of_too_many_small_outputs_merges_them_first(world: Mone
     await world.check()
 
 
+@ON_POSTGRES
 async def test_a_flood_of_dust_does_not_delay_a_withdrawal(world: MoneyWorld) -> None:
     """DP7: the dust is stored as the collector would, but in one statement."""
     await world.give(ALICE, "100")
@@ -379,6 +369,7 @@ async def test_a_flood_of_dust_does_not_delay_a_withdrawal(world: MoneyWorld) ->
     assert time.monotonic() - began < 5
 
 
+@ON_POSTGRES
 async def test_choosing_outputs_costs_what_it_finds(world: MoneyWorld, admin: Any) -> None:
     """Neither a flood of dust nor years of spent outputs are read to pay from the largest ones."""
     await world.give(ALICE, "100")
@@ -411,6 +402,7 @@ async def test_a_payment_is_settled_only_when_final(world: MoneyWorld) -> None:
     assert await world.states() == ["done"]
 
 
+@ON_POSTGRES
 async def test_bytes_hash_and_amount_are_fixed_in_the_database(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     await world.request(ALICE, "40")
@@ -430,21 +422,6 @@ async def test_an_unknown_withdrawal_is_refused(world: MoneyWorld) -> None:
         await world.process().withdrawals.advance(WithdrawalId("none"))
 
 
-async def lend_to_a_venue(world: MoneyWorld, admin: Any, amount: str) -> None:
-    """Move what people paid in out of the wallet, as a treasury would: their claims stay."""
-    there = venue(VenueAccountName("v"), USDT.coin)
-    moved = Transfer(Cause("test", "lend"), (Posting(there, mixin(USDT), Decimal(amount)),))
-    await PostgresLedger(world.store).post(moved)
-    output = world.wallet.outputs[0]
-    world.wallet.steal(output.output_id)
-    rest = output.amount - Decimal(amount)
-    await admin.execute("SET session_replication_role = replica")  # no trigger looks
-    await admin.execute("UPDATE outputs SET spent_before = true WHERE output_id = $1", output.output_id)
-    await admin.execute("DELETE FROM free_outputs WHERE output_id = $1", output.output_id)
-    world.wallet.pay_in(BOT, USDT.asset_id, str(rest))
-    await world.process().deposits.collect()
-
-
 # The heart: die at every boundary there is, come back, and look at what became of the money.
 
 
@@ -455,6 +432,7 @@ async def withdraw_with(world: MoneyWorld, fuse: Fuse, amount: str) -> None:
     await world.settle(3, process)
 
 
+@ON_POSTGRES
 async def test_a_crash_at_any_boundary_of_a_withdrawal_pays_once_or_never(world: MoneyWorld) -> None:
     await world.give(ALICE, "100000")
     boundaries, given = 0, Decimal(100_000)
@@ -479,6 +457,7 @@ async def test_a_crash_at_any_boundary_of_a_withdrawal_pays_once_or_never(world:
     assert (await world.notices(ALICE)).count("withdrawal_sent") == count
 
 
+@ON_POSTGRES
 async def test_a_crash_at_any_boundary_of_a_refusal_gives_back_once(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     world.wallet.unregistered.add(ALICE)
@@ -496,11 +475,11 @@ async def test_a_crash_at_any_boundary_of_a_refusal_gives_back_once(world: Money
     assert boundaries > 30
     assert await world.funds(ALICE) == ("100", "0")
     assert not world.wallet.paid
-    rows = await world.store.fetch("SELECT count(*) AS n FROM reservations")
-    assert rows[0]["n"] == 0
+    assert await world.books.reserved() == {}
     await world.check()
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize(("call", "first"), [("sign", 1), ("submit", 2), ("find", 3)])
 async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(
     world: MoneyWorld, call: str, first: int
@@ -526,6 +505,7 @@ async def test_a_crash_at_any_boundary_after_a_lost_answer_pays_once(
     assert world.wallet.paid[ALICE, USDT.asset_id] == len(await world.states()) * Decimal("9.99")
 
 
+@ON_POSTGRES
 async def test_a_crash_at_any_boundary_of_merging_pays_once(
     world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
