@@ -27,7 +27,14 @@ _USER = "mrmarket"
 _READY_WITHIN_S = 30.0
 _LETS_GO_WITHIN_S = 10.0
 _BASE = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100")
-_FOR_TESTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+_FOR_TESTS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=256MB",
+)
 
 
 @dataclass(slots=True)

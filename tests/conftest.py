@@ -18,6 +18,7 @@ from adapters.db.roles import Names, undecided
 from adapters.db.store import PostgresStore
 from sandbox.postgres import Postgres, create_database, drop_database, start_postgres
 from tests.assurance import FAILED, assure, forget, report
+from tests.memory import in_memory
 from tests.vectors import OWN, vectors_file
 
 __all__ = ["assure"]  # a fixture
@@ -40,9 +41,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield Postgres(nobodys, state=tmp_path_factory.mktemp("postgres"), **json.loads(shared))
         nobodys.wait()
         return
-    server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    yield server
-    server.stop()
+    with in_memory() as state:
+        server = start_postgres(state, durable=False)
+        yield server
+        server.stop()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from sandbox.postgres import start_postgres
 from tests.conftest import SHARED_CLUSTER, make_template
+from tests.memory import in_memory
 
 ROOT = Path(__file__).parents[2]
 REASONS = Path(__file__).with_name("survivors.txt")
@@ -47,8 +47,8 @@ class Survivor:
 def main() -> int:
     """Run, print score and survivors, and return 1 when the bar was missed or a survivor has no reason."""
     LOG.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as state:
-        cluster = start_postgres(Path(state), durable=False)
+    with in_memory() as state:
+        cluster = start_postgres(state, durable=False)
         try:
             make_template(cluster)
             _run({SHARED_CLUSTER: json.dumps({"port": cluster.port, "password": cluster.password})})

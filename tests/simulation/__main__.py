@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from adapters.db.grants import Role
 from adapters.db.roles import Names
 from sandbox.postgres import create_database, start_postgres
 from tests.conftest import make_template
+from tests.memory import in_memory
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.simulation import Plan, Verdict, simulate
 
@@ -39,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(plan: Plan) -> Verdict:
-    with tempfile.TemporaryDirectory() as state:
-        cluster = start_postgres(Path(state), durable=False)
+    with in_memory() as state:
+        cluster = start_postgres(state, durable=False)
         try:
             admin_url = create_database(cluster, "simulation", make_template(cluster))
             app_url = cluster.url("simulation", Names().of(Role.APP))
-            return simulate(plan, SCENARIOS[plan.scenario], app_url, admin_url, Path(state))
+            return simulate(plan, SCENARIOS[plan.scenario], app_url, admin_url, state)
         finally:
             cluster.stop()
 
