@@ -2,7 +2,7 @@
 
 from bot.replies import BLUE, GREEN, RED, Buttons, Reply, Text, sends
 from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons
+from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons, with_reason
 
 MOST_LISTED = 12
 MOST_TAPS = 6
@@ -65,6 +65,8 @@ PAYOUT_NOTICES: dict[str, Render] = {
     "withdrawal_under_way": text("withdrawal_under_way"),
     "withdrawal_unknown": text("withdrawal_unknown"),
     "withdrawal_frozen": text("withdrawal_frozen"),
+    "withdrawal_stuck": text("withdrawal_stuck"),
+    "payout_stuck": with_reason("payout_stuck"),
     "float_short": text("float_short"),
     "freezes": render_freezes,
     "unfreeze_needs_scope": text("unfreeze_needs_scope"),

@@ -3,6 +3,9 @@
 DEFINITE = frozenset(
     {
         "amount_too_small",
+        "amount_too_large",
+        "address_invalid",
+        "network_fee_too_small",
         "receiver_unregistered",
         "receiver_deleted",
         "receiver_invalid",
@@ -12,3 +15,6 @@ DEFINITE = frozenset(
 
 SPENT_ELSEWHERE = frozenset({"inputs_spent"})
 """Unless our own request did it, somebody else has our key: payouts stop, a person is woken (WD4)."""
+
+STOPPING = frozenset({"pin_refused"})
+"""Every further try brings the bot's account nearer to being locked: payouts stop at once."""

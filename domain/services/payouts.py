@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
+from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
 from domain.money import ZERO, Token, plain
 from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
 from domain.payouts.line import Waiting, set_aside
 from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, settlement
-from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE
+from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE, STOPPING
 from domain.ports.clock import Clock
 from domain.ports.freezes import WALLET, FreezeStore
 from domain.ports.ledger import Ledger
@@ -30,6 +30,9 @@ SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
 MOST_STEPS = 8
 LOOKED_UP_ENOUGH = 3
+STUCK_AFTER = 12
+"""So many fruitless tries in a row, in four minutes, are no hiccup: people are told."""
+
 CROWDED, LEFT_ALONE = 256, 16
 """So many free outputs are worth merging, but the largest; fewer never are too many for a payment."""
 
@@ -96,8 +99,7 @@ class PayoutService:
         except _OvertakenError:
             return f"{payout.cause} was moved on by somebody else"
         except (Refused, Unavailable, OutcomeUnknown) as error:
-            again = replace(payout, attempts=payout.attempts + 1)
-            return f"{payout.cause} {await self._stay(again, str(error), wait_after(payout.attempts))}"
+            return f"{payout.cause} {await self._try_later(payout, error)}"
         except InvariantBroken as error:
             await self._freeze(payout, error.code)
             raise
@@ -354,6 +356,31 @@ class PayoutService:
         async with self._store.transaction():
             await self._payouts.save(replace(payout, due_at=self._clock.now() + wait), was=payout.state)
         return f"stays {payout.state}: {why}"
+
+    async def _try_later(self, payout: Payout, error: MrMarketError) -> str:
+        """Look again after a while: this answer ends nothing. When that goes on and on, people are told."""
+        if error.code in STOPPING:
+            await self._freeze(payout, error.code)
+            return f"stays {payout.state}, and all payouts stop: {error}"
+        again = replace(payout, attempts=payout.attempts + 1)
+        async with self._store.transaction():
+            if again.attempts == STUCK_AFTER:
+                await self._tell_that_it_is_stuck(payout, error.code)
+            return await self._stay(again, str(error), wait_after(payout.attempts))
+
+    async def _tell_that_it_is_stuck(self, payout: Payout, code: str) -> None:
+        """Tell the receiver, and the owner why: once an hour for each reason."""
+        if payout.purpose is Purpose.WITHDRAWAL:
+            await self._tell(payout, "withdrawal_stuck", payout.amount)
+        if owner := await self._roles.owner() if self._roles else None:
+            told = {
+                "coin": payout.token.coin,
+                "amount": plain(payout.amount),
+                "id": payout.id,
+                "reason": code,
+            }
+            hour = f"payout_stuck:{code}:{self._clock.now():%Y-%m-%dT%H}"
+            await self._notices.tell(owner, "payout_stuck", hour, told)
 
     async def _freeze(self, payout: Payout, reason: str) -> None:
         """Stop all payouts of the wallet until a person has looked."""

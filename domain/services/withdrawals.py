@@ -23,7 +23,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.withdrawals import PayoutStore
 from domain.services.confirmations import ConfirmationService
-from domain.services.payouts import FROZEN, PayoutService
+from domain.services.payouts import FROZEN, STUCK_AFTER, PayoutService
 from domain.services.tokens import Tokens
 from domain.services.user_balance import CoinBalance, UserBalanceService
 
@@ -42,6 +42,7 @@ class Outlook(StrEnum):
     MERGING = "merging"  # its money is there, in too many pieces: a few minutes
     FUNDS = "funds"  # when the owner adds funds, or others pay in
     FROZEN = "frozen"  # when the owner has looked
+    STUCK = "stuck"  # when Mixin takes it: it has been tried for minutes
     ENDED = "ended"
 
 
@@ -169,6 +170,8 @@ class WithdrawalService:
             return WithdrawalStatus(payout, 0, Outlook.ENDED)
         if payout.reason == FROZEN:
             return WithdrawalStatus(payout, 0, Outlook.FROZEN)
+        if payout.attempts >= STUCK_AFTER:
+            return WithdrawalStatus(payout, 0, Outlook.STUCK)
         if payout.state is not PayoutState.WAITING:
             return WithdrawalStatus(payout, 0, Outlook.NOW)
         asset = payout.token.asset_id

@@ -188,7 +188,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
         {"withdrawals": []},
         {
             "withdrawals": [
-                {**WITHDRAWAL, "outlook": o} for o in ("now", "change", "merging", "funds", "frozen")
+                {**WITHDRAWAL, "outlook": o} for o in ("now", "change", "merging", "funds", "frozen", "stuck")
             ]
         },
         {
@@ -200,6 +200,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
     "refunds": [{"kept": []}, {"kept": [KEPT] * 9}],
     "refund_confirm": [{**KEPT, "token": "x" * 32}],
+    "payout_stuck": [{**WITHDRAWAL, "reason": code} for code in ("mixin_silent", "tide")],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
