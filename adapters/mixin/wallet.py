@@ -103,7 +103,8 @@ class MixinWallet:
     async def find(self, request_id: str) -> SentTransaction | None:
         """Return what Mixin knows of a request id."""
         try:
-            return _as_sent(await self._http.read(f"/safe/transactions/{request_id}"), Unavailable)
+            told = await self._http.read(f"/safe/transactions/{request_id}")
+            return _as_sent(told, request_id, Unavailable)
         except Refused as e:
             if e.code == "not_found":
                 return None
@@ -143,7 +144,7 @@ class MixinWallet:
         entry = {"request_id": request_id, "raw": raw}
         answer = rows(await self._http.ask("/safe/transaction/requests", [entry]))
         with _readable(Unavailable):
-            checked = _as_sent(answer[0], Unavailable)
+            checked = _as_sent(answer[0], request_id, Unavailable)
             views = [bytes.fromhex(view) for view in answer[0].get("views") or ()]
         if checked.transaction_hash != safe.transaction_hash(tx) or checked.state is not SendState.CHECKED:
             raise OutcomeUnknown("request_used_before", request_id=request_id, state=checked.state)
@@ -168,7 +169,7 @@ class MixinWallet:
             answer = rows(await self._http.write("/safe/transactions", [entry], self._lease), OutcomeUnknown)
         except Unavailable as e:  # it most likely did not happen; with money we look it up all the same
             raise OutcomeUnknown(e.code, **e.facts) from e
-        sent = _as_sent(answer[0] if answer else None, OutcomeUnknown)
+        sent = _as_sent(answer[0] if answer else None, request_id, OutcomeUnknown)
         if sent.transaction_hash != ours or sent.state is SendState.CHECKED:
             raise OutcomeUnknown("request_used_before", request_id=request_id, state=sent.state)
         return sent
@@ -274,10 +275,13 @@ def _immutable_hash(row: Mapping[str, Any]) -> str:
     return f"{_IMMUTABLE_VERSION}:{hashlib.sha256(json.dumps(facts).encode()).hexdigest()}"
 
 
-def _as_sent(row: Mapping[str, Any] | None, silence: Silence) -> SentTransaction:
+def _as_sent(row: Mapping[str, Any] | None, asked: str, silence: Silence) -> SentTransaction:
+    """Return what an answer says of the request asked about; what it says of another one is no answer."""
     if row is None:
         raise silence("mixin_answer_unreadable")
     with _readable(silence):
+        if str(row["request_id"]).lower() != asked.lower():
+            raise ValueError("it is about another request")
         return SentTransaction(
             request_id=str(row["request_id"]),
             transaction_hash=str(row["transaction_hash"]),
