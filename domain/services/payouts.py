@@ -30,6 +30,9 @@ SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
 MOST_STEPS = 8
 LOOKED_UP_ENOUGH = 3
+NO_STANDS_AFTER = 5
+"""Half a minute, and the last wait alone longer than bytes sent before can be on their way."""
+
 STUCK_AFTER = 12
 """So many fruitless tries in a row, in four minutes, are no hiccup: people are told."""
 
@@ -228,17 +231,18 @@ class PayoutService:
         """End a payout after a definite no, unless Mixin has accepted it all the same.
 
         Spent inputs are believed to be somebody else's doing only when our own request has been looked up
-        again and again.
+        again and again. So is a no to bytes that may have left before: what was sent and not answered, by
+        us or by a worker that is gone, could still be accepted after it, and be paid twice.
 
         Raises:
-            Refused: the no is not one that we know to be final; the payout stays.
+            Refused: the no is not one that we know to be final, or not yet; the payout stays.
             InvariantBroken: ``spent_elsewhere``: somebody else has spent our inputs.
         """
         if payout.transaction_hash and await self._accepted(payout):
             return await self._move(payout, PayoutState.SENT)
         if error.code in SPENT_ELSEWHERE and payout.attempts >= LOOKED_UP_ENOUGH:
             raise InvariantBroken("spent_elsewhere", payout=payout.id) from error
-        if error.code not in DEFINITE:
+        if error.code not in DEFINITE or (payout.signed_raw and payout.attempts < NO_STANDS_AFTER):
             raise error
         async with self._store.transaction():
             said = await self._move(replace(payout, reason=error.code), PayoutState.REFUSED)

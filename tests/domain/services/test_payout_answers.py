@@ -13,7 +13,7 @@ from adapters.mixin.outcomes import REFUSED, UNAVAILABLE, error_of
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import WithdrawalId
 from domain.ports.freezes import WALLET
-from domain.services.payouts import LOOKED_UP_ENOUGH, STUCK_AFTER
+from domain.services.payouts import LOOKED_UP_ENOUGH, NO_STANDS_AFTER, STUCK_AFTER
 from domain.services.withdrawals import Outlook
 from tests.domain.services.money_world import ALICE, OWNER, USDT, MoneyWorld, Process, money_world
 from tests.fakes.wallet import FakeWallet
@@ -129,6 +129,9 @@ async def test_a_payout_ends_only_by_an_answer_that_is_known_to_be_final(
         payout_id = await world.request(ALICE, "10")
         mixin.code = code
         if end is End.GIVEN_BACK:
+            looks = NO_STANDS_AFTER if call == "submit" else 0
+            await drive(world, process, payout_id, looks)
+            assert await world.held(ALICE) == 10, code
             await drive(world, process, payout_id, 1)
             assert await ended(world, payout_id) == ("refused", word), code
             assert await world.free(ALICE) == free, code

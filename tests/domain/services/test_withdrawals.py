@@ -192,7 +192,7 @@ async def test_a_receiver_who_cannot_be_paid_gets_everything_back(world: MoneyWo
 @pytest.mark.parametrize("call", ["build", "sign", "submit"])
 async def test_a_definite_no_at_any_step_gives_everything_back(world: MoneyWorld, call: str) -> None:
     await world.give(ALICE, "100")
-    world.wallet.refusals[call].append("receiver_deleted")
+    world.wallet.refusals[call] += ["receiver_deleted"] * 9
     payout_id = await world.request(ALICE, "40")
     await world.settle()
     assert await world.states() == ["refused"]
