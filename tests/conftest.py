@@ -3,9 +3,7 @@
 import asyncio
 import importlib
 import itertools
-import json
 import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +21,6 @@ from tests.vectors import OWN, vectors_file
 
 __all__ = ["assure"]  # a fixture
 
-SHARED_CLUSTER = "PYTEST_CLUSTER"
-"""Names a cluster that is running and has the template: ``{"port": 5432, "password": "…"}``."""
-
 TEMPLATE = "template_migrated"
 
 os.environ.setdefault("MRMARKET_BUILD", "tests")  # who edits the sources while tests run stays deployed
@@ -34,13 +29,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """Give one throw-away cluster per test process, without durability; or one that a command shares."""
-    if shared := os.environ.get(SHARED_CLUSTER):
-        nobodys = subprocess.Popen(["true"])  # the process is somebody else's to stop
-        yield Postgres(nobodys, state=tmp_path_factory.mktemp("postgres"), **json.loads(shared))
-        nobodys.wait()
-        return
+def cluster() -> Iterator[Postgres]:
+    """Give one throw-away cluster per test process, without durability."""
     with in_memory() as state:
         server = start_postgres(state, durable=False)
         yield server
@@ -56,7 +46,7 @@ def database_url(cluster: Postgres) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(cluster: Postgres) -> str:
     """Make one database with all migrations applied, to be copied, and give its name."""
-    return TEMPLATE if SHARED_CLUSTER in os.environ else make_template(cluster)
+    return make_template(cluster)
 
 
 @pytest.fixture

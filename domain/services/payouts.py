@@ -63,7 +63,7 @@ class PayoutService:
         payouts: PayoutStore,
         freezes: FreezeStore,
         bot: UserId,
-        roles: RoleStore | None = None,
+        roles: RoleStore,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -322,8 +322,7 @@ class PayoutService:
 
     async def _ask_for_money(self, payout: Payout) -> None:
         """Tell the owner by how much the float is too small for the line, once an hour per token."""
-        owner = await self._roles.owner() if self._roles else None
-        if owner is None:
+        if (owner := await self._roles.owner()) is None:
             return
         token, now = payout.token, self._clock.now()
         line = await self._payouts.line(token.asset_id)
@@ -376,7 +375,7 @@ class PayoutService:
         """Tell the receiver, and the owner why: once an hour for each reason."""
         if payout.purpose is Purpose.WITHDRAWAL:
             await self._tell(payout, "withdrawal_stuck", payout.amount)
-        if owner := await self._roles.owner() if self._roles else None:
+        if owner := await self._roles.owner():
             told = {
                 "coin": payout.token.coin,
                 "amount": plain(payout.amount),
@@ -390,8 +389,7 @@ class PayoutService:
         """Stop all payouts of the wallet until a person has looked."""
         async with self._store.transaction():
             now, why = self._clock.now(), f"{reason}:{payout.id}"
-            owner = await self._roles.owner() if self._roles else None
-            if await self._freezes.freeze(WALLET, why, now) and owner:
+            if await self._freezes.freeze(WALLET, why, now) and (owner := await self._roles.owner()):
                 told = {"scope": WALLET, "reason": why}
                 await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
             await self._stay(payout, reason, LATER)

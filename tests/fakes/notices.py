@@ -5,7 +5,11 @@ from collections.abc import Mapping
 
 from adapters.db.chat import PostgresOutbox
 from adapters.db.store import PostgresStore
+from adapters.texts.catalogues import LOCALES, texts
 from domain.ids import UserId
+from handlers.notices import NOTICES, NoticeRenderer
+
+WORDS = NoticeRenderer(texts())
 
 
 class TableNotices(PostgresOutbox):
@@ -28,11 +32,14 @@ class TableNotices(PostgresOutbox):
 
 
 class FakeNotices:
-    """The same in memory; it takes texts alone, as the outbox does."""
+    """The same in memory; it takes only what can be said in every language, and texts alone."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[UserId, str, str], Mapping[str, str]] = {}
 
     async def tell(self, user_id: UserId, kind: str, cause: str, params: Mapping[str, str]) -> None:
         assert all(isinstance(text, str) for text in (user_id, kind, cause, *params, *params.values()))
+        assert kind in NOTICES, f"nobody can say {kind}"
+        for language in LOCALES:
+            WORDS.render(kind, params, language)
         self.rows.setdefault((user_id, kind, cause), dict(params))

@@ -106,6 +106,7 @@ class FakeDeposits:
 
     async def pay_intent(self, trace: str, output_id: str) -> None:
         rows = self._treasury.rows
+        assert output_id in rows.outputs, "only what came in pays"
         for intent in rows.intents.values():
             if intent.trace == trace:
                 rows.paid_by.setdefault(intent.id, output_id)
@@ -148,6 +149,7 @@ class FakeDeposits:
 
     async def add_up(self, sender: UserId, asset_id: AssetId, output_id: str) -> None:
         self._treasury.need(f"kept:{sender}")
+        assert output_id in self._treasury.rows.outputs, "only what came in is enough"
         for name, kept in self._small(sender, asset_id).items():
             _settle(self._treasury.rows, name, kept, KeptState.CREDITED, output_id)
 
@@ -223,6 +225,7 @@ class FakePayouts:
         fixed = [(getattr(stored, name), getattr(payout, name)) for name in FIXED]
         if any(before and before != after for before, after in fixed):
             raise InvariantBroken("change_refused")
+        assert isinstance(payout.reason, str), "no column may be empty"
         told = ("state", "due_at", "attempts", "reason", *FIXED)
         changes = {name: getattr(payout, name) for name in told}
         self._treasury.rows.payouts[payout.id] = replace(stored, **changes)

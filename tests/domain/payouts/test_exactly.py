@@ -10,6 +10,7 @@ from domain.ledger.model import AccountKind, Cause, Hold, Posting, available, mi
 from domain.payouts.fees import quote_withdrawal
 from domain.payouts.inputs import MOST_INPUTS, Spendable, Verdict, choose
 from domain.payouts.model import promise, settlement
+from domain.services.payouts import wait_after
 from tests.domain.payouts.test_model import ALICE, PAYOUT, USDT
 
 
@@ -48,3 +49,8 @@ def test_a_refusal_says_how_precise_and_how_small_an_amount_may_be() -> None:
     with pytest.raises(Refused) as refused:
         quote_withdrawal(USDT, Decimal("0.00000001"), 1)
     assert (refused.value.code, refused.value.facts) == ("amount_too_small", {"minimum": "0.00000002"})
+
+
+def test_the_wait_after_fruitless_tries_doubles_up_to_half_a_minute() -> None:
+    waits = [wait_after(tries).total_seconds() for tries in (0, 1, 2, 3, 4, 5, 6, 1000)]
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30]

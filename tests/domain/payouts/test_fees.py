@@ -22,6 +22,13 @@ def test_a_quote_splits_the_amount_exactly_and_never_undercharges(amount: Decima
     assert amount * bps / 10_000 <= quote.fee < amount * bps / 10_000 + SMALLEST
 
 
+@pytest.mark.parametrize(("bps", "least"), [(0, "0.00000001"), (1, "0.00000002"), (9_999, "0.00000002")])
+def test_nothing_less_than_the_least_withdrawal_can_be_made(bps: int, least: str) -> None:
+    assert least_withdrawal(bps) == Decimal(least)
+    with pytest.raises(Refused):
+        quote_withdrawal(USDT, least_withdrawal(bps) - SMALLEST, bps)
+
+
 @pytest.mark.parametrize("bps", [0, 1, 50, 4_999])
 def test_the_least_withdrawal_can_be_made(bps: int) -> None:
     assert quote_withdrawal(USDT, least_withdrawal(bps), bps).receives >= SMALLEST

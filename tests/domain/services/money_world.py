@@ -55,6 +55,9 @@ ON_POSTGRES = pytest.mark.parametrize(
 )
 """For tests that look at the tables themselves, or take long in memory."""
 
+IN_MEMORY = pytest.mark.parametrize("database", ["memory"], indirect=True)
+"""For tests of what our own side decides, whatever it is kept in."""
+
 
 @dataclass
 class Process:
