@@ -206,7 +206,7 @@ def _readable(silence: Silence) -> Iterator[None]:
     """Take an answer that lacks what we need, or holds nonsense, for no answer at all."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as e:
         raise silence("mixin_answer_unreadable", reason=f"{type(e).__name__}: {e}"[:200]) from e
 
 
@@ -254,9 +254,9 @@ def _any_amount(text: str) -> Decimal:
     Raises:
         Unavailable: it is no amount.
     """
-    if not _ANY_AMOUNT.fullmatch(text):
-        raise Unavailable("mixin_answer_unreadable")
-    return Decimal(text)
+    if not _ANY_AMOUNT.fullmatch(text) or (amount := Decimal(text)) == 0:  # the network has no output of 0
+        raise Unavailable("mixin_answer_unreadable", reason="amount")
+    return amount
 
 
 def _memo(extra: str) -> str:

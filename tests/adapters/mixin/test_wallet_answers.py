@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -14,12 +13,13 @@ from hypothesis import strategies as st
 from adapters.mixin.codec import transaction as safe
 from adapters.mixin.codec.ids import kernel_asset_id
 from adapters.mixin.keystore import Keystore
-from adapters.mixin.outcomes import REFUSED, Silence, answer_of
+from adapters.mixin.outcomes import REFUSED
 from adapters.mixin.wallet import MixinWallet
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId, request_id
 from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction
 from domain.secrets import Secret
+from tests.adapters.mixin.told import Answer, Told, clear
 from tests.fakes.leases import unasked
 from tests.vectors import group
 
@@ -35,38 +35,13 @@ GHOSTS = [{"mask": o["mask"], "keys": o["keys"]} for o in KNOWN["transaction"]["
 SEED = Secret(bytes.fromhex(KNOWN["signers"][0]["spend_private_key"]))
 PAYMENT = Payment(OURS, ASSET, ALICE, Decimal("0.1"), "payout:7b1c", ("o1",))
 
-Answer = tuple[int, bytes]
+FIND = f"/safe/transactions/{OURS}"
 Result = TypeVar("Result")
-
-
-@dataclass
-class Told:
-    """The HTTP client, with the answer that each path gets; ``None`` is none at all."""
-
-    answers: Mapping[str, Answer | None]
-    app_id: str = BOT
-    asked: list[str] = field(default_factory=list)
-
-    async def read(self, path: str, *_: object, **__: object) -> Any:
-        return self._answer(path.replace(f"/{OURS}", ""), Unavailable)
-
-    async def ask(self, path: str, _: object = None) -> Any:
-        return self._answer(path, Unavailable)
-
-    async def write(self, path: str, _: object, gate: Callable[[], None]) -> Any:
-        gate()
-        return self._answer(path, OutcomeUnknown)
-
-    def _answer(self, path: str, silence: Silence) -> Any:
-        self.asked.append(path)
-        if (answer := self.answers[path]) is None:
-            raise silence("mixin_silent", path=path)
-        return answer_of(*answer, path, silence)
 
 
 def wallet(answers: Mapping[str, Answer | None]) -> MixinWallet:
     keys = Keystore(BOT, BOT, Secret(bytes(32)), bytes(32), SEED)
-    return MixinWallet(Told(answers), keys, unasked)  # type: ignore[arg-type]  # what it calls of the client
+    return MixinWallet(Told(answers, BOT), keys, unasked)  # type: ignore[arg-type]  # what it calls of the client
 
 
 def outcome(doing: Coroutine[Any, Any, Result]) -> Result | MrMarketError:
@@ -100,7 +75,7 @@ LIKELY: Mapping[str, list[Any]] = {
     "amount": ["0.05", "0.1", "0.10000001", "7", "1.000000001", "-1"],
     "asset_id": ["c6d0c728-2624-429b-8e0d-d9d19b6592fa"],
     "output_id": ["o2"],
-    "output_index": [1, "0"],
+    "output_index": [1, "0", -1, 70_000],
     "inscription_hash": ["ab"],
     "views": [[], ["00" * 32], CHECKED["views"] * 2],
     "keys": [[], GHOSTS[1]["keys"], GHOSTS[0]["keys"] * 2],
@@ -144,11 +119,6 @@ def garbled(draw: st.DrawFn, data: st.SearchStrategy[Any]) -> Answer | None:
             lambda b: None if b is None else (status, b)
         )
     )
-
-
-def clear(data: Any) -> Answer:
-    """Return an answer that reads well, whatever it says."""
-    return 200, json.dumps({"data": data}).encode()
 
 
 def answers(rows: list[dict[str, Any]], *, single: bool = False) -> st.SearchStrategy[Answer | None]:
@@ -211,7 +181,7 @@ def see_submitted(answer: Answer | None) -> None:
 
 def see_found(answer: Answer | None) -> None:
     """A request is unknown only when Mixin says so, and known only when the answer is about it."""
-    found = outcome(wallet({"/safe/transactions": answer}).find(OURS))
+    found = outcome(wallet({FIND: answer}).find(OURS))
     data = good(answer)
     if found is None:
         assert said(answer)["error"]["code"] == 404
@@ -292,7 +262,7 @@ def test_one_wrong_fact_in_an_answer_is_enough() -> None:
 
 @pytest.mark.parametrize("state", ["signed", "spent", "unspent"])
 def test_honest_answers_are_believed(state: str) -> None:
-    found = outcome(wallet({"/safe/transactions": clear({**TOLD, "state": state})}).find(OURS))
+    found = outcome(wallet({FIND: clear({**TOLD, "state": state})}).find(OURS))
     assert found == SentTransaction(OURS, HASH, SendState(state), "s")
     told = {"/safe/transaction/requests": clear([CHECKED]), "/safe/outputs/fetch": clear([SPENT])}
     assert outcome(wallet(told).sign(OURS, RAW, ("o1",))) == SIGNED
