@@ -275,6 +275,7 @@ HALT_NOTICES: dict[str, Render] = {
     "unhalt_confirm": render_unhalt_confirm,
     "account_halted": with_reason("account_halted"),
     "account_unhalted": text("account_unhalted"),
+    "coins_found": text("coins_found"),
     "not_halted": text("not_halted"),
     "halts_changed": text("halts_changed"),
     "trade_changed": render_trade_changed("trade_changed"),

@@ -12,7 +12,7 @@ from domain.ports.orders import Cursor
 from domain.services.desk import Desk, hold_owner
 from domain.services.fill_booking import crumbs, external_transfer, makes_sense, spent
 from domain.services.fill_corrections import FillCorrections
-from domain.services.found import with_found
+from domain.services.found import post_with_found, tell_of_found
 from domain.services.third_coin import Prices, ThirdCoin
 
 _SKEW = timedelta(seconds=2)
@@ -158,11 +158,12 @@ class FillAccounting:
                     await desk.ledger.use_hold(hold_owner(intent), owed)
                 transfers, charges = await self.third.transfers(intent, fills, prices)
                 await desk.ledger.post_all([*crumbs(intent, fills), *transfers])
+                await tell_of_found(desk, transfers)
                 await desk.fills.add_charges(desk.account, charges)
         except Refused:
             # The venue traded what the run no longer has: true all the same, and a person must look.
             external = [external_transfer(fill, desk.account) for fill in fills]
-            await desk.ledger.post_all(await with_found(desk.ledger, external))
+            await post_with_found(desk, external)
             await desk.halt("fill_without_funds")
 
     async def _book_external(self, fills: Sequence[Fill]) -> None:
@@ -171,5 +172,5 @@ class FillAccounting:
             return
         new = set(await desk.fills.add_all(desk.account, [(fill, None) for fill in fills]))
         external = [external_transfer(fill, desk.account) for fill in fills if fill.trade_id in new]
-        await desk.ledger.post_all(await with_found(desk.ledger, external))
+        await post_with_found(desk, external)
         await desk.halt("fill_of_unknown_order")

@@ -36,7 +36,7 @@ from domain.services.fill_changes import (
     undone,
     versioned,
 )
-from domain.services.found import with_found
+from domain.services.found import post_with_found
 from domain.services.third_coin import Prices, Purse, ThirdCoin, charge_of
 
 _UNKNOWN_FEE_AGE = timedelta(days=1)
@@ -129,7 +129,7 @@ class FillCorrections:
         if postings:
             cause = versioned("fill_fee", desk.account, now, version)
             difference = [Transfer(cause, tuple(postings))]
-            await desk.ledger.post_all(await with_found(desk.ledger, difference))
+            await post_with_found(desk, difference)
         await desk.fills.add_charges(desk.account, charges)
 
     async def _charge(
@@ -217,7 +217,7 @@ class FillCorrections:
                 cause = versioned("fill_again", desk.account, fill, version)
                 again = replace(external_transfer(now, desk.account), cause=cause)
             borne = [each for each in (back, again) if each]
-            await desk.ledger.post_all(await with_found(desk.ledger, borne))
+            await post_with_found(desk, borne)
             if run:
                 await desk.halt("fill_changed_unpaid")
         if now and now.quantity > booked.fill.quantity and run:
@@ -255,7 +255,7 @@ class FillCorrections:
         desk = self.desk
         try:
             async with desk.store.transaction():  # a savepoint: a refusal must not undo the version
-                await desk.ledger.post_all(await with_found(desk.ledger, change))
+                await post_with_found(desk, change)
                 await desk.fills.add_charges(desk.account, charges)
         except Refused:
             return False

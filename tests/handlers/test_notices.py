@@ -58,6 +58,7 @@ COMMON: dict[str, Json] = {
     "receives": "1000",
     "token": "x" * 32,
     "transaction_hash": "a" * 64,
+    "total": "-0.5",
     "transfer": "7",
 }
 

@@ -1,5 +1,6 @@
 """What a venue says of trades later: fees that come late, in a third coin, rebates, changes and busts."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
@@ -155,6 +156,7 @@ async def test_a_stock_that_is_too_small_for_all_fees_at_once_makes_nobody_negat
     assert len(world.venue.trades) >= 6
     assert await inventory(world, "BNB") >= 0
     assert (await world.ledger.balance(own(AccountKind.EXTERNAL, BNB))).total < 0
+    assert (await world.notices(OWNER)).count("coins_found") == 1, "more than one fee, but within an hour"
     assert await world.ledger.faults() == []
 
 
@@ -337,6 +339,11 @@ async def test_coins_that_were_found_for_a_fee_stay_when_the_trade_is_bust(world
     run, fill = await one_trade(world, worker)
     found = (await world.ledger.balance(own(AccountKind.EXTERNAL, BNB))).total
     assert found == -Decimal("0.000001")  # what the books had lacks, and what was found paid the rest
+    assert (await world.notices(OWNER)).count("coins_found") == 1
+    [told] = await world.store.fetch("SELECT params FROM outbox WHERE kind = 'coins_found'")
+    assert json.loads(told["params"]) == {
+        "account": world.account, "coin": "BNB", "amount": "0.000009", "total": "-0.000001",
+    }  # fmt: skip
     world.venue.bust(fill.trade_id)
     began = world.time.monotonic()
     while world.time.monotonic() - began < 5 * world.policy.reconcile_interval_s:

@@ -21,7 +21,7 @@ from domain.market.orders import Fill, Intent, OrderState, VenueOrder, heard, se
 from domain.money import LEDGER_PLACES, ZERO, Coin, round_up
 from domain.services.execution import ExecutionService
 from domain.services.fill_booking import crumbs, spent
-from tests.domain.services.trading_world import ALICE, BTC, USDT, World
+from tests.domain.services.trading_world import ALICE, BTC, OWNER, USDT, World
 from tests.fakes.exchange import PAIR, FakeVenue
 
 ACCOUNT = VenueAccountName("fake-1")
@@ -125,6 +125,7 @@ async def test_a_strangers_trade_with_coins_put_there_by_hand_is_booked_all_the_
     assert state
     assert state.halted == "fill_of_unknown_order"
     assert (await world.ledger.balance(own(AccountKind.EXTERNAL, BTC))).total > 0
+    assert (await world.notices(OWNER)).count("coins_found") == 1
     assert await world.ledger.faults() == []
 
 
