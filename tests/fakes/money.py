@@ -18,6 +18,7 @@ from domain.ports.deposits import DepositIntent
 from domain.ports.freezes import WALLET, Freeze
 from domain.ports.kept import KeptGroup
 from domain.ports.users import User
+from tests.fakes.rows import Flat
 
 
 class FakeLedger:
@@ -104,7 +105,7 @@ class FakeConfirmations:
     """Confirmations by the hash of their token."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Confirmation] = {}
+        self.rows: Flat[str, Confirmation] = Flat()
 
     async def add(self, confirmation: Confirmation) -> None:
         self.rows[confirmation.token_hash] = confirmation

@@ -8,6 +8,7 @@ from adapters.db.store import PostgresStore
 from adapters.texts.catalogues import LOCALES, texts
 from domain.ids import UserId
 from handlers.notices import NOTICES, NoticeRenderer
+from tests.fakes.rows import Flat
 
 WORDS = NoticeRenderer(texts())
 
@@ -35,7 +36,7 @@ class FakeNotices:
     """The same in memory; it takes only what can be said in every language, and texts alone."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[UserId, str, str], Mapping[str, str]] = {}
+        self.rows: Flat[tuple[UserId, str, str], Mapping[str, str]] = Flat()
 
     async def tell(self, user_id: UserId, kind: str, cause: str, params: Mapping[str, str]) -> None:
         assert all(isinstance(text, str) for text in (user_id, kind, cause, *params, *params.values()))

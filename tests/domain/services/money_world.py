@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -82,6 +83,7 @@ class MoneyWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     admin_url: str = ""
     books: Books = field(init=False)
+    ids: RandomIds = field(default_factory=lambda: RandomIds(now_ms=count(1).__next__))  # in order, each one
 
     def __post_init__(self) -> None:
         """Open the books, which nobody outside may be asked about while they are written."""
@@ -96,7 +98,7 @@ class MoneyWorld:
         def port(real: Any) -> Any:
             return Crashing(real, fuse) if fuse else real
 
-        books, clock, ids = self.books, self.clock, RandomIds()
+        books, clock, ids = self.books, self.clock, self.ids
         store, ledger, wallet = port(books.store), port(books.ledger), port(wallet or self.wallet)
         notices, users = port(books.notices), port(books.users)
         payout_store, freezes = port(books.payouts), port(books.freezes)

@@ -1,8 +1,6 @@
 """Deposits, rule by rule: what a link says, when money is final, and who counts it."""
 
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -11,24 +9,9 @@ from domain.ids import request_id
 from domain.money import plain
 from domain.ports.deposits import DepositIntent
 from tests.domain.services.money_world import ALICE, BTC, IN_MEMORY, USDT, MoneyWorld
+from tests.fakes.wallet_views import Meanwhile
 
 pytestmark = IN_MEMORY
-
-
-class Meanwhile:
-    """Mixin, behind which something else happens once while it is asked."""
-
-    def __init__(self, wallet: Any, call: str, happens: Callable[[], Awaitable[object]]) -> None:
-        self._wallet, self._call, self._happens = wallet, call, [happens]
-
-    def __getattr__(self, name: str) -> Any:
-        return self._asked if name == self._call else getattr(self._wallet, name)
-
-    async def _asked(self, *args: Any) -> Any:
-        answer = await getattr(self._wallet, self._call)(*args)
-        if self._happens:
-            await self._happens.pop()()
-        return answer
 
 
 async def test_a_link_says_what_its_intent_says(world: MoneyWorld) -> None:

@@ -8,9 +8,13 @@ import pytest
 from domain.errors import InvariantBroken
 from domain.ids import AssetId
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available, own
-from domain.services.payouts import LOOKED_UP_ENOUGH
+from domain.payouts import inputs
+from domain.payouts.model import Purpose
+from domain.services.payouts import LOOKED_UP_ENOUGH, STUCK_AFTER
+from domain.services.withdrawals import Outlook
 from tests.domain.services.money_books import Told
 from tests.domain.services.money_world import ALICE, IN_MEMORY, OWNER, USDT, MoneyWorld
+from tests.fakes.wallet import BOT, Fault
 
 pytestmark = IN_MEMORY
 
@@ -126,8 +130,43 @@ async def test_stopped_payouts_are_told_once_to_the_owner_and_to_who_waits(world
     for _ in range(3):
         world.clock.advance(31)
         await process.payouts.drive(going)
+        assert (await world.notices(ALICE))[1:] == ["withdrawal_frozen"]
     stands = Told("withdrawal_frozen", f"withdrawal:{going}", {"coin": "USDT", "amount": "40"})
     assert (await world.told(ALICE))[1:] == [stands]
+
+
+async def test_what_is_tried_for_minutes_is_told_to_who_waits_and_to_the_owner(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    going = await world.request(ALICE, "40")
+    process = world.process()
+    await process.payouts.advance(going)
+    world.wallet.faults["build"] += [Fault.DOWN] * (STUCK_AFTER + 1)
+    for tries in range(1, STUCK_AFTER + 2):
+        await process.payouts.drive(going)
+        assert len(await world.told(OWNER)) == int(tries >= STUCK_AFTER)
+    stuck = Told("withdrawal_stuck", f"withdrawal:{going}", {"coin": "USDT", "amount": "40"})
+    assert (await world.told(ALICE))[1:] == [stuck]
+    why = {"coin": "USDT", "amount": "40", "id": going, "reason": "mixin_down"}
+    assert await world.told(OWNER) == [Told("payout_stuck", "payout_stuck:mixin_down:2026-03-01T09", why)]
+    [status] = await process.withdrawals.status(ALICE)
+    assert (status.place, status.outlook) == (0, Outlook.STUCK)
+    await world.settle()
+    assert await world.states() == ["done"]
+
+
+async def test_a_merge_that_is_tried_for_minutes_is_told_to_the_owner_alone(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "MOST_INPUTS", 2)
+    for _ in range(3):
+        await world.give(ALICE, "10")
+    process = world.process()
+    await process.payouts.advance(await world.request(ALICE, "30"))
+    merge = next(p for p in await world.books.made() if p.purpose is Purpose.CONSOLIDATION)
+    world.wallet.faults["build"] += [Fault.DOWN] * STUCK_AFTER
+    for _ in range(STUCK_AFTER):
+        await process.payouts.drive(merge.id)
+    assert (await world.notices(BOT), await world.notices(OWNER)) == ([], ["payout_stuck"])
 
 
 async def test_a_refund_is_told_as_one(world: MoneyWorld) -> None:

@@ -173,6 +173,7 @@ async def test_a_crash_at_any_boundary_of_a_refund_pays_back_once(world: MoneyWo
     await world.check()
 
 
+@ON_POSTGRES
 async def test_an_idle_worker_merges_small_outputs_and_leaves_the_large_ones(world: MoneyWorld) -> None:
     world.wallet.pay_in(ALICE, USDT.asset_id, "500")
     for _ in range(600):
@@ -192,6 +193,7 @@ async def test_an_idle_worker_merges_small_outputs_and_leaves_the_large_ones(wor
     await world.check()
 
 
+@ON_POSTGRES
 async def test_nothing_is_merged_while_payouts_are_stopped(world: MoneyWorld) -> None:
     for _ in range(256):
         world.wallet.pay_in(ALICE, USDT.asset_id, "1")
