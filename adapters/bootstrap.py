@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from adapters.bootstrap_fees import begin_fees
 from adapters.clock import SystemClock
 from adapters.db.auth import PostgresAudit, PostgresOwnerCodes, PostgresRoles
 from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
+from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.kept import PostgresKept
@@ -37,6 +39,8 @@ from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fee_takings import FeeTakingService
+from domain.services.fees import FeeService
 from domain.services.fencing import FencedStore
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
@@ -88,6 +92,7 @@ class MoneyServices:
     deposits: DepositService
     payouts: PayoutService
     withdrawals: WithdrawalService
+    fees: FeeService
 
 
 @asynccontextmanager
@@ -105,6 +110,7 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
         await stack.enter_async_context(store)
         keys = keys or await sealed_keys(settings, store, holds_money=holds_money)
         keystore = keys.keystore
+        await begin_fees(store, settings, clock)
         http = MixinHttp(settings.mixin_api_url, keystore, clock)
         stack.push_async_callback(http.close)
         alarm, beats = Alarm(redis_url), Beats(redis_url)
@@ -143,7 +149,7 @@ def money_services(world: World) -> MoneyServices:
     """Return the use cases of money over a world."""
     store, ledger, clock, ids = world.store, world.ledger, world.clock, world.ids
     bot, users = UserId(world.keystore.app_id), PostgresUsers(store)
-    payout_store, freezes = PostgresPayouts(store), PostgresFreezes(store)
+    payout_store, freezes, fee_store = PostgresPayouts(store), PostgresFreezes(store), PostgresFees(store)
     confirmations = ConfirmationService(store, PostgresConfirmations(store), clock, ids)
     balances = UserBalanceService(ledger, users)
     payouts = PayoutService(
@@ -155,6 +161,7 @@ def money_services(world: World) -> MoneyServices:
         ids,
         payout_store,
         freezes,
+        fee_store,
         bot,
         PostgresRoles(store),
     )
@@ -167,6 +174,7 @@ def money_services(world: World) -> MoneyServices:
         ids,
         PostgresDeposits(store),
         freezes,
+        fee_store,
         Known(bot, world.tokens),
         PostgresRoles(store),
     )
@@ -180,7 +188,7 @@ def money_services(world: World) -> MoneyServices:
         balances,
         confirmations,
         world.tokens,
-        world.settings.withdrawal_fee_bps,
+        fee_store,
     )
     return MoneyServices(
         tokens=world.tokens,
@@ -190,6 +198,9 @@ def money_services(world: World) -> MoneyServices:
         deposits=deposits,
         payouts=payouts,
         withdrawals=withdrawals,
+        fees=FeeService(
+            *(store, clock, fee_store, confirmations, auth_service(world)), world.settings.most_fees()
+        ),
     )
 
 
@@ -234,6 +245,15 @@ def refund_service(world: World, confirmations: ConfirmationService) -> RefundSe
         confirmations,
         world.tokens,
         auth_service(world),
+    )
+
+
+def fee_taking_service(world: World, confirmations: ConfirmationService) -> FeeTakingService:
+    """Return the use cases of what the instance has earned."""
+    store = world.store
+    return FeeTakingService(
+        *(store, world.ledger, world.clock, world.ids, PostgresPayouts(store), world.notices),
+        *(PostgresRoles(store), confirmations, world.tokens, auth_service(world)),
     )
 
 

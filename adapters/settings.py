@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.addresses import password_of, with_password_from_file
 from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, VenueKey, limits_from
+from domain.fees import FeeKind
 from domain.ids import VenueAccountName
 from domain.leases import LeaseTiming
 from domain.market.model import Pair
@@ -101,7 +102,18 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least to log")
 
-    withdrawal_fee_bps: int = Field(0, ge=0, le=1_000, description="our fee of a withdrawal")
+    most_deposit_fee_bps: int = Field(500, ge=0, le=1_000, description="the highest deposit fee")
+    most_withdrawal_fee_bps: int = Field(500, ge=0, le=1_000, description="the highest withdrawal fee")
+    most_trading_fee_bps: int = Field(50, ge=0, le=100, description="the highest trading fee")
+    deposit_fee_bps: int | None = Field(
+        None, ge=0, description="our fee of a deposit, at first; /setfees changes it"
+    )
+    withdrawal_fee_bps: int | None = Field(
+        None, ge=0, description="our fee of a withdrawal, at first; /setfees changes it"
+    )
+    trading_fee_bps: int | None = Field(
+        None, ge=0, description="our fee of what is traded, at first; /setfees changes it"
+    )
     market_clock_url: str | None = Field(None, description="set by the sandbox only: a replay's clock")
     unknown_lookup_window_s: float = Field(
         30, gt=0, description="how long to look for an order without an answer"
@@ -151,12 +163,36 @@ class Settings(BaseSettings):
     def _in_small_letters(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
+    @field_validator("deposit_fee_bps", "withdrawal_fee_bps", "trading_fee_bps")
+    @classmethod
+    def _is_no_more_than_the_most(cls, value: int | None, known: Any) -> int | None:
+        most = known.data.get(f"most_{known.field_name}")
+        if value is not None and most is not None and value > most:
+            raise ValueError(f"must be at most {PREFIX}MOST_{known.field_name.upper()}, which is {most}")
+        return value
+
     @field_validator("lease_ttl_s")
     @classmethod
     def _survives_a_lost_renewal(cls, value: float, known: Any) -> float:
         if {"lease_renew_s", "lease_timeout_s"} <= known.data.keys():
             LeaseTiming(value, known.data["lease_renew_s"], known.data["lease_timeout_s"])
         return value
+
+    def first_fees(self) -> dict[FeeKind, int | None]:
+        """Return the rates of the first schedule; ``None`` where nothing was said."""
+        return {
+            FeeKind.DEPOSIT: self.deposit_fee_bps,
+            FeeKind.WITHDRAWAL: self.withdrawal_fee_bps,
+            FeeKind.TRADING: self.trading_fee_bps,
+        }
+
+    def most_fees(self) -> dict[FeeKind, int]:
+        """Return the highest rates that the owner may ask for."""
+        return {
+            FeeKind.DEPOSIT: self.most_deposit_fee_bps,
+            FeeKind.WITHDRAWAL: self.most_withdrawal_fee_bps,
+            FeeKind.TRADING: self.most_trading_fee_bps,
+        }
 
     def lease_timing(self) -> LeaseTiming:
         """Return how leases are kept."""

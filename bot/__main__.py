@@ -12,6 +12,7 @@ from adapters.bootstrap import (
     World,
     auth_service,
     change_service,
+    fee_taking_service,
     freeze_service,
     halt_service,
     money_services,
@@ -60,6 +61,8 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         auth=auth_service(world),
         roles=role_service(world, money.confirmations),
         ownership=ownership_service(world),
+        fees=money.fees,
+        takings=fee_taking_service(world, money.confirmations),
     )
 
     def is_private(event: Event) -> bool:

@@ -68,6 +68,7 @@ class DepositConversation(MachineConversation[DepositDraft]):
             intent = await self._deposits.open(UserId(self.user_id), AssetId(self.draft.asset_id), amount)
         except Refused as refusal:
             return self.object(refusal)
+        fee = await self._deposits.fee_of(intent)
         self.says.append(
             Say(
                 "deposit_pay",
@@ -75,6 +76,8 @@ class DepositConversation(MachineConversation[DepositDraft]):
                     "coin": intent.token.coin,
                     "network": intent.token.network,
                     "amount": plain(intent.amount),
+                    "fee": plain(fee),
+                    "receives": plain(intent.amount - fee),
                     "link": intent.pay_link,
                 },
             )

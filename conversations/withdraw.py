@@ -4,7 +4,8 @@ Money goes to the person's own Mixin wallet and nowhere else (D6). The summary c
 token that is bound to all it shows, works once and for five minutes (MS8).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from bot.ports import Json
 from bot.replies import Say
@@ -32,11 +33,13 @@ TRANSITIONS: Table = [
 
 @dataclass
 class WithdrawDraft:
-    """What is known so far; the amount is plain text, the token the one shown last."""
+    """What is known so far; the amount is plain text, fee and token are those shown last."""
 
     asset_id: str = ""
     amount: str = ""
     token: str = ""
+    fee: str = "0"
+    fee_version: int = 0
 
 
 class WithdrawConversation(MachineConversation[WithdrawDraft]):
@@ -117,7 +120,7 @@ class WithdrawConversation(MachineConversation[WithdrawDraft]):
         if token is None:
             return self.complain("not_yes_or_no")
         try:
-            quote = await self._quote()
+            quote = self._shown(await self._quote())
             await self._withdrawals.request(quote, UserId(self.user_id), token)
         except Refused as refusal:
             return self.object(refusal)
@@ -129,6 +132,7 @@ class WithdrawConversation(MachineConversation[WithdrawDraft]):
     async def _summary(self) -> Say:
         """Return the summary, with a fresh token for exactly what it shows."""
         quote = await self._quote()
+        self.draft.fee, self.draft.fee_version = plain(quote.fee), quote.fee_version
         self.draft.token = await self._withdrawals.confirm(UserId(self.user_id), quote)
         return Say(
             "withdraw_confirm",
@@ -145,6 +149,10 @@ class WithdrawConversation(MachineConversation[WithdrawDraft]):
     async def _quote(self) -> WithdrawalQuote:
         amount = parse_amount(self.draft.amount)
         return await self._withdrawals.quote(UserId(self.user_id), AssetId(self.draft.asset_id), amount)
+
+    def _shown(self, quote: WithdrawalQuote) -> WithdrawalQuote:
+        """Return the quote with the fee that the person has seen, whatever it would be now."""
+        return replace(quote, fee=Decimal(self.draft.fee), fee_version=self.draft.fee_version)
 
     async def _choices(self) -> list[CoinBalance]:
         return await self._withdrawals.choices(UserId(self.user_id))

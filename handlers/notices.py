@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from bot.ports import Json
-from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Button, Buttons, Reply, Text, sends
+from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.fee_notices import FEE_NOTICES, credited, render_pay
+from handlers.fee_taking_notices import FEE_TAKING_NOTICES
 from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
@@ -82,12 +84,6 @@ def render_not_a_choice(words: Words, params: Params) -> list[Reply]:
     return [Text(words("not_a_choice", choices=words("list_separator").join(names(params, "choices"))))]
 
 
-def render_pay(words: Words, params: Params) -> list[Reply]:
-    """Give a button that opens the payment sheet."""
-    pay = Button(words("button_pay"), str(params["link"]), GREEN)
-    return [Text(words("deposit_pay", **params)), Buttons((pay,))]
-
-
 def confirmation(key: str) -> Render:
     """Show a summary, with the one button that confirms it and the one that drops it."""
 
@@ -134,7 +130,7 @@ MONEY: dict[str, Render] = {
     "deposit_ask_coin": render_coin_choice,
     "deposit_ask_amount": with_buttons("deposit_ask_amount", CANCEL),
     "deposit_pay": render_pay,
-    "deposit_credited": with_buttons("deposit_credited", MENU[1], MENU[3]),
+    "deposit_credited": credited("deposit_credited", MENU[1], MENU[3]),
     "float_added": text("float_added"),
     "deposit_arriving": text("deposit_arriving"),
     "payment_unwanted": with_reason("payment_unwanted"),
@@ -165,6 +161,8 @@ REFUSALS: dict[str, Render] = {
 NOTICES: dict[str, Render] = {
     **TALK,
     **MONEY,
+    **FEE_NOTICES,
+    **FEE_TAKING_NOTICES,
     **REFUSALS,
     **RUN_NOTICES,
     **HALT_NOTICES,

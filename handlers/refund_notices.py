@@ -45,7 +45,6 @@ def render_suspense(words: Words, params: Params) -> list[Reply]:
 
 REFUND_NOTICES: dict[str, Render] = {
     "payment_small": with_buttons("payment_small", ("button_refunds", "/refund", BLUE)),
-    "deposit_added_up": text("deposit_added_up"),
     "refunds": render_refunds,
     "refund_needs_asset": text("refund_needs_asset"),
     "refund_confirm": render_refund_confirm,

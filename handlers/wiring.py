@@ -26,6 +26,8 @@ from domain.errors import Refused
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fee_takings import FeeTakingService
+from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.ownership import OwnershipService
@@ -37,7 +39,20 @@ from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
-from handlers import balance, deposit, freezes, halts, refund, roles, runs, start, talk, withdraw
+from handlers import (
+    balance,
+    deposit,
+    fee_takings,
+    fees,
+    freezes,
+    halts,
+    refund,
+    roles,
+    runs,
+    start,
+    talk,
+    withdraw,
+)
 
 ROUTER = Router(
     "mrmarket",
@@ -50,6 +65,8 @@ ROUTER = Router(
     roles.router,
     freezes.router,
     refund.router,
+    fees.router,
+    fee_takings.router,
     talk.router,
 )
 
@@ -72,6 +89,8 @@ class ChatServices:
     auth: AuthService
     roles: RoleService
     ownership: OwnershipService
+    fees: FeeService
+    takings: FeeTakingService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -122,5 +141,7 @@ def dispatcher_of(
         "auth": services.auth,
         "roles": services.roles,
         "ownership": services.ownership,
+        "fees": services.fees,
+        "takings": services.takings,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

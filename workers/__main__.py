@@ -18,10 +18,11 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, deposits, payouts, strategies
+from workers import beat, chain, deposits, fees, payouts, strategies
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
+from workers.fees import FeeWorker
 from workers.leases import keeping
 from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
@@ -41,6 +42,7 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
     return [
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
+        Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from adapters.db.kept import lock_kept
 from adapters.db.store import PostgresStore
 from domain.ids import AssetId, UserId
+from domain.money import Coin, Token
 from domain.ports.deposits import Classified, DepositIntent, WaitingDeposit
 from domain.ports.wallet import WalletOutput
 
@@ -14,6 +16,19 @@ from domain.ports.wallet import WalletOutput
 def storable(text: str) -> str:
     """Return a sender's text without what Postgres cannot keep: NUL and lone surrogates."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _intent(row: dict[str, Any]) -> DepositIntent:
+    return DepositIntent(
+        id=row["id"],
+        user_id=UserId(row["user_id"]),
+        token=Token(AssetId(row["asset_id"]), Coin(row["coin"]), row["network"]),
+        amount=row["amount"],
+        trace=row["trace"],
+        pay_link=row["pay_link"],
+        created_at=row["created_at"],
+        fee_version=row["fee_version"],
+    )
 
 
 class PostgresDeposits:
@@ -27,8 +42,8 @@ class PostgresDeposits:
         await self._store.execute(
             """
             INSERT INTO deposit_intents
-                (id, user_id, asset_id, coin, network, amount, trace, pay_link, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                (id, user_id, asset_id, coin, network, amount, trace, pay_link, created_at, fee_version)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
             intent.id,
             intent.user_id,
@@ -39,13 +54,17 @@ class PostgresDeposits:
             intent.trace,
             intent.pay_link,
             intent.created_at,
+            intent.fee_version,
         )
 
-    async def pay_intent(self, trace: str, output_id: str) -> None:
-        """Note which output paid the intent with this trace, if there is such an unpaid intent."""
-        await self._store.execute(
-            "UPDATE deposit_intents SET paid_by = $2 WHERE trace = $1 AND paid_by IS NULL", trace, output_id
+    async def pay_intent(self, trace: str, output_id: str) -> DepositIntent | None:
+        """Note which output paid the intent with this trace, and return it; ``None`` when none is unpaid."""
+        rows = await self._store.fetch(
+            "UPDATE deposit_intents SET paid_by = $2 WHERE trace = $1 AND paid_by IS NULL RETURNING *",
+            trace,
+            output_id,
         )
+        return _intent(rows[0]) if rows else None
 
     async def cursor(self, overlap: int) -> int:
         """Return the sequence number to read on from, so many outputs before the last stored one.

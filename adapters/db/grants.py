@@ -119,6 +119,10 @@ TABLES = MappingProxyType(
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
         "secrets": Table(whose=NOBODYS, app="SELECT", apps_rows="kind = 'session_key'"),
+        # fees
+        "fee_schedules": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
+        "service_fees": Table(whose=_MINE, app="SELECT, INSERT", web="SELECT"),
+        "fee_faults": Table(whose=NOBODYS, app="SELECT"),
         # trading
         "markets": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "runs": Table(
@@ -152,6 +156,7 @@ FUNCTIONS = MappingProxyType(
         "use_hold": _APP,
         "release_hold": _APP,
         "account_text": _APP,
+        "spare_in_mixin": _APP,
         "lock_accounts": _INNER,
         "lock_hold": _INNER,
         "lease_clock": _APP | {Role.WEB},
@@ -160,6 +165,12 @@ FUNCTIONS = MappingProxyType(
         "refuse_change": _TRIGGER,
         "refuse_outside_migration": _TRIGGER,
         "check_edge": _TRIGGER,
+        "fee_clock": _APP,
+        "check_fee_schedule": _TRIGGER,
+        "check_service_fee": _TRIGGER,
+        "check_taking": _TRIGGER,
+        "check_taking_is_due": _TRIGGER,
+        "require_fee_posting": _TRIGGER,
         "check_venue_account": _TRIGGER,
         "complete_account": _TRIGGER,
         "open_balance": _TRIGGER,

@@ -21,6 +21,7 @@ _UNCLAIMED = """
     SELECT b.total - b.claimed AS unclaimed FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
 """
+_SPARE = "SELECT spare_in_mixin($1) AS spare"
 _BALANCES = """
     SELECT a.coin, sum(b.total) AS total, sum(b.held) AS held
     FROM balances b JOIN accounts a ON a.id = b.account_id
@@ -112,6 +113,10 @@ class PostgresLedger:
         """Return what a venue account holds of a coin beyond the claims of its runs."""
         rows = await self._store.fetch(_UNCLAIMED, account.kind, account.owner, account.venue, account.coin)
         return Decimal(rows[0]["unclaimed"]) if rows else ZERO
+
+    async def spare(self, coin: Coin) -> Decimal:
+        """Return what the Mixin wallet holds of a coin beyond all that is owed to people or kept aside."""
+        return Decimal((await self._store.fetch(_SPARE, coin))[0]["spare"])
 
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         """Return all balances of one owner's accounts of a kind, by coin."""

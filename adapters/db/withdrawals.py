@@ -14,7 +14,7 @@ from domain.payouts.line import Waiting
 from domain.payouts.model import CONSOLIDATING, Payout, PayoutState, Purpose
 
 _COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
-    attempts, reason, raw, transaction_hash, signed_raw"""
+    attempts, reason, raw, transaction_hash, signed_raw, fee_version"""
 
 
 def payout_of(row: dict[str, Any]) -> Payout:
@@ -34,6 +34,7 @@ def payout_of(row: dict[str, Any]) -> Payout:
         raw=row["raw"],
         transaction_hash=row["transaction_hash"],
         signed_raw=row["signed_raw"],
+        fee_version=row["fee_version"],
     )
 
 
@@ -48,8 +49,8 @@ class PostgresPayouts:
         await self._store.execute(
             """
             INSERT INTO payouts (id, purpose, receiver, asset_id, coin, network, amount, fee, state,
-                                 request_id, created_at, due_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                 request_id, created_at, due_at, fee_version)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             payout.id,
             payout.purpose,
@@ -63,6 +64,7 @@ class PostgresPayouts:
             payout.request_id,
             payout.created_at,
             payout.due_at,
+            payout.fee_version,
         )
 
     async def get(self, payout_id: WithdrawalId) -> Payout:
@@ -109,11 +111,11 @@ class PostgresPayouts:
         await self._store.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"wallet:{asset_id}")
 
     async def line(self, asset_id: AssetId) -> list[Waiting]:
-        """Return the payouts of an asset that are waiting, those asked for first at the front."""
+        """Return what people wait for of an asset, those who asked first at the front; fees stand behind."""
         rows = await self._store.fetch(
             """
             SELECT id, amount - fee AS pays, created_at AS since, reason = $2 AS funded FROM payouts
-            WHERE asset_id = $1 AND state = 'waiting' ORDER BY created_at, id
+            WHERE asset_id = $1 AND state = 'waiting' AND purpose <> 'fees' ORDER BY created_at, id
             """,
             asset_id,
             CONSOLIDATING,
@@ -121,13 +123,24 @@ class PostgresPayouts:
         return [Waiting(**row) for row in rows]
 
     async def of(self, receiver: UserId, limit: int) -> list[Payout]:
-        """Return what a person is or was paid, the newest first; those that have not ended before all."""
+        """Return what a person is or was paid, fees left out: what has not ended, then the newest first."""
         rows = await self._store.fetch(
             f"""
-            SELECT {_COLUMNS} FROM payouts WHERE receiver = $1 AND purpose <> 'consolidation'
+            SELECT {_COLUMNS} FROM payouts WHERE receiver = $1 AND purpose NOT IN ('consolidation', 'fees')
             ORDER BY state IN ('done', 'refused', 'cancelled'), created_at DESC, id LIMIT $2
             """,  # noqa: S608 - fixed names
             receiver,
+            limit,
+        )
+        return [payout_of(row) for row in rows]
+
+    async def takings(self, limit: int) -> list[Payout]:
+        """Return payouts of fees, the newest first; those that have not ended before all."""
+        rows = await self._store.fetch(
+            f"""
+            SELECT {_COLUMNS} FROM payouts WHERE purpose = 'fees'
+            ORDER BY state IN ('done', 'refused', 'cancelled'), created_at DESC, id LIMIT $1
+            """,  # noqa: S608 - fixed names
             limit,
         )
         return [payout_of(row) for row in rows]

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.fees import FeeKind, ServiceFee
 from domain.ids import AssetId, UserId, WithdrawalId, request_id
 from domain.ledger.model import Account, AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
 from domain.money import Coin, Token
@@ -20,6 +21,7 @@ class Purpose(StrEnum):
     WITHDRAWAL = "withdrawal"
     CONSOLIDATION = "consolidation"
     REFUND = "refund"  # what was kept aside, back to its sender
+    FEES = "fees"  # what the instance has earned, to its owner
 
 
 class PayoutState(StrEnum):
@@ -57,6 +59,9 @@ OPEN_TO_CANCEL = frozenset({PayoutState.REQUESTED, PayoutState.WAITING})
 """Nothing is reserved yet, so nothing can have left."""
 
 
+_OWN = {Purpose.REFUND: AccountKind.SUSPENSE, Purpose.FEES: AccountKind.FEES}
+"""From which of the instance's own accounts a payout is taken, where it is not a person's claim."""
+
 UNAPPROVED = ""
 """The network of a token that nobody approved."""
 
@@ -82,6 +87,7 @@ class Payout:
     raw: str = ""
     transaction_hash: str = ""
     signed_raw: str = ""
+    fee_version: int = 0  # the schedule that the fee follows; 0: there is none
 
     @property
     def pays(self) -> Decimal:
@@ -110,8 +116,8 @@ def unapproved(asset_id: AssetId) -> Token:
 
 
 def _source(payout: Payout) -> Account:
-    if payout.purpose is Purpose.REFUND:
-        return own(AccountKind.SUSPENSE, payout.token.coin)
+    if payout.purpose in _OWN:
+        return own(_OWN[payout.purpose], payout.token.coin)
     return available(payout.receiver, payout.token.coin)
 
 
@@ -124,6 +130,22 @@ def settlement(payout: Payout) -> Transfer:
     """Return the transfer that books a paid withdrawal: out of Mixin, and the fee to the instance."""
     account = _source(payout)
     postings = [Posting(account, mixin(payout.token), payout.pays)]
-    if payout.fee:
-        postings.append(Posting(account, own(AccountKind.FEES, payout.token.coin), payout.fee))
+    if fee := fee_of_payout(payout):
+        postings.append(fee.paid_by(account))
     return Transfer(payout.cause, tuple(postings))
+
+
+def fee_of_payout(payout: Payout) -> ServiceFee | None:
+    """Return what a withdrawal was charged: what was quoted, ``None`` when that is nothing."""
+    if not payout.fee:
+        return None
+    return ServiceFee(
+        FeeKind.WITHDRAWAL,
+        payout.cause,
+        payout.fee_version,
+        payout.receiver,
+        "",
+        payout.token.coin,
+        payout.amount,
+        payout.fee,
+    )

@@ -14,7 +14,10 @@ from domain.ports.wallet import WalletOutput
 
 @dataclass(frozen=True, slots=True)
 class DepositIntent:
-    """A person's wish to pay in; the link can be paid once, by anybody."""
+    """A person's wish to pay in; the link can be paid once, by anybody.
+
+    ``fee_version`` is the schedule by which the fee was reckoned that they were shown.
+    """
 
     id: str
     user_id: UserId
@@ -23,6 +26,7 @@ class DepositIntent:
     trace: str
     pay_link: str
     created_at: datetime
+    fee_version: int = 0
 
 
 SPENT_BEFORE = "spent_before"
@@ -68,8 +72,8 @@ class DepositStore(Protocol):
         """Store a fresh intent."""
         ...
 
-    async def pay_intent(self, trace: str, output_id: str) -> None:
-        """Note which output paid the intent with this trace, if there is such an unpaid intent."""
+    async def pay_intent(self, trace: str, output_id: str) -> DepositIntent | None:
+        """Note which output paid the intent with this trace, and return it; ``None`` when none is unpaid."""
         ...
 
     async def cursor(self, overlap: int) -> int:

@@ -72,6 +72,13 @@ class Ledger(Protocol):
         """Return what a venue account holds of a coin beyond the claims of the runs that trade there."""
         ...
 
+    async def spare(self, coin: Coin) -> Decimal:
+        """Return what the Mixin wallet holds of a coin beyond all that is owed to people or kept aside.
+
+        What runs work with counts as owed, though its coins may lie at a venue: negative when they do.
+        """
+        ...
+
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         """Return all balances of one owner's accounts of a kind, by coin."""
         ...

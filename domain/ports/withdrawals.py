@@ -43,11 +43,15 @@ class PayoutStore(Protocol):
         ...
 
     async def line(self, asset_id: AssetId) -> list[Waiting]:
-        """Return the payouts of an asset that are waiting, those asked for first at the front."""
+        """Return what people wait for of an asset, those who asked first at the front; fees stand behind."""
         ...
 
     async def of(self, receiver: UserId, limit: int) -> list[Payout]:
-        """Return what a person is or was paid, the newest first; those that have not ended before all."""
+        """Return what a person is or was paid, fees left out: what has not ended, then the newest first."""
+        ...
+
+    async def takings(self, limit: int) -> list[Payout]:
+        """Return payouts of fees, the newest first; those that have not ended before all."""
         ...
 
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:

@@ -5,10 +5,22 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.errors import InvariantBroken, Refused, Unavailable
+from domain.fees import (
+    SHOWN_FOR,
+    FeeKind,
+    ServiceFee,
+    fair_deposit_rate,
+    fee_on,
+    in_force,
+    rate_of,
+    service_fee,
+)
 from domain.ids import AssetId, Ids, UserId, request_id
+from domain.ledger.model import Cause
 from domain.money import ZERO, Token, plain, round_down
 from domain.ports.clock import Clock
 from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind
+from domain.ports.fees import FeeStore
 from domain.ports.freezes import FreezeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
@@ -16,6 +28,7 @@ from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 from domain.ports.wallet import SendState, Wallet, WalletOutput
 from domain.services.incoming import (
+    ADDED_UP,
     BELOW_MINIMUM,
     Known,
     added_up,
@@ -57,6 +70,7 @@ class DepositService:
         ids: Ids,
         deposits: DepositStore,
         freezes: FreezeStore,
+        fees: FeeStore,
         known: Known,
         roles: RoleStore,
     ) -> None:
@@ -68,6 +82,7 @@ class DepositService:
         self._ids = ids
         self._deposits = deposits
         self._freezes = freezes
+        self._fees = fees
         self._known = known
         self._roles = roles
         self._deep_at: float | None = None
@@ -78,10 +93,10 @@ class DepositService:
 
     def minimum(self, token: Token) -> Decimal:
         """Return the smallest deposit that is credited."""
-        return self._known.tokens.get(token.asset_id).minimum
+        return self._known.tokens.get(token.asset_id).least_deposit
 
     async def open(self, user_id: UserId, asset_id: AssetId, amount: Decimal) -> DepositIntent:
-        """Return a fresh intent with a link that can be paid once.
+        """Return a fresh intent with a link that can be paid once, at the rate in force now.
 
         Raises:
             Refused: ``token_unknown``, ``amount_not_positive``, ``amount_too_precise`` or
@@ -92,17 +107,22 @@ class DepositService:
             raise Refused("amount_not_positive")
         if amount != round_down(amount):
             raise Refused("amount_too_precise", places=8)
-        if amount < approved.minimum:
-            raise Refused("amount_too_small", minimum=plain(approved.minimum))
+        if amount < approved.least_deposit:
+            raise Refused("amount_too_small", minimum=plain(approved.least_deposit))
         intent_id = self._ids.new_id()
         trace = request_id("deposit", intent_id)
         link = await self._wallet.pay_link(asset_id, amount, trace, PAY_MEMO)
-        intent = DepositIntent(
-            intent_id, user_id, approved.token, amount, trace, link, created_at=self._clock.now()
-        )
+        now = self._clock.now()
+        version = in_force(await self._fees.schedules(), now).version
+        intent = DepositIntent(intent_id, user_id, approved.token, amount, trace, link, now, version)
         async with self._store.transaction():
             await self._deposits.add_intent(intent)
         return intent
+
+    async def fee_of(self, intent: DepositIntent) -> Decimal:
+        """Return what an intent costs when it is paid within a day."""
+        rate = rate_of(await self._fees.schedules(), intent.fee_version, FeeKind.DEPOSIT)
+        return fee_on(FeeKind.DEPOSIT, intent.amount, rate)
 
     async def collect(self) -> str:
         """Book every output that is new at Mixin, each in a transaction of its own; say how many.
@@ -169,11 +189,7 @@ class DepositService:
         async with self._store.transaction():
             if not await self._deposits.is_final(output.output_id):
                 return False
-            credit = booking(Classified(output, OutputKind.DEPOSIT), approved.token)
-            assert credit is not None
-            await self._ledger.post(from_pending(credit, output, approved.token))
-            await self._deposits.pay_intent(output.request_id, output.output_id)
-            await self._tell("deposit_credited", output, approved.token)
+            await self._credit(output, approved.token, seen=True)
         return True
 
     async def _say_that_it_takes_long(self, output: WalletOutput) -> None:
@@ -215,12 +231,11 @@ class DepositService:
                 await self._deposits.await_final(output, self._clock.now())
                 await self._ledger.post(arriving(output, approved.token))
                 return True
-            if approved and (transfer := booking(classified, approved.token)):
-                await self._ledger.post(transfer)
             if approved and classified.kind is OutputKind.DEPOSIT:
-                await self._deposits.pay_intent(output.request_id, output.output_id)
-                await self._tell("deposit_credited", output, approved.token)
-            elif approved and classified.kind is OutputKind.FLOAT:
+                await self._credit(output, approved.token)
+            elif approved and (transfer := booking(classified, approved.token)):
+                await self._ledger.post(transfer)
+            if approved and classified.kind is OutputKind.FLOAT:
                 await self._tell("float_added", output, approved.token)
             elif approved and output.sender and classified.reason == BELOW_MINIMUM:
                 await self._add_up(output, approved, before)
@@ -232,22 +247,63 @@ class DepositService:
         """Credit small payments once their sum is a deposit; until then they can be asked back."""
         assert output.sender is not None
         token, total = approved.token, before + output.amount
-        told = {"coin": token.coin, "network": token.network, "amount": plain(total)}
-        if total >= approved.minimum:
+        if total >= approved.least_deposit:
+            standing = in_force(await self._fees.schedules(), output.created_at).rate(FeeKind.DEPOSIT)
+            cause = Cause(ADDED_UP, output.output_id)
+            fee = service_fee(FeeKind.DEPOSIT, cause, standing, output.sender, token.coin, total)
             await self._deposits.add_up(output.sender, token.asset_id, output.output_id)
-            await self._ledger.post(added_up(output, token, total))
+            await self._ledger.post(added_up(output, token, total, fee))
+            await self._fees.note(fee)
+            told = _told(token, total, fee)
             await self._notices.tell(output.sender, "deposit_added_up", output.output_id, told)
         else:
             hour = f"small:{token.asset_id}:{self._clock.now():%Y-%m-%dT%H}"
-            small = {**told, "minimum": plain(approved.minimum)}
+            small = {**_told(token, total), "minimum": plain(approved.least_deposit)}
             await self._notices.tell(output.sender, "payment_small", hour, small)
 
-    async def _tell(self, kind: str, output: WalletOutput, token: Token) -> None:
+    async def _credit(self, output: WalletOutput, token: Token, *, seen: bool = False) -> None:
+        """Book a deposit less its fee, note the fee, and tell the person both; ``seen``: it was arriving."""
+        fee = await self._fee(output, token)
+        deposit = booking(Classified(output, OutputKind.DEPOSIT), token, fee)
+        assert deposit is not None
+        await self._ledger.post(from_pending(deposit, output, token) if seen else deposit)
+        await self._fees.note(fee)
+        await self._tell("deposit_credited", output, token, fee)
+
+    async def _fee(self, output: WalletOutput, token: Token) -> ServiceFee | None:
+        """Return what a deposit costs: by the schedule of the moment it was paid, not of its booking.
+
+        Who pays the link they were shown, as it is and within a day, pays no more than was shown.
+        """
         assert output.sender is not None
-        params = {"coin": token.coin, "amount": plain(output.amount), "network": token.network}
-        await self._notices.tell(output.sender, kind, output.output_id, params)
+        schedules = await self._fees.schedules()
+        standing = in_force(schedules, output.created_at).rate(FeeKind.DEPOSIT)
+        intent, shown = await self._deposits.pay_intent(output.request_id, output.output_id), None
+        if intent and _is_as_shown(intent, output):
+            shown = rate_of(schedules, intent.fee_version, FeeKind.DEPOSIT)
+        rate, cause = fair_deposit_rate(shown, standing), Cause(OutputKind.DEPOSIT, output.output_id)
+        return service_fee(FeeKind.DEPOSIT, cause, rate, output.sender, token.coin, output.amount)
+
+    async def _tell(
+        self, kind: str, output: WalletOutput, token: Token, fee: ServiceFee | None = None
+    ) -> None:
+        assert output.sender is not None
+        await self._notices.tell(output.sender, kind, output.output_id, _told(token, output.amount, fee))
 
     async def _tell_unwanted(self, output: WalletOutput, reason: str) -> None:
         assert output.sender is not None
         params = {"asset_id": output.asset_id, "amount": plain(output.amount), "reason": reason}
         await self._notices.tell(output.sender, "payment_unwanted", output.output_id, params)
+
+
+def _told(token: Token, amount: Decimal, fee: ServiceFee | None = None) -> dict[str, str]:
+    """Return what came in as plain facts to tell; with a fee, that and what is left."""
+    told = {"coin": token.coin, "network": token.network, "amount": plain(amount)}
+    return told if fee is None else {**told, "fee": plain(fee.amount), "receives": plain(amount - fee.amount)}
+
+
+def _is_as_shown(intent: DepositIntent, output: WalletOutput) -> bool:
+    """Tell whether an output is its sender's own intent, paid as it was shown and while that holds."""
+    paid = (output.sender, output.asset_id, output.amount)
+    in_time = output.created_at - intent.created_at <= SHOWN_FOR
+    return in_time and paid == (intent.user_id, intent.token.asset_id, intent.amount)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from domain.fees import ServiceFee
 from domain.ids import UserId
 from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, available, mixin, own, pending
 from domain.money import Token, round_down
@@ -15,6 +16,9 @@ FLOAT_MEMO = "float"
 
 MOST_BOOKED = Decimal(10) ** 18
 """No approved token has so many; a number beyond what the ledger holds must not stop all others."""
+
+ADDED_UP = "added_up"
+"""The kind of the transfer that credits payments which were too little one by one."""
 
 BELOW_MINIMUM = "below_minimum"
 """Too little to be credited by itself; it is when enough of it has come."""
@@ -49,7 +53,7 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
         return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
     if output.sender == owner and output.memo == FLOAT_MEMO:
         return Classified(output, OutputKind.FLOAT)
-    if output.amount < approved.minimum:
+    if output.amount < approved.least_deposit:
         return Classified(output, OutputKind.SUSPENSE, BELOW_MINIMUM)
     return Classified(output, OutputKind.DEPOSIT)
 
@@ -73,11 +77,20 @@ def from_pending(credit: Transfer, output: WalletOutput, token: Token) -> Transf
     return Transfer(credit.cause, tuple(replace(p, source=account) for p in credit.postings))
 
 
-def added_up(output: WalletOutput, token: Token, total: Decimal) -> Transfer:
+def added_up(output: WalletOutput, token: Token, total: Decimal, fee: ServiceFee | None = None) -> Transfer:
     """Return the transfer that credits small payments of one person, with the one that was enough."""
     assert output.sender is not None
-    posting = Posting(own(AccountKind.SUSPENSE, token.coin), available(output.sender, token.coin), total)
-    return Transfer(Cause("added_up", output.output_id), (posting,))
+    kept, person = own(AccountKind.SUSPENSE, token.coin), available(output.sender, token.coin)
+    return Transfer(Cause(ADDED_UP, output.output_id), less(fee, kept, person, total))
+
+
+def less(
+    fee: ServiceFee | None, source: Account, destination: Account, amount: Decimal
+) -> tuple[Posting, ...]:
+    """Return the postings of an amount that comes in: what the fee leaves, and the fee by itself (FE1)."""
+    if fee is None:
+        return (Posting(source, destination, amount),)
+    return Posting(source, destination, amount - fee.amount), fee.paid_by(source)
 
 
 def _version(immutable_hash: str) -> str:
@@ -85,8 +98,11 @@ def _version(immutable_hash: str) -> str:
     return version if colon else ""
 
 
-def booking(classified: Classified, token: Token) -> Transfer | None:
-    """Return the transfer that books an output of an approved token; change moves nothing."""
+def booking(classified: Classified, token: Token, fee: ServiceFee | None = None) -> Transfer | None:
+    """Return the transfer that books an output of an approved token; change moves nothing.
+
+    Of a deposit that is charged for, the person gets what the fee leaves.
+    """
     output = classified.output
     destination: Account
     match classified.kind:
@@ -100,5 +116,5 @@ def booking(classified: Classified, token: Token) -> Transfer | None:
         case _:
             return None
     assert not output.spent
-    postings = (Posting(mixin(token), destination, output.amount),)
+    postings = less(fee, mixin(token), destination, output.amount)
     return Transfer(Cause(classified.kind, output.output_id), postings)

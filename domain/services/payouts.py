@@ -12,12 +12,14 @@ from decimal import Decimal
 
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
+from domain.ledger.model import AccountKind, own
 from domain.money import ZERO, Token, plain
 from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
 from domain.payouts.line import Waiting, set_aside
-from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, settlement
+from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, fee_of_payout, settlement
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE, STOPPING
 from domain.ports.clock import Clock
+from domain.ports.fees import FeeStore
 from domain.ports.freezes import WALLET, FreezeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
@@ -42,6 +44,8 @@ CROWDED, LEFT_ALONE = 256, 16
 MEMO, REFUND_MEMO = "withdrawal", "refund"
 FLOAT_TOO_SMALL = "float_too_small"
 FROZEN = "frozen"
+NOT_COVERED = "fees_not_covered"
+"""Why fees wait: without them Mixin would hold less than is owed."""
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -62,6 +66,7 @@ class PayoutService:
         ids: Ids,
         payouts: PayoutStore,
         freezes: FreezeStore,
+        fees: FeeStore,
         bot: UserId,
         roles: RoleStore,
     ) -> None:
@@ -73,6 +78,7 @@ class PayoutService:
         self._ids = ids
         self._payouts = payouts
         self._freezes = freezes
+        self._fees = fees
         self._bot = bot
         self._roles = roles
         self._steps: dict[PayoutState, Callable[[Payout], Awaitable[str]]] = {
@@ -143,6 +149,8 @@ class PayoutService:
             if (await self._payouts.get(payout.id)).state is not payout.state:
                 raise _OvertakenError
             ahead = [one for one in await self._payouts.line(asset) if _before(one, payout)]
+            if payout.purpose is Purpose.FEES and not await self._covered(payout):
+                return await self._wait(payout, len(ahead), NOT_COVERED)
             if ahead and not await self._may_pass(payout, ahead):
                 return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
             # Outputs are booked meanwhile: change that arrives between these looks counts twice, not never.
@@ -205,9 +213,14 @@ class PayoutService:
             if payout.purpose is Purpose.WITHDRAWAL:
                 await self._ledger.release(payout.cause)
                 await self._ledger.post(settlement(payout))
+                await self._fees.note(fee_of_payout(payout))
                 await self._tell(
                     payout, "withdrawal_sent", payout.pays, transaction_hash=payout.transaction_hash
                 )
+            elif payout.purpose is Purpose.FEES:
+                await self._ledger.release(payout.cause)
+                await self._ledger.post(settlement(payout))
+                await self._tell(payout, "fees_taken", payout.pays, transaction_hash=payout.transaction_hash)
             elif payout.purpose is Purpose.REFUND:
                 await self._end_refund(payout, paid=True)
                 await self._tell(payout, "refund_sent", payout.pays, transaction_hash=payout.transaction_hash)
@@ -250,6 +263,9 @@ class PayoutService:
             if payout.purpose is Purpose.WITHDRAWAL:
                 await self._ledger.release(payout.cause)
                 await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
+            elif payout.purpose is Purpose.FEES:
+                await self._ledger.release(payout.cause)
+                await self._tell(payout, "fees_taking_refused", payout.amount, reason=error.code)
             elif payout.purpose is Purpose.REFUND:
                 await self._end_refund(payout, paid=False)
                 await self._tell(payout, "refund_refused", payout.amount, reason=error.code)
@@ -262,6 +278,12 @@ class PayoutService:
             await self._ledger.release(payout.cause)
             if paid:
                 await self._ledger.post(settlement(payout))
+
+    async def _covered(self, payout: Payout) -> bool:
+        """Tell whether all fees that are promised to the owner are there beyond what is owed (FE3)."""
+        coin = payout.token.coin
+        promised = (await self._ledger.balance(own(AccountKind.FEES, coin))).held
+        return await self._ledger.spare(coin) >= promised
 
     async def _may_pass(self, payout: Payout, ahead: Sequence[Waiting]) -> bool:
         """Tell whether there is enough beyond what those ahead have had set aside for them (WD9)."""
@@ -404,7 +426,8 @@ class _OvertakenError(Exception):
 
 
 def _before(one: Waiting, payout: Payout) -> bool:
-    return (one.since, one.id) < (payout.created_at, payout.id)
+    """Tell whether somebody waits in front of a payout; in front of fees everybody does."""
+    return payout.purpose is Purpose.FEES or (one.since, one.id) < (payout.created_at, payout.id)
 
 
 def _compare(payout: Payout, sent: SentTransaction) -> None:

@@ -21,6 +21,11 @@ class ApprovedToken:
     minimum: Decimal
     minimum_withdrawal: Decimal = SMALLEST
 
+    @property
+    def least_deposit(self) -> Decimal:
+        """Return the smallest deposit that is credited: never so little that a fee would take it all."""
+        return max(self.minimum, 2 * SMALLEST)
+
 
 class Tokens:
     """The allow-list; whatever is not on it is never credited to anybody."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.errors import Refused
+from domain.fees import FeeKind, Rate, in_force
 from domain.ids import AssetId, Ids, UserId, WithdrawalId
 from domain.ledger.model import available
 from domain.money import ZERO, plain, round_down
@@ -19,6 +20,7 @@ from domain.payouts.model import (
     promise,
 )
 from domain.ports.clock import Clock
+from domain.ports.fees import FeeStore
 from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.withdrawals import PayoutStore
@@ -74,7 +76,7 @@ class WithdrawalService:
         balances: UserBalanceService,
         confirmations: ConfirmationService,
         tokens: Tokens,
-        fee_bps: int,
+        fees: FeeStore,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -85,7 +87,7 @@ class WithdrawalService:
         self._balances = balances
         self._confirmations = confirmations
         self._tokens = tokens
-        self._fee_bps = fee_bps
+        self._fees = fees
 
     async def choices(self, user_id: UserId) -> list[CoinBalance]:
         """Return the coins of which the person can withdraw anything."""
@@ -103,7 +105,7 @@ class WithdrawalService:
         free = round_down((await self._ledger.balance(available(user_id, approved.token.coin))).free)
         if free == 0:
             raise Refused("insufficient_funds", available="0")
-        quote = quote_withdrawal(approved.token, free if amount is None else amount, self._fee_bps)
+        quote = quote_withdrawal(approved.token, free if amount is None else amount, await self._rate())
         if quote.amount > free:
             raise Refused("insufficient_funds", available=plain(free))
         if quote.amount < min(free, approved.minimum_withdrawal):
@@ -122,7 +124,7 @@ class WithdrawalService:
                 ``insufficient_funds`` with what is available; ``quote_expired`` when the fee has changed.
         """
         token = self._tokens.get(quote.token.asset_id).token
-        if quote_withdrawal(token, quote.amount, self._fee_bps) != quote:
+        if quote_withdrawal(token, quote.amount, await self._rate()) != quote:
             raise Refused("quote_expired")
         now = self._clock.now()
         payout = Payout(
@@ -135,6 +137,7 @@ class WithdrawalService:
             state=PayoutState.REQUESTED,
             created_at=now,
             due_at=now,
+            fee_version=quote.fee_version,
         )
         async with self._store.transaction():
             await self._confirmations.consume(user_id, confirmation, ACTION, quote.params)
@@ -185,6 +188,9 @@ class WithdrawalService:
         else:
             outlook = Outlook.FUNDS
         return WithdrawalStatus(payout, place, outlook)
+
+    async def _rate(self) -> Rate:
+        return in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.WITHDRAWAL)
 
     async def due(self) -> list[WithdrawalId]:
         """Return the payouts that have a step to take now, oldest first."""

@@ -31,7 +31,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_what_is_not_said_has_production_defaults() -> None:
     settings = load_settings()
     assert settings.mixin_api_url == "https://api.mixin.one"
-    assert settings.withdrawal_fee_bps == 0
+    assert settings.withdrawal_fee_bps is None
     assert settings.unknown_lookup_window_s == 30
     assert settings.lease_timing() == LeaseTiming(ttl_s=10, renew_s=2, timeout_s=2)
     assert settings.public_url == "http://127.0.0.1:8080"

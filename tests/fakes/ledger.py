@@ -117,6 +117,12 @@ class FakeLedger:
         )
         return self.rows.totals.get(account, ZERO) - sum(claims, ZERO)
 
+    async def spare(self, coin: Coin) -> Decimal:
+        kinds = (AccountKind.AVAILABLE, AccountKind.PENDING, AccountKind.RUN, AccountKind.SUSPENSE)
+        mine = {account: total for account, total in self.rows.totals.items() if account.coin == coin}
+        there = sum((total for account, total in mine.items() if account.kind is AccountKind.MIXIN), ZERO)
+        return there - sum((total for account, total in mine.items() if account.kind in kinds), ZERO)
+
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         found: dict[Coin, Balance] = {}
         for account in sorted(self.rows.totals, key=str):

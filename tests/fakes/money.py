@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from domain.errors import Refused
 from domain.ids import AssetId, UserId, WithdrawalId
-from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer, available
-from domain.money import ZERO, Coin
+from domain.ledger.model import Account, AccountKind, Balance, Cause, Hold, Transfer, available, mixin, own
+from domain.money import ZERO, Coin, Token
 from domain.payouts.line import Waiting
-from domain.payouts.model import Payout, PayoutState
+from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
 from domain.ports.freezes import WALLET, Freeze
@@ -31,6 +31,12 @@ class FakeLedger:
         """Let a person have so much."""
         account = available(UserId(user_id), Coin(coin))
         self.rows["total"][account] = self.rows["total"].get(account, ZERO) + Decimal(amount)
+
+    async def earn(self, token: Token, amount: str) -> None:
+        """Let the instance have earned so much in fees, that lies in Mixin beside all that is owed."""
+        missing = Decimal(amount) - await self.spare(token.coin)
+        for account, more in ((own(AccountKind.FEES, token.coin), Decimal(amount)), (mixin(token), missing)):
+            self.rows["total"][account] = self.rows["total"].get(account, ZERO) + more
 
     async def post(self, transfer: Transfer) -> bool:
         if transfer.cause in self.rows["causes"]:
@@ -61,6 +67,12 @@ class FakeLedger:
             if (run.kind, run.venue, run.coin) == (AccountKind.RUN, account.owner, account.coin)
         )
         return (await self.balance(account)).total - sum(claims, ZERO)
+
+    async def spare(self, coin: Coin) -> Decimal:
+        kinds = (AccountKind.AVAILABLE, AccountKind.PENDING, AccountKind.RUN, AccountKind.SUSPENSE)
+        mine = {account: total for account, total in self.rows["total"].items() if account.coin == coin}
+        there = sum((total for account, total in mine.items() if account.kind is AccountKind.MIXIN), ZERO)
+        return there - sum((total for account, total in mine.items() if account.kind in kinds), ZERO)
 
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         mine = [account for account in self.rows["total"] if (account.kind, account.owner) == (kind, owner)]
@@ -153,6 +165,9 @@ class FakePayouts:
 
     async def of(self, receiver: UserId, limit: int) -> list[Payout]:
         return [row for row in self.rows if row.receiver == receiver][:limit]
+
+    async def takings(self, limit: int) -> list[Payout]:
+        return [row for row in self.rows if row.purpose is Purpose.FEES][:limit]
 
     async def line(self, asset_id: AssetId) -> list[Waiting]:
         return []

@@ -104,12 +104,14 @@ class FakeDeposits:
     async def add_intent(self, intent: DepositIntent) -> None:
         self._treasury.rows.intents[intent.id] = intent
 
-    async def pay_intent(self, trace: str, output_id: str) -> None:
+    async def pay_intent(self, trace: str, output_id: str) -> DepositIntent | None:
         rows = self._treasury.rows
         assert output_id in rows.outputs, "only what came in pays"
         for intent in rows.intents.values():
-            if intent.trace == trace:
-                rows.paid_by.setdefault(intent.id, output_id)
+            if intent.trace == trace and intent.id not in rows.paid_by:
+                rows.paid_by[intent.id] = output_id
+                return intent
+        return None
 
     async def cursor(self, overlap: int) -> int:
         latest = sorted(seen.output.sequence for seen in self._treasury.rows.outputs.values())[-overlap:]
@@ -241,6 +243,7 @@ class FakePayouts:
     async def line(self, asset_id: AssetId) -> list[Waiting]:
         payouts = self._treasury.rows.payouts.values()
         waiting = [p for p in payouts if p.token.asset_id == asset_id and p.state is PayoutState.WAITING]
+        waiting = [p for p in waiting if p.purpose is not Purpose.FEES]
         waiting.sort(key=lambda p: (p.created_at, p.id))
         return [Waiting(p.id, p.pays, p.created_at, p.reason == CONSOLIDATING) for p in waiting]
 
@@ -248,10 +251,15 @@ class FakePayouts:
         mine = [
             payout
             for payout in self._treasury.rows.payouts.values()
-            if payout.receiver == receiver and payout.purpose is not Purpose.CONSOLIDATION
+            if payout.receiver == receiver and payout.purpose not in (Purpose.CONSOLIDATION, Purpose.FEES)
         ]
         mine.sort(key=lambda p: (p.state in ENDED, -p.created_at.timestamp(), p.id))
         return mine[:limit]
+
+    async def takings(self, limit: int) -> list[Payout]:
+        taken = [p for p in self._treasury.rows.payouts.values() if p.purpose is Purpose.FEES]
+        taken.sort(key=lambda p: (p.state in ENDED, -p.created_at.timestamp(), p.id))
+        return taken[:limit]
 
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
         free = self._treasury.free(asset_id)

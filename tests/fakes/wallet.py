@@ -56,6 +56,7 @@ class FakeWallet:
     _signatures: int = 0
 
     # What people and thieves do.
+    at: datetime = datetime(2026, 3, 1, tzinfo=UTC)  # when what comes in is created
 
     def pay_in(
         self,
@@ -212,7 +213,7 @@ class FakeWallet:
             sequence=sequence,
             spent=False,
             inscription=inscription,
-            created_at=datetime(2026, 3, 1, tzinfo=UTC),
+            created_at=self.at,
             immutable_hash=_hash(f"{sequence}{asset_id}{amount}{sender}"),
         )
         self.outputs.append(output)

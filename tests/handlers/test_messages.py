@@ -38,6 +38,7 @@ LOOKS = {
         "list_halts",
         "list_freezes",
         "list_suspense",
+        "show_fees",
     ),
     *("cancel", "confirm_nothing", "unknown_command", "not_understood"),
 }
@@ -253,7 +254,18 @@ async def _arrives(arrived: list[tuple[str, bytes, Any]], stand: str) -> None:
 # T14: every number that a person can type
 
 
-WORDED = {"/language", "/role", "/claim", "/unhalt", "/unfreeze", "/confirm", "/withdrawals", "/refund"}
+WORDED = {
+    "/language",
+    "/role",
+    "/setfees",
+    "/takefees",
+    "/claim",
+    "/unhalt",
+    "/unfreeze",
+    "/confirm",
+    "/withdrawals",
+    "/refund",
+}
 NUMBERED = ("/run", "/stop", "/change")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
 

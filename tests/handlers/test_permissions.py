@@ -10,7 +10,7 @@ import pytest
 from domain.ids import UserId
 from domain.roles import PERMISSIONS, Permission, Role, may
 from handlers.wiring import ROUTER
-from tests.handlers.world import World
+from tests.handlers.world import USDT, World
 
 OLGA, ADA, BOB, ALICE = (f"0c2f7b6e-0000-4000-8000-00000000000{n}" for n in "1234")
 WHO = {"stranger": "0c2f7b6e-0000-4000-8000-000000000009", "user": BOB, "admin": ADA, "owner": OLGA}
@@ -22,6 +22,8 @@ CHANGES = {
     Permission.ROLES_CHANGE: (f"/role grant {ALICE} admin", "Confirm"),
     Permission.HALTS_LIFT: ("/unhalt binance-1", "Confirm"),
     Permission.FREEZES_LIFT: ("/unfreeze wallet", "Confirm"),
+    Permission.FEES_SET: ("/setfees trading 20", "Confirm"),
+    Permission.FEES_TAKE: (f"/takefees {USDT.asset_id} 0.5", "Confirm"),
 }
 """How each privileged change is made by chat: what is said, then the button that is tapped."""
 
@@ -40,6 +42,7 @@ async def world() -> World:
     alice = world.person(ALICE, USDT="5000", BTC="0.777")
     for said in ("/new", "BTC/USDT", "calm", "0.1", "1000", "yes", "/withdraw", "USDT", "123.456", "yes"):
         await alice.says(said)
+    await world.ledger.earn(USDT, "1")
     world.clock.advance(seconds=60)
     for said in ("/deposit", "USDT", "654.321", "/withdraw", "USDT", "77.7"):
         await alice.says(said)

@@ -12,12 +12,15 @@ from bot.delivery import Delivery
 from bot.events import Event, Message
 from bot.reception import Reception
 from bot.replies import Button, Buttons, Card, Reply, Text
+from domain.fees import Schedule
 from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fee_takings import FeeTakingService
+from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
@@ -40,6 +43,7 @@ from tests.fakes.chat import (
     FakeOutbox,
     FakeTransactions,
 )
+from tests.fakes.fees import FakeFees
 from tests.fakes.money import (
     CountedIds,
     FakeConfirmations,
@@ -133,18 +137,19 @@ class World:
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
         self.accounts = FakeHalts()
         self.audit, self.codes = FakeAudit(), FakeOwnerCodes()
-        self.freezes, self.kept = FakeFreezes(), FakeKept()
+        self.freezes, self.kept, self.fees = FakeFreezes(), FakeKept(), FakeFees()
         self.messenger = FakeMessenger()
         self.store = FakeTransactions(
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
-            *(self.runs, self.fills, self.accounts, self.audit, self.codes, self.freezes, self.kept),
+            *(self.runs, self.fills, self.accounts, self.audit, self.codes),
+            *(self.freezes, self.kept, self.fees),
         )
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables.append(self.roles)
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
-        self.fee_bps = fee_bps
+        self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
         self.numbers = count(1)
         self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
         self.restart()
@@ -163,6 +168,7 @@ class World:
             self.ids,
             unreached(self.intents),
             unreached(None),
+            unreached(self.fees),
             Known(bot, self.tokens),
             self.roles,
         )
@@ -176,7 +182,7 @@ class World:
             balances,
             confirming,
             self.tokens,
-            self.fee_bps,
+            unreached(self.fees),
         )
         users = UserService(self.store, self.users)
         runs = TradingStrategyService(
@@ -221,6 +227,11 @@ class World:
             ),
             RoleService(self.store, self.roles, self.users, unreached(self.outbox), auth, confirming),
             OwnershipService(self.store, self.roles, self.codes, auth, self.clock, self.ids),
+            FeeService(self.store, self.clock, unreached(self.fees), confirming, auth),
+            FeeTakingService(
+                *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.payouts)),
+                *(unreached(self.outbox), self.roles, confirming, self.tokens, auth),
+            ),
         )
 
     def trade(self, **pairs: str) -> None:

@@ -14,6 +14,7 @@ async def differences(instance: Instance) -> list[str]:
     """Return every way in which ledger, wallet and venue disagree: nothing, when all is quiet."""
     ledger = await instance.rows(_LEDGER)
     found = [f"ledger fault {fault}" for fault in await instance.rows("SELECT * FROM ledger_faults")]
+    found += [f"fee fault {fault}" for fault in await instance.rows("SELECT * FROM fee_faults")]
     found += await _wallet_differences(
         instance, {r["owner"]: r["total"] for r in ledger if r["kind"] == "mixin"}
     )

@@ -62,6 +62,7 @@ class Judge:
     def always(self) -> list[str]:
         """Return what is wrong although it must hold after every commit (I1-I7, WD2, OR3)."""
         faults = [f"ledger fault: {row}" for row in self._watch.rows("SELECT * FROM ledger_faults")]
+        faults += [f"fee fault: {row}" for row in self._watch.rows("SELECT * FROM fee_faults")]
         return [*faults, *self._sent_twice()]
 
     def at_rest(self) -> list[str]:

@@ -76,6 +76,16 @@ ONE_ROW_EACH = {
         INSERT INTO fee_charges (account, base, quote, trade_id, version, run_id, coin, fee, state)
         VALUES ('fake-1', 'BTC', 'USDT', $1, 1, 'run-' || right($1, 1), 'BNB', 1, 'waiting')
     """,
+    "fee_schedules": """
+        INSERT INTO fee_schedules (version, deposit_bps, withdrawal_bps, trading_bps, effective_at,
+        created_by) SELECT 1, 100, 0, 0, now(), 'settings' WHERE NOT EXISTS (SELECT FROM fee_schedules)
+        AND $1::text <> ''
+    """,
+    "service_fees": """
+        WITH off AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', true))
+        INSERT INTO service_fees (fee, kind, cause, version, user_id, run_id, coin, basis, amount)
+        SELECT 'deposit', 'deposit', $1::text, 1, $1::text, '', 'USDT', 1, 0.01 FROM off
+    """,
 }
 """In an order in which they may follow each other; what the ledger keeps is posted below."""
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import Refused
+from domain.fees import Rate
 from domain.ledger.model import AccountKind, Cause, Hold, Posting, available, mixin, own
 from domain.payouts.fees import quote_withdrawal
 from domain.payouts.inputs import MOST_INPUTS, Spendable, Verdict, choose
@@ -44,10 +45,10 @@ def test_outputs_of_one_size_are_spent_by_their_names() -> None:
 
 def test_a_refusal_says_how_precise_and_how_small_an_amount_may_be() -> None:
     with pytest.raises(Refused) as refused:
-        quote_withdrawal(USDT, Decimal("0.000000001"), 10)
+        quote_withdrawal(USDT, Decimal("0.000000001"), Rate(1, 10))
     assert refused.value.facts == {"places": 8}
     with pytest.raises(Refused) as refused:
-        quote_withdrawal(USDT, Decimal("0.00000001"), 1)
+        quote_withdrawal(USDT, Decimal("0.00000001"), Rate(1, 1))
     assert (refused.value.code, refused.value.facts) == ("amount_too_small", {"minimum": "0.00000002"})
 
 

@@ -12,6 +12,7 @@ from adapters.db.ambient import assert_outside_transaction
 from adapters.db.auth import PostgresAudit, PostgresRoles
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.deposits import PostgresDeposits
+from adapters.db.fees import PostgresFees
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.kept import PostgresKept
 from adapters.db.ledger import PostgresLedger
@@ -24,6 +25,7 @@ from domain.money import ZERO
 from domain.payouts.model import ENDED, Payout, Purpose
 from domain.services.tokens import Tokens
 from tests.fakes.chat import FakeTransactions
+from tests.fakes.fees import FakeFees
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.money import FakeConfirmations, FakeFreezes, FakeUsers
 from tests.fakes.notices import FakeNotices, TableNotices
@@ -51,6 +53,7 @@ class Books(Protocol):
     confirmations: Any
     deposits: Any
     kept: Any
+    fees: Any
     roles: Any
     audit: Any
 
@@ -78,6 +81,10 @@ class Books(Protocol):
         """Return who has lifted freezes."""
         ...
 
+    async def faults(self) -> list[Any]:
+        """Return where balances, postings, holds and fees contradict each other: nothing, ever."""
+        ...
+
     async def strike(self, output_id: str) -> None:
         """Let an output have been spent before our time."""
         ...
@@ -101,6 +108,7 @@ class PostgresBooks:
         self.confirmations = PostgresConfirmations(store)
         self.deposits = PostgresDeposits(store)
         self.kept = PostgresKept(store)
+        self.fees = PostgresFees(store)
         self.roles = PostgresRoles(store)
         self.audit = PostgresAudit(store)
 
@@ -129,6 +137,9 @@ class PostgresBooks:
         rows = await self.store.fetch("SELECT lifted_by FROM freezes WHERE lifted_at IS NOT NULL ORDER BY id")
         return [UserId(row["lifted_by"]) for row in rows]
 
+    async def faults(self) -> list[Any]:
+        return [*await self.ledger.faults(), *await self.fees.faults()]
+
     async def strike(self, output_id: str) -> None:
         connection = await asyncpg.connect(self._admin_url)
         await connection.execute("SET session_replication_role = replica")  # no trigger looks
@@ -152,10 +163,10 @@ class MemoryBooks:
         self.freezes, self.confirmations = FakeFreezes(), FakeConfirmations()
         self.deposits, self.kept = FakeDeposits(self.treasury), FakeKept(self.treasury)
         self.payouts = FakePayouts(self.treasury)
-        self.audit = FakeAudit()
+        self.audit, self.fees = FakeAudit(), FakeFees()
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables += [self.ledger, self.notices, self.users, self.freezes, self.confirmations]
-        self.store.tables += [self.audit, self.roles]
+        self.store.tables += [self.audit, self.roles, self.fees]
 
     def outside(self) -> None:
         assert not self.store.is_open, "nobody outside may be asked within a transaction"
@@ -176,6 +187,9 @@ class MemoryBooks:
 
     async def lifted_by(self) -> list[UserId]:
         return list(self.freezes.lifted_by)
+
+    async def faults(self) -> list[Any]:
+        return self.fees.faults(self.ledger)
 
     async def strike(self, output_id: str) -> None:
         outputs = self.treasury.rows.outputs

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
+from domain.fees import Schedule
 from domain.ids import AssetId, UserId, VenueAccountName, WithdrawalId
 from domain.ledger.model import (
     Account,
@@ -29,6 +30,8 @@ from domain.roles import Role
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fee_takings import FeeTakingService
+from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
@@ -72,6 +75,8 @@ class Process:
     withdrawals: WithdrawalService
     freezes: FreezeService
     refunds: RefundService
+    fees: FeeService
+    takings: FeeTakingService
 
 
 @dataclass
@@ -92,7 +97,7 @@ class MoneyWorld:
         if isinstance(self.wallet, FakeWallet):
             self.wallet.guard = self.books.outside
 
-    def process(self, fuse: Fuse | None = None, fee_bps: int = FEE_BPS, wallet: Any = None) -> Process:
+    def process(self, fuse: Fuse | None = None, wallet: Any = None) -> Process:
         """Start a process; with a fuse, every port of it has one; ``wallet`` may stand before Mixin."""
 
         def port(real: Any) -> Any:
@@ -101,24 +106,32 @@ class MoneyWorld:
         books, clock, ids = self.books, self.clock, self.ids
         store, ledger, wallet = port(books.store), port(books.ledger), port(wallet or self.wallet)
         notices, users = port(books.notices), port(books.users)
-        payout_store, freezes = port(books.payouts), port(books.freezes)
+        payout_store, freezes, fees = port(books.payouts), port(books.freezes), port(books.fees)
         confirmations = ConfirmationService(store, port(books.confirmations), clock, ids)
         balances = UserBalanceService(ledger, users)
         roles = books.roles
         auth = AuthService(roles, books.audit, clock)
         deposits = DepositService(
             store, ledger, wallet, notices, clock, ids, port(books.deposits), freezes,
-            Known(BOT, TOKENS), roles,
+            fees, Known(BOT, TOKENS), roles,
         )  # fmt: skip
-        payouts = PayoutService(store, ledger, wallet, notices, clock, ids, payout_store, freezes, BOT, roles)
+        payouts = PayoutService(
+            store, ledger, wallet, notices, clock, ids, payout_store, freezes, fees, BOT, roles
+        )
         lifting = FreezeService(store, freezes, notices, confirmations, clock, auth)
         withdrawals = WithdrawalService(
-            store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fee_bps
+            store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fees
         )
         kept = port(books.kept)
         refunds = RefundService(store, ledger, clock, ids, kept, payout_store, confirmations, TOKENS, auth)
         people = UserService(store, users)
-        return Process(people, balances, confirmations, deposits, payouts, withdrawals, lifting, refunds)
+        return Process(
+            *(people, balances, confirmations, deposits, payouts, withdrawals, lifting, refunds),
+            FeeService(store, clock, fees, confirmations, auth),
+            FeeTakingService(
+                store, ledger, clock, ids, payout_store, notices, roles, confirmations, TOKENS, auth
+            ),
+        )
 
     async def give(self, user_id: UserId, amount: str, token: Token = USDT) -> None:
         """Let a person pay in, and book it."""
@@ -204,16 +217,21 @@ class MoneyWorld:
         outcome = outcome_of(await self.books.made())
         assert outcome.paid == dict(self.wallet.paid)
         assert await self.books.promised() == outcome.open
+        assert await self.books.faults() == []
 
 
 @asynccontextmanager
 async def money_world(database: str, admin_url: str = "") -> AsyncIterator[MoneyWorld]:
-    """Give a world on a fresh database; in memory without one."""
+    """Give a world on a fresh database, in memory without one; withdrawals cost something there."""
+    schedule = Schedule(1, 0, FEE_BPS, 0, FakeClock().now(), "settings")
     if not database:
         world = MoneyWorld(None)
         cast("FakeRoles", world.books.roles).plant(OWNER, Role.OWNER)
+        await world.books.fees.begin(schedule)
         yield world
         return
     async with PostgresStore(database) as store:
         await make_owner(store, OWNER)
-        yield MoneyWorld(store, admin_url=admin_url)
+        world = MoneyWorld(store, admin_url=admin_url)
+        await world.books.fees.begin(schedule)
+        yield world

@@ -19,7 +19,7 @@ async def test_a_link_says_what_its_intent_says(world: MoneyWorld) -> None:
     trace = request_id("deposit", intent.id)
     link = await world.wallet.pay_link(USDT.asset_id, Decimal("2.5"), trace, "deposit")
     assert intent == DepositIntent(
-        intent.id, ALICE, USDT, Decimal("2.5"), trace, link, created_at=world.clock.now()
+        intent.id, ALICE, USDT, Decimal("2.5"), trace, link, created_at=world.clock.now(), fee_version=1
     )
 
 

@@ -96,6 +96,7 @@ async def test_a_request_writes_down_what_was_confirmed(world: MoneyWorld) -> No
         PayoutState.REQUESTED,
         now,
         now,
+        fee_version=1,
     )
     assert await world.funds(ALICE) == ("60", "40")
 
@@ -105,8 +106,9 @@ async def test_a_quote_of_another_fee_has_expired_and_costs_no_confirmation(worl
     at = world.process().withdrawals
     quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
     token = await at.confirm(ALICE, quote)
-    with refused("quote_expired"):
-        await world.process(fee_bps=11).withdrawals.request(quote, ALICE, token)
+    for other in (replace(quote, fee=Decimal("0.011")), replace(quote, fee_version=2)):
+        with refused("quote_expired"):
+            await at.request(other, ALICE, token)
     await at.request(quote, ALICE, token)
 
 

@@ -122,15 +122,6 @@ async def test_a_confirmation_is_not_used_up_by_a_refusal(world: MoneyWorld) -> 
     await at.request(quote, ALICE, token)
 
 
-async def test_a_quote_of_another_fee_has_expired(world: MoneyWorld) -> None:
-    await world.give(ALICE, "100")
-    at = world.process(fee_bps=5).withdrawals
-    quote = await at.quote(ALICE, USDT.asset_id, Decimal(10))
-    token = await at.confirm(ALICE, quote)
-    with pytest.raises(Refused, match="quote_expired"):
-        await world.process().withdrawals.request(quote, ALICE, token)
-
-
 async def test_less_than_the_minimum_can_only_be_taken_as_all_there_is(world: MoneyWorld) -> None:
     await world.give(ALICE, "100.5")
     with pytest.raises(Refused, match="amount_too_small minimum=1"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
+from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
@@ -185,6 +186,7 @@ class World:
         assert sorted(ids) == sorted(fill.trade_id for _, fill in self.venue.trades)
         assert len(self.venue.sent) == len(set(self.venue.sent)), "an order was sent twice"
         assert await self.ledger.faults() == []
+        assert await PostgresFees(self.store).faults() == []
 
     async def check_ended(self, deposited: dict[Coin, str]) -> None:
         """Assert that a finished run left nothing behind and gave back all that is the person's."""
