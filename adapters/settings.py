@@ -153,8 +153,8 @@ class Settings(BaseSettings):
 
     @field_validator("owner_id")
     @classmethod
-    def _is_somebody(cls, value: str) -> str:
-        if not value.strip("0-"):
+    def _is_somebody(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip("0-"):  # defaults are validated too
             raise ValueError("is still the placeholder")
         return value
 

@@ -28,6 +28,12 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(f"MRMARKET_{name}", value)
 
 
+def test_nobody_need_be_named_as_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot prints a code instead, and who sends it is the owner."""
+    monkeypatch.delenv("MRMARKET_OWNER_ID")
+    assert load_settings().owner_id is None
+
+
 def test_what_is_not_said_has_production_defaults() -> None:
     settings = load_settings()
     assert settings.mixin_api_url == "https://api.mixin.one"
