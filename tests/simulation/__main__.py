@@ -9,6 +9,7 @@ from adapters.db.roles import Names
 from sandbox.postgres import create_database, start_postgres
 from tests.conftest import make_template
 from tests.memory import in_memory
+from tests.simulation.machine import Machine
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.simulation import Plan, Verdict, simulate
 
@@ -42,8 +43,11 @@ def _play(plan: Plan) -> Verdict:
         cluster = start_postgres(state, durable=False)
         try:
             admin_url = create_database(cluster, "simulation", make_template(cluster))
-            app_url = cluster.url("simulation", Names().of(Role.APP))
-            return simulate(plan, SCENARIOS[plan.scenario], app_url, admin_url, state)
+            machine = Machine(cluster.url("simulation", Names().of(Role.APP)), admin_url)
+            try:
+                return simulate(plan, SCENARIOS[plan.scenario], machine, state)
+            finally:
+                machine.close()
         finally:
             cluster.stop()
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +34,8 @@ from domain.services.lease_keeping import LeaseKeeper
 from handlers.notices import NoticeRenderer
 from tests.simulation.far_mixin import FarMixin, SimulatedHttp, listen
 from tests.simulation.far_venue import ACCOUNT, FarVenue, SimulatedExchange
-from tests.simulation.store import TurningStore
+from tests.simulation.machine import Machine
+from tests.simulation.store import Told, TurningStore
 from tests.simulation.turns import OWNER, Owner, SimulatedLoop, Turns
 from workers.__main__ import loops_of
 from workers.leases import keeping
@@ -84,7 +86,7 @@ class SimulatedMarketClock:
 class Ground:
     """What outlives every process: the database, the far sides, time, and the settings."""
 
-    dsn: str
+    machine: Machine
     turns: Turns
     clock: SimulatedClock
     mixin: FarMixin
@@ -92,9 +94,7 @@ class Ground:
     keystore: Keystore
     settings: Settings
     dice: random.Random
-    wait_until_gone: Callable[[list[int]], None]
-    loses_commit: Callable[[], bool] = lambda: False
-    after_commit: Callable[[], Awaitable[None]] | None = None
+    told: Told
 
 
 @dataclass
@@ -108,7 +108,8 @@ class Life:
     def __post_init__(self) -> None:
         """Give it a store of its own."""
         ground = self.ground
-        self.store = TurningStore(ground.dsn, ground.turns, ground.loses_commit, ground.after_commit)
+        machine, weather = ground.machine, ground.mixin.weather
+        self.store = TurningStore(machine.app_url, ground.turns, machine.sessions, weather, ground.told)
 
     async def world(self) -> World:
         """Return the ports of a process, as ``adapters.bootstrap.open_world`` gives them."""
@@ -179,8 +180,9 @@ class Process:
         """Live, die and live again, until cancelled; the last life ends then too."""
         try:
             while True:
+                rest_s = self.ground.dice.uniform(0.2, 3.0)
                 await self._live()
-                await asyncio.sleep(self.ground.dice.uniform(0.2, 3.0))
+                await asyncio.sleep(rest_s)
         finally:
             if self._life:
                 await self._bury(self._life)
@@ -219,12 +221,15 @@ class Process:
             for _ in range(10):  # nobody else goes on meanwhile, and no time passes
                 await asyncio.sleep(0)
         assert not alive, f"{owner.name} would not die: {alive}"
-        self.ground.wait_until_gone(cut)
+        for session in cut.sessions:
+            await life.store.on_its_way(self.ground.machine.sessions.leave(session))
+        self.ground.machine.watch.wait_until_gone(cut.servers)
         for task in owner.tasks:
             if not task.cancelled():
                 task.exception()  # what it died of is not news
 
 
+@cache
 def settings_of(directory: Path, owner_id: str) -> Settings:
     """Return settings as an owner would have written them, with the short times of the sandbox."""
     return Settings.model_validate(
@@ -238,5 +243,8 @@ def settings_of(directory: Path, owner_id: str) -> Settings:
             "stop_settle_s": 1,
             "request_expiry_ms": 2000,
             "sweep_interval_s": 2,
+            "lease_ttl_s": 4,
+            "lease_renew_s": 1,
+            "lease_timeout_s": 0.5,
         }
     )

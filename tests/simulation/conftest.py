@@ -1,8 +1,6 @@
-"""What simulations need: a fresh database for each."""
+"""What simulations need: a machine."""
 
-import itertools
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,25 +8,30 @@ import pytest
 from adapters.db.grants import Role
 from adapters.db.roles import Names
 from sandbox.postgres import Postgres, create_database, drop_database
+from tests.simulation.machine import Machine
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.simulation import Plan, Verdict, simulate
 
-_numbers = itertools.count(1)
+_NAME = "simulation"
 
 Simulate = Callable[[Plan], Verdict]
 
 
+@pytest.fixture(scope="session")
+def machine(cluster: Postgres, template: str) -> Iterator[Machine]:
+    """Give the machine that all simulations of a test process use, one after the other."""
+    admin_url = create_database(cluster, _NAME, template)
+    machine = Machine(cluster.url(_NAME, Names().of(Role.APP)), admin_url)
+    yield machine
+    machine.close()
+    drop_database(cluster, _NAME)
+
+
 @pytest.fixture
-def play(cluster: Postgres, template: str, tmp_path: Path) -> Simulate:
-    """Give the means to play a plan on a database of its own."""
+def play(machine: Machine, tmp_path: Path) -> Simulate:
+    """Give the means to play a plan."""
 
     def once(plan: Plan) -> Verdict:
-        name = f"simulation_{os.getpid()}_{next(_numbers)}"
-        admin_url = create_database(cluster, name, template)
-        try:
-            app_url = cluster.url(name, Names().of(Role.APP))
-            return simulate(plan, SCENARIOS[plan.scenario], app_url, admin_url, tmp_path)
-        finally:
-            drop_database(cluster, name)
+        return simulate(plan, SCENARIOS[plan.scenario], machine, tmp_path)
 
     return once

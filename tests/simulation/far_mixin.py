@@ -36,6 +36,9 @@ class FarMixin:
         entropy = random.Random(f"mixin {seed}")
         self.world = World(State(), now_ns, entropy.randbytes, Settings(settle_ns=SECOND // 2))
         self.weather = weather
+        self._shown: dict[
+            str, tuple[dict[int, dict[str, Any]], int]
+        ] = {}  # messages by place, and what is new
         genesis.begin(self.world, dict(facts))
         self.commit()
 
@@ -74,8 +77,11 @@ class FarMixin:
     def messages(self, who: str) -> list[dict[str, Any]]:
         """Return what a person sees of the conversation, oldest first."""
         self.commit()
-        shown: list[dict[str, Any]] = person.history(self.world, person.find(self.world, who), 0)["messages"]
-        return shown
+        shown, version = self._shown.get(who, ({}, 0))
+        new = person.history(self.world, person.find(self.world, who), version)
+        shown = shown | {message["sequence"]: message for message in new["messages"]}
+        self._shown[who] = shown, new["version"]
+        return [shown[sequence] for sequence in sorted(shown)]
 
     def purse(self, who: str) -> dict[str, Decimal]:
         """Return what a person's own wallet holds, by asset."""
@@ -165,7 +171,8 @@ class _Wire:
             self.turns.leaves_an_effect()
         if wait_s := weather.wait_s():
             await self.clock.sleep(wait_s)
-        await self.turns.boundary(number, f"after {words}")
+        if method != "GET" or weather.strikes(weather.late_reads):
+            await self.turns.boundary(number, f"after {words}")
         if weather.strikes(weather.lost_answer):
             raise aiohttp.ServerDisconnectedError
         yield _Response(told.status, told.headers, _Body(told.body))

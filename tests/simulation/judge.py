@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sandbox.mixin.core.decode import read
@@ -81,7 +82,7 @@ class Judge:
         for client_id, times in Counter(self._venue.sent).items():
             if times > 1:
                 yield f"order {client_id} was sent {times} times"
-        spent = Counter(name for t in self._mixin.payments_of_bot() for name in _inputs(t))
+        spent = Counter(name for t in self._mixin.payments_of_bot() for name in _inputs(t.raw))
         yield from (f"output {name} was spent {times} times" for name, times in spent.items() if times > 1)
 
     def _wallet(self) -> Iterator[str]:
@@ -136,5 +137,6 @@ def _results(row: Mapping[str, Any] | None) -> dict[str, Decimal]:
     }
 
 
-def _inputs(transaction: Any) -> tuple[str, ...]:
-    return tuple(read(transaction.raw).inputs)
+@cache
+def _inputs(raw: str) -> tuple[str, ...]:
+    return tuple(read(raw).inputs)

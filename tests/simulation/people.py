@@ -79,12 +79,17 @@ async def deposit(person: Person, coin: str, amount: str) -> None:
     await person.sees(f"{coin}.*has arrived")
 
 
-async def withdraw(person: Person, coin: str, amount: str = "all") -> None:
-    """Take coins out and wait until they have been sent."""
+async def ask_for(person: Person, coin: str, amount: str = "all") -> None:
+    """Ask for a withdrawal, and confirm it."""
     await person.asks("/withdraw", "which coin")
     await person.asks(coin, "how much")
     await person.asks(amount, "confirm|yes")
     await person.asks("yes", "on its way")
+
+
+async def withdraw(person: Person, coin: str, amount: str = "all") -> None:
+    """Take coins out and wait until they have been sent."""
+    await ask_for(person, coin, amount)
     await person.sees(f"{coin} is in your mixin wallet")
 
 
@@ -97,6 +102,23 @@ async def start_run(person: Person, base: str, quote: str) -> None:
     await person.asks(base, r"how much")
     await person.asks(quote, "confirm|yes")
     await person.asks("yes", "started|running|runs now")
+
+
+async def take_back(person: Person) -> bool:
+    """Take the last withdrawal back and return ``True``, unless it is being paid or has been."""
+    await person.asks("/withdrawals", "your withdrawals")
+    try:
+        cancel = person.tap("/withdrawals cancel ")
+    except Waited:
+        return False
+    said = await person.asks(cancel, "have taken back|is being paid or has ended")
+    return "taken back your" in said
+
+
+async def change_run(person: Person, number: int, settings: str) -> None:
+    """Change a market maker that runs, and confirm what is shown."""
+    await person.asks(f"/change {number} {settings}", "would change")
+    await person.asks(person.tap(f"/change {number} "), "has its new settings|is set like that already")
 
 
 async def stop_run(person: Person, number: int) -> None:

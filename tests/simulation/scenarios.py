@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import Mapping
 
 from sandbox.world import BTC, USDT
-from tests.simulation.people import Person, deposit, start_run, stop_run, withdraw
+from tests.simulation.people import (
+    Person,
+    ask_for,
+    change_run,
+    deposit,
+    start_run,
+    stop_run,
+    take_back,
+    withdraw,
+)
 from tests.simulation.simulation import Scenario
 
 People = Mapping[str, Person]
@@ -41,25 +50,46 @@ async def having_it_back(people: People) -> None:
     await withdraw(alice, "USDT")
 
 
+async def gathering(people: People) -> None:
+    """Pay in by many small payments, ask for all; take that back while it waits for a merge; ask again."""
+    alice = people["Alice"]
+    for _ in range(8):
+        alice.mixin.transfers("Alice", USDT, "0.25")
+    await alice.sees("added up")
+    await asyncio.sleep(5)  # an idle worker merges what it finds
+    await ask_for(alice, "USDT")
+    if await take_back(alice):
+        await withdraw(alice, "USDT")
+
+
 async def waiting_for_float(people: People) -> None:
-    """Ask for more than the wallet holds, until the owner adds to it."""
+    """Sell at the exchange, and ask for more than the wallet holds until the owner adds to it."""
     alice, owner = people["Alice"], people["Owner"]
-    alice.mixin.transfers("Alice", USDT, "100")
-    await alice.sees("has arrived")
-    await withdraw(alice, "USDT", "40")
-    owner.mixin.transfers("Owner", USDT, "50", "float")
-    await withdraw(alice, "USDT")
+    for asset_id, coin, amount in ((USDT, "USDT", "100"), (BTC, "BTC", "0.02")):
+        alice.mixin.transfers("Alice", asset_id, amount)
+        await alice.sees(f"{coin}.*has arrived")
+    await start_run(alice, "0.02", "100")
+    await asyncio.sleep(10)
+    await stop_run(alice, 1)
+    await ask_for(alice, "USDT")
+    if await take_back(alice):
+        await ask_for(alice, "USDT")
+        await asyncio.sleep(3)
+        owner.mixin.transfers("Owner", USDT, "5000", "float")
+        await alice.sees("USDT is in your mixin wallet")
 
 
 async def making_a_market(people: People) -> None:
-    """Pay in, run, fill, stop, and take everything out."""
+    """Pay in, run, fill, change, stop, and take everything out."""
     alice = people["Alice"]
     alice.mixin.transfers("Alice", USDT, "1000")
     await alice.sees("has arrived")
     alice.mixin.transfers("Alice", BTC, "0.02")
     await alice.sees("BTC.*has arrived")
     await start_run(alice, "0.02", "1000")
-    await asyncio.sleep(10)
+    await asyncio.sleep(5)
+    await change_run(alice, 1, "levels 2")
+    await asyncio.sleep(5)
     await stop_run(alice, 1)
     await withdraw(alice, "USDT")
 
@@ -75,6 +105,14 @@ async def everybody(people: People) -> None:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    scene.__name__: scene
-    for scene in (paying_in, taking_out, having_it_back, waiting_for_float, making_a_market, everybody)
+    script.__name__: Scenario(script, with_float=script not in (gathering, waiting_for_float))
+    for script in (
+        paying_in,
+        taking_out,
+        having_it_back,
+        gathering,
+        waiting_for_float,
+        making_a_market,
+        everybody,
+    )
 }

@@ -3,33 +3,46 @@
 import asyncio
 import random
 import subprocess
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 
 from adapters.mixin.codec.keys import public_key
 from adapters.mixin.keystore import Keystore
+from domain.payouts import inputs
 from domain.secrets import Secret
+from domain.services import payouts
 from tests.sandbox.mixin.worlds import ALICE, BOB, BOT, BTC, ETH, OWNER, USDT, asset
 from tests.simulation.app import Ground, Process, SimulatedClock, bot, settings_of, workers
 from tests.simulation.far_mixin import FarMixin
 from tests.simulation.far_venue import FarVenue
 from tests.simulation.judge import Judge
+from tests.simulation.machine import Machine
 from tests.simulation.people import Person
+from tests.simulation.store import Told
 from tests.simulation.swarm import Weather, calm_weather, swarm
-from tests.simulation.turns import NothingLeftToDo, Passed, SimulatedLoop, Turns
-from tests.simulation.watch import Watch
+from tests.simulation.turns import NothingLeftToDo, Passed, Turns
 
 ROOT = Path(__file__).parents[2]
 COINS = {USDT: "USDT", BTC: "BTC"}
 STORM_S = 90.0
 LIVENESS_S = 600.0
-_CHECK_EVERY = 40  # commits
 
-Scenario = Callable[[Mapping[str, Person]], Coroutine[Any, Any, None]]
+Script = Callable[[Mapping[str, Person]], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What people do, and whether the owner has left coins in the wallet before they begin."""
+
+    script: Script
+    with_float: bool = True
+
 
 _FACTS: dict[str, Any] = {
     "bot": {k: v for k, v in BOT.items() if k != "user_id"} | {"app_id": BOT["user_id"]},
@@ -99,26 +112,44 @@ def _commit() -> str:
 BODIES = {"bot": bot, "workers": workers, "workers-2": workers}
 
 
-def simulate(plan: Plan, scenario: Scenario, app_url: str, admin_url: str, directory: Path) -> Verdict:
-    """Play a plan on a fresh migrated database and return the verdict."""
+def simulate(plan: Plan, scenario: Scenario, machine: Machine, directory: Path) -> Verdict:
+    """Play a plan and return the verdict."""
     weather = swarm(plan.seed) if plan.weather == "swarm" else calm_weather(plan.seed)
-    structlog.configure(  # nobody reads a thousand logs
+    turns = Turns(random.Random(f"turns {plan.seed}"))
+    with _seeded(plan.seed), _without_logs(), _few_are_many():
+        return machine.run(turns, _Play(plan, scenario, weather, turns, machine, directory).play())
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Let what throws dice of its own throw the same ones for the same seed."""
+    chance = random.getstate()
+    random.seed(seed)
+    yield
+    random.setstate(chance)
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Nobody reads a thousand logs."""
+    structlog.configure(
         processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(50),
         logger_factory=structlog.ReturnLoggerFactory(),
     )
-    chance = random.getstate()
-    random.seed(plan.seed)
-    turns = Turns(random.Random(f"turns {plan.seed}"))
-    watch = Watch(admin_url)
-    turns.locked_out = watch.locked_out
-    try:
-        with asyncio.Runner(loop_factory=lambda: SimulatedLoop(turns)) as runner:
-            return runner.run(_Play(plan, scenario, weather, turns, watch, app_url, directory).play())
-    finally:
-        watch.close()
-        random.setstate(chance)
-        structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+
+
+@contextmanager
+def _few_are_many() -> Iterator[None]:
+    """Have a payment take four outputs at most, and eight be a crowd: what hundreds are, nobody waits for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (inputs, payouts):
+            patch.setattr(module, "MOST_INPUTS", 4)
+        patch.setattr(payouts, "CROWDED", 8)
+        patch.setattr(payouts, "LEFT_ALONE", 3)
+        yield
 
 
 @dataclass
@@ -129,19 +160,17 @@ class _Play:
     scenario: Scenario
     weather: Weather
     turns: Turns
-    watch: Watch
-    app_url: str
+    machine: Machine
     directory: Path
     violations: list[str] = field(default_factory=list)
-    _commits: int = 0
 
     async def play(self) -> Verdict:
         """Let people act in the storm, end the storm, and wait until all is at rest."""
         ground = self._ground()
         people = {name: Person(name, ground.mixin) for name in ("Alice", "Bob", "Owner")}
-        self.judge = Judge(self.watch, ground.mixin, ground.venue, COINS)
+        self.judge = Judge(self.machine.watch, ground.mixin, ground.venue, COINS)
         processes = [self._process(ground, name) for name in self.plan.processes]
-        acting = asyncio.create_task(self.scenario(people))
+        acting = asyncio.create_task(self.scenario.script(people))
         around = [asyncio.create_task(process.run()) for process in processes]
         around += [asyncio.create_task(self._crowd(ground)), asyncio.create_task(self._storm(processes))]
         try:
@@ -156,26 +185,24 @@ class _Play:
                 task.cancel()
             await asyncio.gather(acting, *around, return_exceptions=True)
         boundaries = {process.name: process.passed for process in processes}
-        loop = asyncio.get_running_loop()
         return Verdict(
             self.plan,
             self.violations,
             self.turns.fingerprint,
             boundaries,
             self.turns.deaths,
-            loop.time(),
+            self.machine.loop.time(),
             self.turns.log,
         )
 
     def _ground(self) -> Ground:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, SimulatedLoop)
+        machine, loop = self.machine, self.machine.loop
         clock, seed = SimulatedClock(loop), self.plan.seed
-        loop.time_passes = lambda: self.watch.tell_time(clock.now(), loop.time())
-        mixin = FarMixin(_FACTS, lambda: int(clock.now().timestamp() * 1e9), seed, self.weather)
+        facts = _FACTS if self.scenario.with_float else _FACTS | {"payments": []}
+        mixin = FarMixin(facts, lambda: int(clock.now().timestamp() * 1e9), seed, self.weather)
         venue = FarVenue(lambda: clock.now().timestamp(), seed, self.weather, {"BTC": "3", "USDT": "200000"})
         return Ground(
-            dsn=self.app_url,
+            machine=machine,
             turns=self.turns,
             clock=clock,
             mixin=mixin,
@@ -183,9 +210,7 @@ class _Play:
             keystore=_keystore(),
             settings=settings_of(self.directory, OWNER["user_id"]),
             dice=random.Random(f"ground {seed}"),
-            wait_until_gone=self.watch.wait_until_gone,
-            loses_commit=lambda: self.weather.strikes(self.weather.lost_commit),
-            after_commit=self._look,
+            told=Told(lambda: machine.watch.tell_time(clock.now()), self._look),
         )
 
     def _process(self, ground: Ground, name: str) -> Process:
@@ -200,10 +225,8 @@ class _Play:
         await asyncio.sleep(STORM_S)
         self.weather.calm()
 
-    async def _look(self) -> None:
-        self._commits += 1
-        if self._commits % _CHECK_EVERY == 0:
-            self.violations += self.judge.always()
+    def _look(self) -> None:
+        self.violations += self.judge.always()
 
     async def _watch_over(self, acting: "asyncio.Task[None]", around: Sequence["asyncio.Task[None]"]) -> None:
         """Wait until people are done and nothing is under way; whatever ends early is raised."""

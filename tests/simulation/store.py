@@ -3,41 +3,54 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.db.ambient import ambient_of
+from adapters.db.config import CONNECTION
 from adapters.db.store import PostgresStore
 from domain.errors import OutcomeUnknown
+from tests.simulation.machine import Sessions
+from tests.simulation.swarm import Weather
 from tests.simulation.turns import Turns
 
 _BEATS = frozenset({"UPDATE leases SET expires_at"})
 """Renewals come and go all the time; no crash point is worth less."""
+_MONEY = ("post_transfers(", "make_holds(", "use_hold(", "release_hold(")
+"""Only these may write to the ledger (``adapters/db/grants.py``)."""
 
 
 class TurningStore(PostgresStore):
-    """``PostgresStore`` with a boundary before and after every statement, begin and commit.
+    """``PostgresStore`` with a boundary before every statement, and after each that writes, begin and commit.
 
-    ``loses_commit`` says, commit by commit, whether the answer to one that happened is lost.
+    Answers to mere questions are a boundary of their own when the weather says so: a crash there leaves what
+    one before the next statement leaves, but others may have gone on in between.
     """
 
     def __init__(
         self,
         dsn: str,
         turns: Turns,
-        loses_commit: Callable[[], bool] = lambda: False,
-        after_commit: Callable[[], Awaitable[None]] | None = None,
+        sessions: Sessions,
+        weather: Weather,
+        told: "Told",
     ) -> None:
         super().__init__(dsn, connections=12)
-        self._turns = turns
-        self._loses_commit = loses_commit
-        self._after_commit = after_commit
+        self._config["connections"][CONNECTION]["credentials"] |= {
+            "connect": sessions.take,
+            "statement_cache_size": 1000,
+            "max_cached_statement_lifetime": 0,
+        }
+        self._turns, self._weather, self._told = turns, weather, told
+        self._asked = 0  # statements without an answer
         self._writing: set[object] = set()  # tasks whose open transaction has written
+        self._moving: set[object] = set()  # and those that touched the ledger
 
     async def connect(self) -> None:
         """Open the pool, as one call."""
         number = self._turns.call()
         await self._turns.boundary(number, "before connect")
-        await self._on_its_way(super().connect())
+        await self.on_its_way(super().connect())
         await self._turns.boundary(number, "after connect")
 
     @asynccontextmanager
@@ -47,25 +60,23 @@ class TurningStore(PostgresStore):
         inner = super().transaction()
         if outermost:
             await self._turns.boundary(number, "before begin")
-        await self._on_its_way(inner.__aenter__())
+        await self.on_its_way(inner.__aenter__())
         try:
             yield
             if outermost:
                 await self._turns.boundary(number, "before commit")
         except BaseException as error:
-            if not await self._on_its_way(inner.__aexit__(type(error), error, error.__traceback__)):
+            if not await self.on_its_way(inner.__aexit__(type(error), error, error.__traceback__)):
                 raise
             return
-        await self._on_its_way(inner.__aexit__(None, None, None))
+        await self.on_its_way(inner.__aexit__(None, None, None))
         if outermost:
             await self._told_of_commit(number)
 
     async def _told_of_commit(self, number: int) -> None:
         self._note_effect()
-        if self._after_commit is not None:
-            await self._on_its_way(self._after_commit())
         await self._turns.boundary(number, "after commit")
-        if self._loses_commit():
+        if self._weather.strikes(self._weather.lost_commit):
             raise OutcomeUnknown("store_outcome_unknown", said="simulated")
 
     @asynccontextmanager
@@ -81,42 +92,96 @@ class TurningStore(PostgresStore):
                 yield
         finally:
             self._turns.arrive()
-        await self._turns.boundary(number, "after models")
+        await self._read(number, "models")
 
     async def _statement(self, method: str, sql: str, args: tuple[object, ...], writes: bool) -> Any:
         number, words = self._turns.call(), " ".join(sql.split()[:4])
         await self._turns.boundary(number, f"before {words}")
-        answer = await self._on_its_way(super()._statement(method, sql, args, writes))
-        if writes and words not in _BEATS:
+        if "leases" in sql:
+            self._told.time()
+        answer = await self.on_its_way(super()._statement(method, sql, args, writes))
+        if not writes:
+            await self._read(number, words)
+            return answer
+        if words not in _BEATS:
             self._writing.add(asyncio.current_task())
-        if writes and ambient_of(self) is None:
+        if any(function in sql for function in _MONEY):
+            self._moving.add(asyncio.current_task())
+        if ambient_of(self) is None:
             self._note_effect()
-            if self._after_commit is not None:
-                await self._on_its_way(self._after_commit())
         await self._turns.boundary(number, f"after {words}")
         return answer
 
-    async def _on_its_way(self, asked: Awaitable[Any]) -> Any:
+    async def _read(self, number: int, what: str) -> None:
+        if self._weather.strikes(self._weather.late_reads):
+            await self._turns.boundary(number, f"after {what}")
+
+    async def on_its_way(self, asked: Awaitable[Any]) -> Any:
+        """Wait for an answer of Postgres, with everybody else."""
         self._turns.depart()
+        self._asked += 1
         try:
             return await asked
         finally:
+            self._asked -= 1
             self._turns.arrive()
 
     def _note_effect(self) -> None:
-        """Count a commit that wrote something; one that only read leaves nothing behind."""
-        if asyncio.current_task() in self._writing:
-            self._writing.discard(asyncio.current_task())
-            self._turns.leaves_an_effect()
+        """Count a commit that wrote something, and tell of one that moved money.
 
-    def cut(self) -> list[int]:
-        """Drop every connection without a word, as a killed process does; return the servers' process ids.
-
-        Postgres undoes what was open as soon as it notices, which takes it a moment.
+        One that only read leaves nothing behind.
         """
+        task = asyncio.current_task()
+        if task in self._writing:
+            self._writing.discard(task)
+            self._turns.leaves_an_effect()
+        if task in self._moving:
+            self._moving.discard(task)
+            self._told.money_moved()
+
+    def cut(self) -> "Cut":
+        """Take every connection away from those who use it, as the end of a process does.
+
+        Whoever waits for a lock is asked about no more: Postgres undoes what was open as soon as it notices
+        that a client is gone, which takes it a moment.
+        """
+        cut = Cut()
         if not (self._client and self._client._pool):
-            return []
+            return cut
         pool: Any = self._client._pool  # asyncpg has no types
-        cut = [holder._con.get_server_pid() for holder in pool._holders if holder._con is not None]
+        for holder in pool._holders:
+            if holder._con is None:
+                continue
+            if self._asked:
+                cut.servers.append(holder._con.get_server_pid())
+            else:
+                cut.sessions.append(_detached(holder))
         pool.terminate()
         return cut
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told what a store does."""
+
+    time: Callable[[], None]  # the database is about to look at the clock of leases
+    money_moved: Callable[[], None]  # a commit has touched the ledger
+
+
+@dataclass
+class Cut:
+    """What a killed process leaves at Postgres: sessions, and servers that have yet to notice its end."""
+
+    sessions: list[Any] = field(default_factory=list)
+    servers: list[int] = field(default_factory=list)
+
+
+def _detached(holder: Any) -> Any:
+    """Take a session from a pool; what was made of it, such as a transaction, cannot be used any more."""
+    session, holder._con = holder._con, None
+    holder._maybe_cancel_inactive_callback()
+    if holder._proxy:
+        holder._proxy._detach()
+    session._on_release()
+    session._pool_holder = None
+    return session

@@ -14,6 +14,7 @@ class Weather:
     busy: float = 0.0  # not carried out, and said so
     doubled: float = 0.0  # a pushed message or a reported trade comes twice
     lost_commit: float = 0.0  # Postgres committed, and the answer got lost
+    late_reads: float = 0.0  # others go on before the answer to a question is heard
     slow_s: float = 0.0  # longest wait before an answer
     hide_s: float = 0.0  # a new order shows in no list for so long
     late_fills_s: float = 0.0  # trades show so long after they happened
@@ -52,6 +53,7 @@ def swarm(seed: int) -> Weather:
         busy=drawn(0.2),
         doubled=drawn(0.5),
         lost_commit=drawn(0.05),
+        late_reads=drawn(1.0),
         slow_s=drawn(2.0),
         hide_s=drawn(4.0),
         late_fills_s=drawn(6.0),

@@ -6,22 +6,22 @@ import pytest
 
 from tests.assurance import Assure
 from tests.simulation.conftest import Simulate
-from tests.simulation.crash_points import crash_points
+from tests.simulation.crash_points import CrashPoints
 from tests.simulation.simulation import Plan
 from tests.simulation.turns import Passed
 
 PARTS = 4
-SCENARIOS = ("paying_in", "taking_out", "having_it_back", "making_a_market")
+SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "making_a_market")
 
 
 @pytest.fixture
 def points(play: Simulate, scenario: str) -> list[Passed]:
     """Give the crash points of a scenario that none before it has met."""
-    met: set[tuple[str, str]] = set()
+    all_points = CrashPoints()
     for each in SCENARIOS:
         undisturbed = play(Plan(seed=1, scenario=each))
         assert not undisturbed.violations, undisturbed.complain()
-        points = crash_points(undisturbed.log, met)
+        points = all_points.of(undisturbed.log)
         if each == scenario:
             return points
     raise AssertionError(f"no scenario {scenario}")

@@ -11,17 +11,18 @@ from tests.simulation.simulation import Plan
 
 SEEDS = int(os.environ.get("SIMULATED_SEEDS", "200"))
 AT_A_TIME = 10
+SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "waiting_for_float", "everybody")
 FIRST = int(os.environ.get("SIMULATED_FIRST_SEED", "1000"))
 
 
 def plan_of(seed: int) -> Plan:
     """Return what happens under a seed: who acts, how many workers there are, and when whom to kill."""
     dice = random.Random(f"plan {seed}")
-    scenario = dice.choice(["paying_in", "taking_out", "having_it_back", "waiting_for_float", "everybody"])
+    scenario = dice.choice(SCENARIOS)
     short = scenario == "paying_in"  # whoever is to die must live that long
     die_at = {
-        "bot": frozenset(dice.sample(range(20, 160 if short else 320), 2)),
-        "workers": frozenset(dice.sample(range(20, 160 if short else 420), dice.choice([2, 3]))),
+        "bot": frozenset(dice.sample(range(20, 90 if short else 220), 2)),
+        "workers": frozenset(dice.sample(range(20, 90 if short else 280), dice.choice([2, 3]))),
     }
     two = ("workers-2",) if dice.random() < 0.25 else ()
     return Plan(seed, scenario, die_at, "swarm", ("bot", "workers", *two))

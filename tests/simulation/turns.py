@@ -7,6 +7,7 @@ timer. So a seed decides every interleaving, and the same seed decides the same 
 
 import asyncio
 import hashlib
+import heapq
 import random
 import selectors
 import weakref
@@ -20,7 +21,6 @@ OWNER: ContextVar["Owner | None"] = ContextVar("simulated_process", default=None
 
 _LOOK_S = 0.02  # a statement that takes longer may be waiting for another one's lock
 _LONGEST_STATEMENT_S = 30.0
-_TIE_S = 1e-10
 
 
 class SimulatedCrash(BaseException):
@@ -164,19 +164,27 @@ class Turns:
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """An event loop in virtual time that asks ``Turns`` what happens next."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._now_s, self._timers = 0.0, 0
-        self.time_passes: Callable[[], None] = lambda: None
+    def __init__(self) -> None:
+        self.begin(Turns(random.Random(0)))
         super().__init__(_Selector(selectors.DefaultSelector(), self))
         self.set_task_factory(cast("Any", _task_of_owner))
+
+    def begin(self, turns: Turns) -> None:
+        """Be as new: no time has passed, and nothing is to come."""
+        self._turns, self._now_s, self._timers = turns, 0.0, 0
+        self._scheduled: list[asyncio.TimerHandle] = []  # of those who are gone
+        self._timer_cancelled_count = 0
 
     def call_at(  # type: ignore[override]  # the same, said without type variables
         self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         """Set a timer; of two for one instant the one that was set first goes first."""
         self._timers += 1
-        return super().call_at(when + self._timers * _TIE_S, callback, *args, context=context)
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = self._timers
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True  # type: ignore[attr-defined]  # as the base class does
+        return timer
 
     def time(self) -> float:
         """Return virtual seconds since the simulation began."""
@@ -200,9 +208,19 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             if self._turns.on_their_way:
                 return real.select(_LOOK_S)
             raise NothingLeftToDo("no call is parked and no timer is set")
-        self._now_s += timeout
-        self.time_passes()
+        self._now_s = self._scheduled[0].when()
         return []
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer with a place among those for the same instant."""
+
+    __slots__ = ("number",)
+    number: int
+
+    def __lt__(self, other: "asyncio.TimerHandle") -> bool:
+        assert isinstance(other, _Timer)
+        return (self.when(), self.number) < (other.when(), other.number)
 
 
 class _Selector(selectors.BaseSelector):
@@ -214,8 +232,8 @@ class _Selector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is not None and timeout <= 0:
-            return self._real.select(0)
-        return self._real.select(0) or self._loop.nothing_ready(self._real, timeout)
+            return []  # whoever can go on does, until all wait: answers never come in between
+        return self._loop.nothing_ready(self._real, timeout)
 
     def register(self, *args: Any, **kwargs: Any) -> selectors.SelectorKey:
         return self._real.register(*args, **kwargs)

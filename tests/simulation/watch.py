@@ -9,14 +9,19 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from tests.simulation.blank import Blank
+
 T = TypeVar("T")
 
 _TIME_OF_LEASES = """
     CREATE TABLE simulated_time (at TIMESTAMPTZ NOT NULL);
-    INSERT INTO simulated_time VALUES ('2026-03-01 09:30:00+00');
     GRANT SELECT ON simulated_time TO PUBLIC;
     CREATE OR REPLACE FUNCTION lease_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS
         $$ SELECT at FROM simulated_time $$;
+"""
+_BEGIN = """
+    TRUNCATE simulated_time;
+    INSERT INTO simulated_time VALUES ('2026-03-01 09:30:00+00');
 """
 _LOCKED_OUT = """
     SELECT count(*) FROM pg_stat_activity
@@ -32,17 +37,25 @@ class Watch:
         self._thread = threading.Thread(target=self._loop.run_forever, name="watch", daemon=True)
         self._thread.start()
         self._connection = self._wait_for(asyncpg.connect(admin_url))
+        self._blank = Blank(self._connection)
+        self._wait_for(self._blank.remember())
         self._wait_for(self._connection.execute(_TIME_OF_LEASES))
-        self._told = -1.0
+        self._told: datetime | None = None
+
+    def begin(self) -> None:
+        """Have the database as it was when we came, and no time passed."""
+        self._wait_for(self._blank.restore())
+        self._wait_for(self._connection.execute(_BEGIN))
+        self._told = None
 
     def locked_out(self) -> int:
         """Return how many statements wait for a lock of another transaction."""
         return int(self._wait_for(self._connection.fetchval(_LOCKED_OUT)))
 
-    def tell_time(self, now: datetime, now_s: float) -> None:
-        """Let the database's lease clock show the virtual time; to a quarter of a second is enough."""
-        if now_s - self._told >= 0.25:
-            self._told = now_s
+    def tell_time(self, now: datetime) -> None:
+        """Let the database's lease clock show the virtual time."""
+        if now != self._told:
+            self._told = now
             self._wait_for(self._connection.execute("UPDATE simulated_time SET at = $1", now))
 
     def wait_until_gone(self, servers: list[int]) -> None:
