@@ -5,7 +5,6 @@ What to change and which tests to ask stands in ``pyproject.toml`` (``[tool.mutm
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import walk_mutatable_files
 
 from tests.mutation.verdict import Change, reasons_of, report
 
@@ -21,8 +23,6 @@ ROOT = Path(__file__).parents[2]
 REASONS = Path(__file__).with_name("survivors.txt")
 LOG = ROOT / "reports" / "mutation.log"
 CHILDREN = str(os.cpu_count() or 2)
-
-_RESULT = re.compile(r"^\s+(\S+): (.+)$")
 
 
 def main() -> int:
@@ -32,8 +32,9 @@ def main() -> int:
     if not _run(sys.argv[1:]):
         print(f"The run broke off; {LOG.relative_to(ROOT)} says why.")
         return 1
-    judged = [_change(name, how) for name, how in _results() if how != "not checked" or not sys.argv[1:]]
-    lines, passed = report(judged, reasons_of(REASONS.read_text()), whole=not sys.argv[1:])
+    whole = not sys.argv[1:]
+    judged = [change for change in _changes() if whole or change.how != "not checked"]
+    lines, passed = report(judged, reasons_of(REASONS.read_text()), whole=whole)
     print("\n".join([*lines, f"{(time.monotonic() - began) / 60:.0f} minutes with {CHILDREN} children"]))
     return 0 if passed else 1
 
@@ -45,16 +46,12 @@ def _run(wanted: list[str]) -> bool:
         return subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False).returncode == 0
 
 
-def _results() -> Iterator[tuple[str, str]]:
-    command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    for line in listed.stdout.splitlines():
-        if found := _RESULT.match(line):
-            yield found[1], found[2]
-
-
-def _change(name: str, how: str) -> Change:
-    return Change.read(name, how, get_diff_for_mutant(name, path=find_mutant(name).path))
+def _changes() -> Iterator[Change]:
+    for path in walk_mutatable_files():
+        kept = SourceFileMutationData(path=path)
+        kept.load()
+        for name, code in kept.exit_code_by_key.items():
+            yield Change.read(name, status_by_exit_code[code], get_diff_for_mutant(name, path=path))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import Refused
 from domain.ids import request_id
+from domain.ledger.model import Cause, Posting, Transfer, available, mixin, pending
 from domain.money import plain
 from domain.ports.deposits import DepositIntent
 from tests.domain.services.money_world import ALICE, BTC, IN_MEMORY, USDT, MoneyWorld
@@ -68,3 +69,16 @@ async def test_of_two_who_see_an_output_one_counts_it(world: MoneyWorld) -> None
     other = world.process().deposits
     slow = world.process(wallet=Meanwhile(world.wallet, "find", other.collect))
     assert await slow.deposits.collect() == "no new output, 0 of 1 became final"
+
+
+async def test_what_is_not_final_is_booked_as_arriving_and_then_as_a_deposit(world: MoneyWorld) -> None:
+    output = world.wallet.pay_in(ALICE, USDT.asset_id, "50", at=world.clock.now())
+    await world.process().deposits.collect()
+    world.wallet.settle(output.request_id)
+    await world.process().deposits.collect()
+    waits, has = pending(ALICE, USDT.coin), available(ALICE, USDT.coin)
+    causes = [Cause("arriving", output.output_id), Cause("deposit", output.output_id)]
+    assert await world.books.ledger.find_all(causes) == [
+        Transfer(causes[0], (Posting(mixin(USDT), waits, Decimal(50)),)),
+        Transfer(causes[1], (Posting(waits, has, Decimal(50)),)),
+    ]

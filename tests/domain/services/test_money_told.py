@@ -11,7 +11,7 @@ from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
 from domain.payouts import inputs
 from domain.payouts.model import Purpose
 from domain.services.payouts import LOOKED_UP_ENOUGH, STUCK_AFTER
-from domain.services.withdrawals import Outlook
+from domain.services.withdrawals import Outlook, WithdrawalStatus
 from tests.domain.services.money_books import Told
 from tests.domain.services.money_world import ALICE, IN_MEMORY, OWNER, USDT, MoneyWorld
 from tests.fakes.wallet import BOT, Fault
@@ -143,13 +143,14 @@ async def test_what_is_tried_for_minutes_is_told_to_who_waits_and_to_the_owner(w
     world.wallet.faults["build"] += [Fault.DOWN] * (STUCK_AFTER + 1)
     for tries in range(1, STUCK_AFTER + 2):
         await process.payouts.drive(going)
+        [status] = await process.withdrawals.status(ALICE)
+        outlook = Outlook.STUCK if tries >= STUCK_AFTER else Outlook.NOW
+        assert [status] == [WithdrawalStatus(await world.books.payouts.get(going), 0, outlook)]
         assert len(await world.told(OWNER)) == int(tries >= STUCK_AFTER)
     stuck = Told("withdrawal_stuck", f"withdrawal:{going}", {"coin": "USDT", "amount": "40"})
     assert (await world.told(ALICE))[1:] == [stuck]
     why = {"coin": "USDT", "amount": "40", "id": going, "reason": "mixin_down"}
     assert await world.told(OWNER) == [Told("payout_stuck", "payout_stuck:mixin_down:2026-03-01T09", why)]
-    [status] = await process.withdrawals.status(ALICE)
-    assert (status.place, status.outlook) == (0, Outlook.STUCK)
     await world.settle()
     assert await world.states() == ["done"]
 

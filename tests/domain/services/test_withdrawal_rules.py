@@ -157,10 +157,8 @@ async def test_what_waits_for_money_is_looked_at_every_second(world: MoneyWorld)
     waits = await world.request(ALICE, "500")
     process = world.process()
     for _ in range(3):
-        assert (
-            await process.payouts.drive(waits)
-            == f"withdrawal:{waits} stays waiting: at place 1, float_too_small"
-        )
+        said = await process.payouts.advance(waits)
+        assert said == f"withdrawal:{waits} stays waiting: at place 1, float_too_small"
         now = world.clock.now()
         payout = await only(world)
         assert (payout.state, payout.reason) == (PayoutState.WAITING, FLOAT_TOO_SMALL)
