@@ -17,6 +17,7 @@ NOTICED = frozenset({"killed", "timeout"})
 
 GROUPS = {
     "domain.money": "money",
+    "domain.fees": "fees",
     "domain.ledger": "ledger",
     "domain.payouts": "payouts",
     "domain.services.payouts": "payouts",
