@@ -289,4 +289,5 @@ def trading_service(world: World, confirmations: ConfirmationService) -> Trading
         PostgresRuns(store),
         PostgresFills(store),
         confirmations,
+        PostgresFees(store),
     )

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from adapters.bootstrap import World
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.auth import PostgresRoles
+from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
@@ -65,6 +66,7 @@ def desk_of(
         runs=PostgresRuns(store),
         orders=PostgresOrders(store),
         fills=PostgresFills(store),
+        fees=PostgresFees(store),
         policy=policy_from(world.settings, account),
         fence=world.fence,
         grip=grip,

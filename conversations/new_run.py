@@ -67,6 +67,7 @@ class NewRunDraft:
     base: str = ""
     quote: str = ""
     token: str = ""
+    fee_version: int = 0
 
 
 class NewRunConversation(MachineConversation[NewRunDraft]):
@@ -132,7 +133,8 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
     async def _summary(self) -> Say:
         """Return the summary, with a fresh token for exactly what it shows."""
         preview: RunPreview = await self._runs.preview(UserId(self.user_id), self._request)
-        self.draft.token = await self._runs.confirm(UserId(self.user_id), self._request)
+        self.draft.fee_version = preview.request.fee_version
+        self.draft.token = await self._runs.confirm(UserId(self.user_id), preview.request)
         return Say("new_confirm", {**preview_params(preview), "token": self.draft.token})
 
     # What is heard
@@ -267,6 +269,7 @@ class NewRunConversation(MachineConversation[NewRunDraft]):
             strategy=STRATEGY,
             preset=self.draft.preset,
             answers=self.draft.answers,
+            fee_version=self.draft.fee_version,
         )
 
     async def _pairs(self) -> dict[str, str]:

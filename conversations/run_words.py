@@ -83,6 +83,7 @@ def preview_params(preview: RunPreview) -> dict[str, Json]:
         "half_spread_bps": plain(preview.half_spread_bps),
         "edge_bps": plain(preview.edge_bps),
         "fee_bps": plain(preview.offer.maker_fee_bps),
+        "our_fee_bps": preview.our_fee_bps,
         "widened": preview.widened,
         "bids": bids,
         "asks": asks,

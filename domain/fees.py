@@ -134,7 +134,10 @@ def fair_deposit_rate(shown: Rate | None, standing: Rate) -> Rate:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFee:
-    """One fee that somebody pays us: of ``basis``, by a posting of the transfer with this cause (FE1)."""
+    """One fee that somebody pays us: of ``basis``, by a posting of the transfer with this cause (FE1).
+
+    Both are negative for a fee that goes back because what it was charged for never was (FL8).
+    """
 
     kind: FeeKind
     cause: Cause

@@ -89,10 +89,13 @@ def render_run_confirm(words: Words, params: Params) -> list[Reply]:
     ]
     own = [] if params["preset"] else [setting_line(words, one) for one in records(params, "settings")]
     told = words("new_confirm", **{**params, "preset": preset_name(words, params["preset"])})
+    ours = words("new_our_fee", **params) if params["our_fee_bps"] else ""
     widened = words("new_widened", **params) if params["widened"] else ""
     return [
         sections(
-            lines(told, *own, widened), lines(words("new_quotes"), *quotes), Text(words("new_confirm_how"))
+            lines(told, ours, *own, widened),
+            lines(words("new_quotes"), *quotes),
+            Text(words("new_confirm_how")),
         ),
         confirm_buttons(words, str(params["token"])),
     ]
@@ -138,7 +141,7 @@ def render_run(words: Words, params: Params) -> list[Reply]:
         "state": named(words, "state_", str(params["state"])),
         "preset": preset_name(words, params["preset"]),
     }
-    parts = [words("run", **known)]
+    parts = [words("run", **known), *fees_paid(words, params)]
     if params["profit"] is not None and params["mid"] is not None:
         parts.append(words("run_result" if params["stopped_at"] else "run_profit", **params))
     if params["trouble"]:
@@ -151,6 +154,14 @@ def render_run(words: Words, params: Params) -> list[Reply]:
         refresh = sends(words("button_refresh"), f"/run {number}", TEAL)
         replies.append(Buttons((refresh, sends(words("button_stop", number=number), f"/stop {number}", RED))))
     return replies
+
+
+def fees_paid(words: Words, params: Params) -> list[str]:
+    """Return what a run has paid us, where it pays anything."""
+    paid = words("list_separator").join(words("coins", **one) for one in records(params, "paid"))
+    if not params["fee_bps"]:
+        return []
+    return [words("run_fees" if paid else "run_fees_none", fee_bps=params["fee_bps"], paid=paid)]
 
 
 def render_stop_choice(words: Words, params: Params) -> list[Reply]:

@@ -51,6 +51,8 @@ def facts_of(run: RunSummary) -> dict[str, Json]:
         "trouble": run.trouble,
         "started_at": run.started_at.isoformat(),
         "stopped_at": run.stopped_at.isoformat() if run.stopped_at else None,
+        "fee_bps": run.fee_bps,
+        "paid": [{"coin": coin, "amount": plain(amount)} for coin, amount in sorted(run.paid.items())],
     }
 
 

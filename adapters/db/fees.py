@@ -7,10 +7,10 @@ from decimal import Decimal
 from adapters.db.ledger import Fault
 from adapters.db.store import PostgresStore
 from domain.errors import Refused
-from domain.fees import FeeKind, Rate, Schedule, ServiceFee
+from domain.fees import FeeKind, Schedule, ServiceFee
 from domain.ids import RunId, UserId
 from domain.money import Coin
-from domain.ports.fees import Paid, RunRate
+from domain.ports.fees import Paid
 
 _ADD = """
     INSERT INTO fee_schedules
@@ -24,15 +24,11 @@ _NOTE = """
 """
 _PAID_BY = """
     SELECT fee, coin, sum(amount) AS amount FROM service_fees WHERE user_id = $1
-    GROUP BY fee, coin ORDER BY fee, coin
+    GROUP BY fee, coin HAVING sum(amount) <> 0 ORDER BY fee, coin
 """
 _PAID_BY_RUNS = """
     SELECT run_id, coin, sum(amount) AS amount FROM service_fees WHERE run_id = ANY ($1::text[])
-    GROUP BY run_id, coin ORDER BY run_id, coin
-"""
-_RUN_RATES = """
-    SELECT r.id, r.user_id, r.fee_version, coalesce(s.trading_bps, 0) AS bps
-    FROM runs r LEFT JOIN fee_schedules s ON s.version = r.fee_version WHERE r.id = ANY ($1::text[])
+    GROUP BY run_id, coin HAVING sum(amount) <> 0 ORDER BY run_id, coin
 """
 _FAULTS = "SELECT rule, subject, expected, found FROM fee_faults ORDER BY rule, subject"
 _ANNOUNCE = """
@@ -95,13 +91,6 @@ class PostgresFees:
         for row in await self._store.fetch(_PAID_BY_RUNS, list(run_ids)):
             paid.setdefault(RunId(row["run_id"]), {})[Coin(row["coin"])] = row["amount"]
         return paid
-
-    async def run_rates(self, run_ids: Sequence[str]) -> Mapping[str, RunRate]:
-        """Return the owner and the trading rate of runs."""
-        rows = await self._store.fetch(_RUN_RATES, list(run_ids))
-        return {
-            row["id"]: RunRate(UserId(row["user_id"]), Rate(row["fee_version"], row["bps"])) for row in rows
-        }
 
     async def faults(self) -> list[Fault]:
         """Return where fees that were collected and fees that were noted differ: nothing, ever."""

@@ -171,6 +171,7 @@ FUNCTIONS = MappingProxyType(
         "check_taking": _TRIGGER,
         "check_taking_is_due": _TRIGGER,
         "require_fee_posting": _TRIGGER,
+        "require_fee_version": _TRIGGER,
         "check_venue_account": _TRIGGER,
         "complete_account": _TRIGGER,
         "open_balance": _TRIGGER,

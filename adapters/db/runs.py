@@ -52,12 +52,14 @@ _CHANGE = """
     INSERT INTO run_configs (run_id, version, config) SELECT id, config_version, $4 FROM changed
 """
 _RUN = """
-    SELECT r.*, c.config FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
+    SELECT r.*, c.config, coalesce(s.trading_bps, 0) AS fee_bps
+    FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
+    LEFT JOIN fee_schedules s ON s.version = r.fee_version
 """
 _ADD_RUN = """
     INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
-                      base_start, quote_start, started_at)
-    SELECT $1, $2::varchar, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11
+                      base_start, quote_start, started_at, fee_version)
+    SELECT $1, $2::varchar, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12
     FROM runs WHERE user_id = $2::varchar
     RETURNING number
 """
@@ -166,6 +168,7 @@ class PostgresRuns:
                 run.base_start,
                 run.quote_start,
                 run.started_at,
+                run.fee_version,
             )
             await self._store.execute(
                 "INSERT INTO run_configs (run_id, version, config) VALUES ($1, 1, $2)",
@@ -261,6 +264,8 @@ def _run(row: dict[str, Any]) -> Run:
         base_end=row["base_end"],
         quote_end=row["quote_end"],
         mid_end=row["mid_end"],
+        fee_version=row["fee_version"],
+        fee_bps=row["fee_bps"],
     )
 
 

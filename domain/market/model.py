@@ -1,6 +1,6 @@
 """Pairs, trading rules and books, in whole ticks and lots."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -53,6 +53,10 @@ class TradingRules:
     maker_fee_bps: Decimal
     taker_fee_bps: Decimal
     max_open_orders: int = 200
+
+    def dearer(self, bps: int) -> "TradingRules":
+        """Return the rules for somebody whom every fill costs so much more than the venue's fee."""
+        return replace(self, maker_fee_bps=self.maker_fee_bps + bps, taker_fee_bps=self.taker_fee_bps + bps)
 
     def price(self, ticks: int) -> Decimal:
         """Return the price of so many ticks."""

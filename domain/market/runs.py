@@ -35,7 +35,8 @@ class Run:
 
     ``config`` are the strategy's parameters as texts, in version ``config_version``. ``anchored_at`` is
     the market's time at its first tick, from which all its ticks count; it is set by the worker that
-    adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty.
+    adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty. ``fee_bps`` is what
+    we charge of what its fills bring in, by the version of the schedule it was started under (FE2).
     """
 
     id: RunId
@@ -57,6 +58,8 @@ class Run:
     base_end: Decimal | None = None
     quote_end: Decimal | None = None
     mid_end: Decimal | None = None  # the mid at its stop: a result is not rewritten by later prices
+    fee_version: int = 0
+    fee_bps: int = 0
 
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""

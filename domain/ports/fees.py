@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from domain.fees import FeeKind, Rate, Schedule, ServiceFee
+from domain.fees import FeeKind, Schedule, ServiceFee
 from domain.ids import RunId, UserId
 from domain.money import Coin
 
@@ -17,14 +17,6 @@ class Paid:
     kind: FeeKind
     coin: Coin
     amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class RunRate:
-    """Whose a run is, and the trading rate it was started with."""
-
-    user_id: UserId
-    rate: Rate
 
 
 class FeeStore(Protocol):
@@ -53,8 +45,8 @@ class FeeStore(Protocol):
         The database compares the two.
 
         Raises:
-            InvariantBroken: ``fee_wrong``: not what the version asks for; at the commit ``fee_unbooked``: no
-                posting collects it.
+            InvariantBroken: ``fee_wrong``: not what the version asks for, or not the run's version; at the
+                commit ``fee_unbooked``: no posting collects it, or one of something else.
         """
         ...
 
@@ -63,11 +55,7 @@ class FeeStore(Protocol):
         ...
 
     async def paid_by_runs(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Mapping[Coin, Decimal]]:
-        """Return what runs have paid us for their fills, by coin; a run that paid nothing is left out."""
-        ...
-
-    async def run_rates(self, run_ids: Sequence[str]) -> Mapping[str, RunRate]:
-        """Return the owner and the trading rate of runs."""
+        """Return what runs have paid us for their fills, by coin; what is nothing is left out."""
         ...
 
     async def announce(self, schedule: Schedule, most: int, params: Mapping[str, str]) -> int:

@@ -13,6 +13,7 @@ from domain.market.runs import Run
 from domain.money import LEDGER_PLACES, round_up
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.exchange import Exchange
+from domain.ports.fees import FeeStore
 from domain.ports.leases import Fence
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
@@ -74,6 +75,7 @@ class Desk:
     runs: RunStore
     orders: OrderStore
     fills: FillStore
+    fees: FeeStore
     policy: ExecutionPolicy
     fence: Fence
     grip: Grip

@@ -14,6 +14,7 @@ from domain.services.fill_booking import crumbs, external_transfer, makes_sense,
 from domain.services.fill_corrections import FillCorrections
 from domain.services.found import post_with_found, tell_of_found
 from domain.services.third_coin import Prices, ThirdCoin
+from domain.services.trading_fee import fee_in
 
 _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
@@ -151,14 +152,16 @@ class FillAccounting:
 
     async def _post(self, intent: Intent, fills: Sequence[Fill], prices: Prices) -> None:
         desk = self._desk
+        run = await desk.runs.get(intent.run_id)
         try:
             async with desk.store.transaction():  # a savepoint: a refusal must not undo the fills' rows
                 owed = min(sum(map(spent, fills), ZERO), intent.cost - intent.spent)
                 if owed > 0 and not intent.settled:
                     await desk.ledger.use_hold(hold_owner(intent), owed)
-                transfers, charges = await self.third.transfers(intent, fills, prices)
+                transfers, charges = await self.third.transfers(run, fills, prices)
                 await desk.ledger.post_all([*crumbs(intent, fills), *transfers])
                 await tell_of_found(desk, transfers)
+                await desk.fees.note(*(fee_in(transfer, run) for transfer in transfers))
                 await desk.fills.add_charges(desk.account, charges)
         except Refused:
             # The venue traded what the run no longer has: true all the same, and a person must look.

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from domain.ids import RunId, VenueAccountName
+from domain.ids import VenueAccountName
 from domain.ledger.model import Account, AccountKind, Cause, Posting, Transfer, own
 from domain.ledger.model import run as run_account
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair, Side
 from domain.market.orders import Fill, Intent
+from domain.market.runs import Run
 from domain.money import ZERO, Coin
+from domain.services.trading_fee import fee_postings
 
 _ROUNDING = Decimal("0.000001")
 """How far a venue's quote quantity may be from price times quantity: venues cut to six places or more.
@@ -26,25 +28,26 @@ def cause_of(account: VenueAccountName, pair: Pair, trade_id: str) -> Cause:
 
 
 def run_transfer(
-    fill: Fill, account: VenueAccountName, run_id: RunId, fees_from: AccountKind, charge: Decimal = ZERO
+    fill: Fill, account: VenueAccountName, run: Run, fees_from: AccountKind, charge: Decimal = ZERO
 ) -> Transfer:
-    """Return the transfer of a run's fill: pay and receive at the venue, and the fee as a posting of its own.
+    """Return the transfer of a run's fill: pay and receive at the venue, each fee as a posting of its own.
 
     A fee in a coin of the pair passes through ``venue_fees``, so that the run pays it and the books show
     it; a rebate passes the other way. A fee in a third coin is no debt of a person who never had that
-    coin: ``fees_from`` pays it, and the run gives the instance ``charge`` in quote for it (FL5).
+    coin: ``fees_from`` pays it, and the run gives the instance ``charge`` in quote for it (FL5). Our own fee
+    comes last (FE1).
     """
-    holder: Holder = lambda coin: run_account(run_id, account, coin)  # noqa: E731 - a name for one line
+    holder: Holder = lambda coin: run_account(run.id, account, coin)  # noqa: E731 - a name for one line
     fees = own(AccountKind.VENUE_FEES, fill.fee_coin)
     third = has_third_coin(fill)
     payer = own(fees_from, fill.fee_coin) if third else holder(fill.fee_coin)
     there = venue_account(account, fill.fee_coin)
-    paid_for = charge_postings(run_account(run_id, account, fill.pair.quote), charge)
+    paid_for = charge_postings(run_account(run.id, account, fill.pair.quote), charge)
     charged = [Posting(payer, fees, fill.fee), Posting(fees, there, fill.fee)] if fill.fee > 0 else []
     rebate = [Posting(there, fees, -fill.fee), Posting(fees, payer, -fill.fee)] if fill.fee < 0 else []
     return Transfer(
         cause_of(account, fill.pair, fill.trade_id),
-        (*_exchange(fill, account, holder), *charged, *rebate, *paid_for),
+        (*_exchange(fill, account, holder), *charged, *rebate, *paid_for, *fee_postings(fill, run)),
     )
 
 

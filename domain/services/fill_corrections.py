@@ -38,6 +38,7 @@ from domain.services.fill_changes import (
 )
 from domain.services.found import post_with_found
 from domain.services.third_coin import Prices, Purse, ThirdCoin, charge_of
+from domain.services.trading_fee import fee_in, with_owed
 
 _UNKNOWN_FEE_AGE = timedelta(days=1)
 """How long a fee that the venue has not said is asked for."""
@@ -194,35 +195,48 @@ class FillCorrections:
         """Take back all that a trade posted, and book it anew where the venue still shows it.
 
         What the run has promised to orders it cannot pay with: the account halts, which takes them off, and
-        a later look tries again. What it has no more the instance bears.
+        a later look tries again. What it has no more the instance bears: then the trade stays for its person
+        as it was, and so does our fee. What would leave less there than runs claim waits, like that, too.
         """
         desk, version = self.desk, booked.version + 1
         run = await desk.runs.get(booked.run_id) if booked.run_id else None
         fill, kind = now or booked.fill, VersionKind.TRADE if now else VersionKind.BUST
+        changed = Version(fill, version, kind)
         made = await desk.ledger.find_all(causes_until(desk.account, fill, booked.version))
-        takes_back = versioned("fill_bust", desk.account, fill, version)
-        back = undone(made, takes_back)
+        back = undone(made, versioned("fill_bust", desk.account, fill, version))
         again, charges = await self._again(run, now, version, prices, back) if now and run else (None, [])
         change = [each for each in (back, again) if each]
         lacks, waits = await self._lacks(run, change)
         if waits and not lacks:
             await desk.halt("fill_changed_unpaid")
             return
-        if run:
-            await desk.fills.forgo_charges(run.id, fill.pair, fill.trade_id)
-        await desk.fills.add_version(desk.account, Version(fill, version, kind))
-        if lacks or not await self._post(change, charges):
-            back, again = undone(made, takes_back, instead=AccountKind.EXTERNAL), None
-            if now:
-                cause = versioned("fill_again", desk.account, fill, version)
-                again = replace(external_transfer(now, desk.account), cause=cause)
-            borne = [each for each in (back, again) if each]
-            await post_with_found(desk, borne)
-            if run:
-                await desk.halt("fill_changed_unpaid")
+        try:
+            async with desk.store.transaction():  # a savepoint: what cannot be booked is not noted
+                if run:
+                    await desk.fills.forgo_charges(run.id, fill.pair, fill.trade_id)
+                await desk.fills.add_version(desk.account, changed)
+                if run is None or lacks or not await self._post(run, change, charges):
+                    await self._bear(run, changed, made, now)
+        except Refused:
+            await desk.halt("fill_changed_unpaid")
+            return
         if now and now.quantity > booked.fill.quantity and run:
             await self._progress(booked, now)
-        await self._tell(run, Version(fill, version, kind), booked.fill)
+        await self._tell(run, changed, booked.fill)
+
+    async def _bear(
+        self, run: Run | None, changed: Version, made: Sequence[Transfer], now: Fill | None
+    ) -> None:
+        """Let the instance bear what a change costs, and have somebody look when it was a run's."""
+        desk, fill, version = self.desk, changed.fill, changed.version
+        takes_back = versioned("fill_bust", desk.account, fill, version)
+        borne = [undone(made, takes_back, instead=AccountKind.EXTERNAL)]
+        if now:
+            cause = versioned("fill_again", desk.account, fill, version)
+            borne.append(replace(external_transfer(now, desk.account), cause=cause))
+        await post_with_found(desk, [each for each in borne if each])
+        if run:
+            await desk.halt("fill_changed_unpaid")
 
     async def _again(
         self, run: Run, now: Fill, version: int, prices: Prices, back: Transfer | None
@@ -231,11 +245,11 @@ class FillCorrections:
         account, payer, charges = self.desk.account, AccountKind.INVENTORY, list[Charge]()
         if has_third_coin(now):
             purse = await self._purse_after(run, back.postings if back else (), now.fee_coin)
-            purse.trade(now)
+            purse.trade(now, run)
             payer = purse.payer(now.fee_coin, now.fee)
             charges.append(charge_of(now, version, run.id, now.fee_coin, now.fee, prices, purse))
         charged = sum((charge.charged for charge in charges), ZERO)
-        transfer = run_transfer(now, account, run.id, payer, charged)
+        transfer = run_transfer(now, account, run, payer, charged)
         return replace(transfer, cause=versioned("fill_again", account, now, version)), charges
 
     async def _lacks(self, run: Run | None, change: Sequence[Transfer]) -> tuple[bool, bool]:
@@ -250,12 +264,13 @@ class FillCorrections:
             waits |= there.free + moved < 0
         return lacks, waits
 
-    async def _post(self, change: Sequence[Transfer], charges: Sequence[Charge]) -> bool:
-        """Post a change for a run; return whether the instance had its part of it too."""
+    async def _post(self, run: Run, change: Sequence[Transfer], charges: Sequence[Charge]) -> bool:
+        """Post a change for a run, our fee with it; return whether the instance had its part of it too."""
         desk = self.desk
         try:
             async with desk.store.transaction():  # a savepoint: a refusal must not undo the version
-                await post_with_found(desk, change)
+                await post_with_found(desk, await with_owed(desk.ledger, change))
+                await desk.fees.note(*(fee_in(transfer, run) for transfer in change))
                 await desk.fills.add_charges(desk.account, charges)
         except Refused:
             return False

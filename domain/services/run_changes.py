@@ -1,11 +1,11 @@
 """Other settings for a run that goes on: a new version of its config, confirmed by its person (ST6).
 
-Nothing else of the run changes. A tick keeps the version it began with; the next one is due at once and takes
-the new one.
+Nothing else of the run changes, least of all the rate of our fee (FE2). A tick keeps the version it began
+with; the next one is due at once and takes the new one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import Refused
 from domain.ids import UserId
@@ -122,4 +122,5 @@ class RunChangeService:
         """Refuse an order size that the venue takes at no price, where its market is known."""
         for view in await self._accounts.views():
             if (view.account, view.pair) == (run.account, run.pair):
-                check_order_size(get_strategy(run.strategy), view, config)
+                dearer = replace(view, rules=view.rules.dearer(run.fee_bps))
+                check_order_size(get_strategy(run.strategy), dearer, config)

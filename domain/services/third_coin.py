@@ -13,15 +13,16 @@ from domain.errors import Refused, Unavailable
 from domain.ids import RunId
 from domain.ledger.model import AccountKind, Cause, Transfer, own
 from domain.ledger.model import run as run_account
-from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair, Side
-from domain.market.orders import Fill, Intent
-from domain.market.runs import RunState
+from domain.market.orders import Fill
+from domain.market.runs import Run, RunState
 from domain.money import ZERO, Coin
 from domain.ports.orders import Charge
 from domain.services.desk import Desk
 from domain.services.fill_booking import cause_of, charge_postings, has_third_coin, run_transfer
 from domain.services.found import with_found
+from domain.services.room import room
+from domain.services.trading_fee import trading_fee
 
 Prices = Mapping[Pair, Decimal]
 """What one coin of a fee costs in quote, by ``FEECOIN/QUOTE``."""
@@ -42,9 +43,10 @@ class Purse:
     owner: Decimal
     stock: dict[Coin, Decimal]
 
-    def trade(self, fill: Fill) -> None:
-        """Let a fill pay or bring quote."""
-        self.run += fill.quote_quantity if fill.side is Side.SELL else -fill.quote_quantity
+    def trade(self, fill: Fill, run: Run) -> None:
+        """Let a run's fill pay quote, or bring it, less our fee."""
+        selling = fill.side is Side.SELL
+        self.run += fill.quote_quantity - trading_fee(fill, run) if selling else -fill.quote_quantity
 
     def take(self, due: Decimal) -> Decimal:
         """Return what of a charge can be paid; a rebate is negative."""
@@ -73,7 +75,7 @@ class ThirdCoin:
         return await self._ask({Pair(f.fee_coin, f.pair.quote) for f in fills if has_third_coin(f)})
 
     async def transfers(
-        self, intent: Intent, fills: Sequence[Fill], prices: Prices
+        self, run: Run, fills: Sequence[Fill], prices: Prices
     ) -> tuple[list[Transfer], list[Charge]]:
         """Return the transfers of an order's fills, and what their fees cost its run; call it inside.
 
@@ -83,17 +85,17 @@ class ThirdCoin:
         third = [fill for fill in fills if has_third_coin(fill)]
         if not third:
             kind = AccountKind.INVENTORY
-            return [run_transfer(fill, account, intent.run_id, kind) for fill in fills], charges
-        purse = await self.purse(intent.run_id, intent.pair.quote, [fill.fee_coin for fill in third])
+            return [run_transfer(fill, account, run, kind) for fill in fills], charges
+        purse = await self.purse(run.id, run.pair.quote, [fill.fee_coin for fill in third])
         transfers = []
         for fill in fills:
-            purse.trade(fill)
+            purse.trade(fill, run)
             if fill not in third:
-                transfers.append(run_transfer(fill, account, intent.run_id, AccountKind.INVENTORY))
+                transfers.append(run_transfer(fill, account, run, AccountKind.INVENTORY))
                 continue
-            charges.append(charge_of(fill, 1, intent.run_id, fill.fee_coin, fill.fee, prices, purse))
+            charges.append(charge_of(fill, 1, run.id, fill.fee_coin, fill.fee, prices, purse))
             payer = purse.payer(fill.fee_coin, fill.fee)
-            transfers.append(run_transfer(fill, account, intent.run_id, payer, charges[-1].charged))
+            transfers.append(run_transfer(fill, account, run, payer, charges[-1].charged))
         return await with_found(self.desk.ledger, transfers), charges
 
     async def purse(self, run_id: RunId, quote: Coin, coins: Iterable[Coin]) -> Purse:
@@ -101,7 +103,7 @@ class ThirdCoin:
         desk = self.desk
         run = await desk.ledger.balance(run_account(run_id, desk.account, quote))
         owner = await desk.ledger.balance(own(AccountKind.INVENTORY, quote))
-        fits = await desk.ledger.unclaimed(venue_account(desk.account, quote))
+        fits = await room(desk.ledger, desk.account, quote)
         stock = {c: (await desk.ledger.balance(own(AccountKind.INVENTORY, c))).free for c in set(coins)}
         return Purse(run.free, min(owner.free, fits), stock)
 

@@ -103,7 +103,9 @@ class Ticking:
         run = due.run
         balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
         base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
-        wanted = get_strategy(run.strategy).quote(book, rules, due.config, Inventory(base, quote))
+        wanted = get_strategy(run.strategy).quote(
+            book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
+        )
         mine = [_rest(intent, rules) for intent in live if intent.run_id == run.id]
         changes = difference(wanted, mine, due.config.tolerance_bps)
         return _Plan(due, rules, changes, "" if wanted else "nothing_to_quote")

@@ -7,20 +7,22 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from domain.errors import Refused
+from domain.fees import FeeKind, Rate, in_force
 from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
-from domain.ledger.model import venue as venue_account
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
+from domain.ports.fees import FeeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.orders import FillStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
 from domain.services.confirmations import ConfirmationService
+from domain.services.room import room
 from domain.strategies import get_strategy, strategies
 from domain.strategies.base import Inventory, Parameter, Strategy, show
 
@@ -52,7 +54,10 @@ class PairOffer:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What a person asks for: a preset by name, or (``preset`` empty) the parameters in ``answers``."""
+    """What a person asks for: a preset by name, or (``preset`` empty) the parameters in ``answers``.
+
+    ``fee_version`` is the schedule whose trading fee the person was shown, and which the run keeps (FE2).
+    """
 
     pair: Pair
     base: Decimal
@@ -60,6 +65,7 @@ class NewRun:
     strategy: str = "pure_market_making"
     preset: str = "balanced"
     answers: Mapping[str, str] = field(default_factory=dict)
+    fee_version: int = 0
 
     @property
     def params(self) -> dict[str, str]:
@@ -70,17 +76,19 @@ class NewRun:
             "quote": plain(self.quote),
             "strategy": self.strategy,
             "preset": self.preset,
+            "fee_version": str(self.fee_version),
             **{f"answer:{name}": text for name, text in self.answers.items()},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class RunPreview:
-    """What a run would do if it began now.
+    """What a run would do if it began now, and in ``request`` what can be confirmed and started.
 
     ``half_spread_bps`` is the nearest quotes' distance from mid; ``edge_bps`` what remains of it after the
-    maker fee; ``widened`` says that the fee made it wider than asked for. ``bids`` and ``asks`` are
-    (price, base quantity), nearest first, at the present mid.
+    maker fee and ours, which is ``our_fee_bps`` of what a fill brings in; ``widened`` says that the fees made
+    it wider than asked for. ``bids`` and ``asks`` are (price, base quantity), nearest first, at the present
+    mid.
     """
 
     request: NewRun
@@ -88,6 +96,7 @@ class RunPreview:
     parameters: tuple[tuple[Parameter, str], ...]
     half_spread_bps: Decimal
     edge_bps: Decimal
+    our_fee_bps: int
     widened: bool
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
@@ -98,7 +107,8 @@ class RunSummary:
     """A run as its owner sees it.
 
     ``profit`` compares what it has with having kept the coins, in the quote asset at ``mid``: the last mid,
-    or the one at its stop for ever after. Both are ``None`` where no price is known.
+    or the one at its stop for ever after. Both are ``None`` where no price is known. All fees have left what
+    it has: ``paid`` are those of ours by coin, at ``fee_bps`` of what its fills brought in.
     """
 
     number: int
@@ -119,6 +129,8 @@ class RunSummary:
     trouble: str
     started_at: datetime
     stopped_at: datetime | None
+    fee_bps: int
+    paid: Mapping[Coin, Decimal]
 
 
 class TradingStrategyService:
@@ -135,6 +147,7 @@ class TradingStrategyService:
         runs: RunStore,
         fills: FillStore,
         confirmations: ConfirmationService,
+        fees: FeeStore,
         most_active_runs: int = 20,
     ) -> None:
         self._store = store
@@ -146,6 +159,7 @@ class TradingStrategyService:
         self._runs = runs
         self._fills = fills
         self._confirmations = confirmations
+        self._fees = fees
         self._most_active_runs = most_active_runs
 
     async def pairs(self) -> list[PairOffer]:
@@ -166,7 +180,7 @@ class TradingStrategyService:
         return {name: show(config) for name, config in get_strategy(strategy).presets.items()}
 
     async def preview(self, user_id: UserId, request: NewRun) -> RunPreview:
-        """Return what the run would do now, having checked everything that ``start`` checks.
+        """Return what the run would do under the fees of now, having checked all that ``start`` checks.
 
         Raises:
             Refused: ``pair_not_offered``; ``strategy_unknown``, ``preset_unknown``; ``parameter_unknown``,
@@ -177,7 +191,8 @@ class TradingStrategyService:
         view = await self._view(request.pair)
         config = _config(request)
         await self._check_funds(user_id, request, view)
-        return _preview(request, view, config)
+        rate = in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.TRADING)
+        return _preview(request, view, config, rate)
 
     async def confirm(self, user_id: UserId, request: NewRun) -> str:
         """Return the single-use token with which this person may start exactly this."""
@@ -187,10 +202,12 @@ class TradingStrategyService:
         """Start a run: confirmation, funds and row in one commit; the worker's next round quotes.
 
         Raises:
-            Refused: as ``preview``; ``confirmation_unknown``, ``confirmation_used``,
-                ``confirmation_expired``.
+            Refused: as ``preview``; ``quote_expired`` when the fees have changed since they were shown;
+                ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
         """
         preview = await self.preview(user_id, request)
+        if preview.request != request:
+            raise Refused("quote_expired")
         run = Run(
             id=RunId(self._ids.new_id()),
             number=0,
@@ -205,6 +222,8 @@ class TradingStrategyService:
             base_start=request.base,
             quote_start=request.quote,
             started_at=self._clock.now(),
+            fee_version=request.fee_version,
+            fee_bps=preview.our_fee_bps,
         )
         try:
             return await self._fund(run, request, confirmation)
@@ -282,7 +301,7 @@ class TradingStrategyService:
             free = (await self._ledger.balance(available(user_id, coin))).free
             if amount < 0 or amount > free:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
-            fits = await self._ledger.unclaimed(venue_account(view.account, coin))
+            fits = await room(self._ledger, view.account, coin)
             if amount > fits:
                 raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
@@ -290,6 +309,7 @@ class TradingStrategyService:
         run_ids = [run.id for run in runs]
         totals = await self._fills.totals(run_ids)
         open_orders = await self._fills.open_orders(run_ids)
+        paid = await self._fees.paid_by_runs(run_ids)
         mids = {(view.account, view.pair): view.mid for view in await self._accounts.views()}
         return [
             _summary(
@@ -298,6 +318,7 @@ class TradingStrategyService:
                 totals.get(run.id, _NOTHING),
                 open_orders.get(run.id, 0),
                 mids.get((run.account, run.pair)),
+                paid.get(run.id, {}),
             )
             for run in runs
         ]
@@ -345,9 +366,9 @@ def _book_at(view: MarketView) -> Book:
     return Book(view.pair, (Level(ticks, 1),), (Level(ticks + 1, 1),), view.seen_at)
 
 
-def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
-    strategy, rules, offer = get_strategy(request.strategy), view.rules, _offer(view)
-    check_order_size(strategy, view, config)
+def _preview(request: NewRun, view: MarketView, config: Any, rate: Rate) -> RunPreview:
+    strategy, rules, offer = get_strategy(request.strategy), view.rules.dearer(rate.bps), _offer(view)
+    check_order_size(strategy, replace(view, rules=rules), config)
     quotes = strategy.quote(_book_at(view), rules, config, Inventory(request.base, request.quote))
     if not quotes:
         minimum = {"minimum_base": plain(offer.min_base), "minimum_quote": plain(offer.min_quote)}
@@ -358,11 +379,12 @@ def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
         sides[quote.side].append((rules.price(quote.ticks), rules.quantity(quote.lots)))
     texts = show(config)
     return RunPreview(
-        request=request,
+        request=replace(request, fee_version=rate.version),
         offer=offer,
         parameters=tuple((knob, texts[knob.name]) for knob in strategy.parameters),
         half_spread_bps=half_spread,
         edge_bps=half_spread - rules.maker_fee_bps,
+        our_fee_bps=rate.bps,
         widened=half_spread > getattr(config, "half_spread_bps", half_spread),
         bids=tuple(sides[Side.BUY]),
         asks=tuple(sides[Side.SELL]),
@@ -370,7 +392,7 @@ def _preview(request: NewRun, view: MarketView, config: Any) -> RunPreview:
 
 
 def _profit(run: Run, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
-    """Return what a run made of its coins in quote, against having kept them; rounded against it."""
+    """Return what a run made of its coins in quote after all fees, against having kept them; rounded down."""
     made = (base - run.base_start) * mid + quote - run.quote_start
     return made.quantize(_RESULT_STEP, ROUND_FLOOR)
 
@@ -388,7 +410,12 @@ def check_order_size(strategy: Strategy, view: MarketView, config: Any) -> None:
 
 
 def _summary(
-    run: Run, balances: Mapping[Coin, Balance], totals: FillTotals, open_orders: int, mid: Decimal | None
+    run: Run,
+    balances: Mapping[Coin, Balance],
+    totals: FillTotals,
+    open_orders: int,
+    mid: Decimal | None,
+    paid: Mapping[Coin, Decimal],
 ) -> RunSummary:
     nothing = Balance(ZERO, ZERO)
     base = balances.get(run.pair.base, nothing).total if run.base_end is None else run.base_end
@@ -413,4 +440,6 @@ def _summary(
         trouble=run.trouble,
         started_at=run.started_at,
         stopped_at=run.stopped_at,
+        fee_bps=run.fee_bps,
+        paid=paid,
     )

@@ -63,6 +63,18 @@ CREATE TRIGGER runs_keep_their_rate BEFORE UPDATE ON runs
     FOR EACH ROW WHEN (NEW.fee_version <> OLD.fee_version) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER deposit_intents_keep_their_rate BEFORE UPDATE ON deposit_intents
     FOR EACH ROW WHEN (NEW.fee_version <> OLD.fee_version) EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION require_fee_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.fee_version <> 0 AND NOT EXISTS (SELECT FROM fee_schedules WHERE version = NEW.fee_version) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM170', MESSAGE = 'fee_wrong',
+            DETAIL = jsonb_build_object('kind', TG_TABLE_NAME, 'version', NEW.fee_version);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION require_fee_version() IS 'FE2: nobody begins under a schedule that was never announced';
+CREATE TRIGGER runs_have_a_rate BEFORE INSERT ON runs
+    FOR EACH ROW EXECUTE FUNCTION require_fee_version();
 """
 
 FEES = """
@@ -79,12 +91,17 @@ CREATE TABLE service_fees (
     noted_at   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (kind, cause),
     CONSTRAINT service_fees_kind CHECK (
-        (fee, kind) IN (('deposit', 'deposit'), ('deposit', 'added_up'), ('withdrawal', 'withdrawal'), ('trading', 'fill'))
+        (fee, kind) IN (('deposit', 'deposit'), ('deposit', 'added_up'), ('withdrawal', 'withdrawal'),
+                        ('trading', 'fill'), ('trading', 'fill_bust'), ('trading', 'fill_again'))
     ),
     CONSTRAINT service_fees_run CHECK ((run_id <> '') = (fee = 'trading')),
-    CONSTRAINT service_fees_numbers CHECK (amount > 0 AND amount <= basis AND basis < 'Infinity')
+    CONSTRAINT service_fees_numbers CHECK (
+        abs(amount) > 0 AND abs(amount) <= abs(basis) AND abs(basis) < 'Infinity'
+        AND (amount > 0) = (kind <> 'fill_bust') AND (basis > 0) = (kind <> 'fill_bust')
+    )
 );
 COMMENT ON TABLE service_fees IS 'FE1: every fee with the version it follows, keyed as the transfer that collects it';
+COMMENT ON CONSTRAINT service_fees_numbers ON service_fees IS 'FL8: a trade that never was gives its fee back, and nothing else does';
 CREATE INDEX service_fees_person ON service_fees (user_id);
 CREATE INDEX service_fees_of_run ON service_fees (run_id) WHERE run_id <> '';
 
@@ -96,13 +113,17 @@ DECLARE
 BEGIN
     SELECT CASE NEW.fee WHEN 'deposit' THEN deposit_bps WHEN 'withdrawal' THEN withdrawal_bps ELSE trading_bps END
         INTO bps FROM fee_schedules WHERE version = NEW.version;
-    IF NEW.amount IS DISTINCT FROM ceil(NEW.basis * bps * 0.0001 * units) * unit THEN
+    IF NEW.amount IS DISTINCT FROM sign(NEW.basis) * ceil(abs(NEW.basis) * bps * 0.0001 * units) * unit OR
+       (NEW.fee = 'trading' AND NOT EXISTS (
+            SELECT FROM runs WHERE id = NEW.run_id AND user_id = NEW.user_id AND fee_version = NEW.version))
+    THEN
         RAISE EXCEPTION USING ERRCODE = 'MM170', MESSAGE = 'fee_wrong',
             DETAIL = jsonb_build_object('kind', NEW.kind, 'cause', NEW.cause, 'version', NEW.version);
     END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION check_service_fee() IS 'FE1: a fee is what its version asks for, rounded up in its last place, and nothing else';
+COMMENT ON FUNCTION check_service_fee() IS
+    'FE1: a fee is what its version asks for, rounded up in its last place, and nothing else; FE2: a run pays by its own version';
 CREATE TRIGGER service_fees_fit BEFORE INSERT ON service_fees
     FOR EACH ROW EXECUTE FUNCTION check_service_fee();
 CREATE TRIGGER service_fees_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON service_fees
@@ -110,29 +131,55 @@ CREATE TRIGGER service_fees_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON service_
 
 CREATE FUNCTION require_fee_posting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.amount IS DISTINCT FROM (
-        SELECT sum(p.amount) FROM transfers t JOIN postings p ON p.transfer_id = t.id
-        JOIN accounts a ON a.id = p.destination_id AND a.kind = 'fees' AND a.coin = NEW.coin
-        WHERE t.kind = NEW.kind AND t.cause = NEW.cause
+    IF (NEW.amount, CASE NEW.fee WHEN 'trading' THEN NEW.basis END) IS DISTINCT FROM (
+        SELECT ROW (
+            sum(CASE 'fees' WHEN d.kind THEN p.amount WHEN s.kind THEN -p.amount END),
+            sum(CASE 'run' WHEN d.kind THEN p.amount WHEN s.kind THEN -p.amount END)
+                FILTER (WHERE NEW.fee = 'trading' AND 'venue' IN (s.kind, d.kind))
+        )
+        FROM transfers t JOIN postings p ON p.transfer_id = t.id
+        JOIN accounts s ON s.id = p.source_id JOIN accounts d ON d.id = p.destination_id
+        WHERE t.kind = NEW.kind AND t.cause = NEW.cause AND s.coin = NEW.coin
+            AND (NEW.run_id = '' OR NEW.run_id IN (s.owner, d.owner))
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'MM171', MESSAGE = 'fee_unbooked',
             DETAIL = jsonb_build_object('kind', NEW.kind, 'cause', NEW.cause);
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION require_fee_posting() IS 'FE1: a fee is noted beside the posting that collects it, from the same commit';
+COMMENT ON FUNCTION require_fee_posting() IS
+    'FE1: a fee is noted beside the posting that collects it, from the same commit; that of a fill is of what the venue gave the run';
 CREATE CONSTRAINT TRIGGER service_fees_are_booked AFTER INSERT ON service_fees
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION require_fee_posting();
 
 CREATE VIEW fee_faults (rule, subject, expected, found) AS
 WITH booked AS (
-    SELECT t.kind, t.cause, a.coin, sum(p.amount) AS amount
-    FROM accounts a JOIN postings p ON p.destination_id = a.id JOIN transfers t ON t.id = p.transfer_id
-    WHERE a.kind = 'fees' GROUP BY t.kind, t.cause, a.coin
+    SELECT t.kind, t.cause, a.coin, sum(CASE a.id WHEN d.id THEN p.amount ELSE -p.amount END) AS amount
+    FROM accounts a JOIN postings p ON a.id IN (p.source_id, p.destination_id)
+    JOIN transfers t ON t.id = p.transfer_id
+    JOIN accounts s ON s.id = p.source_id JOIN accounts d ON d.id = p.destination_id
+    WHERE a.kind = 'fees' AND (d.id = a.id OR d.kind = 'run') AND s.kind NOT IN ('inventory', 'external')
+    GROUP BY t.kind, t.cause, a.coin
+), traded AS (
+    SELECT CASE t.kind WHEN 'fill' THEN t.cause ELSE regexp_replace(t.cause, ':[0-9]+$', '') END AS trade,
+           r.owner AS run_id, r.coin,
+           sum(CASE 'venue' WHEN s.kind THEN p.amount WHEN d.kind THEN -p.amount ELSE 0 END) AS brought,
+           sum(CASE 'fees' WHEN d.kind THEN p.amount WHEN s.kind THEN -p.amount ELSE 0 END) AS paid
+    FROM transfers t JOIN postings p ON p.transfer_id = t.id
+    JOIN accounts s ON s.id = p.source_id JOIN accounts d ON d.id = p.destination_id
+    JOIN accounts r ON r.kind = 'run' AND r.id IN (s.id, d.id)
+    WHERE t.kind IN ('fill', 'fill_bust', 'fill_again') GROUP BY 1, 2, 3
+), asked AS (
+    SELECT trade, coin, paid,
+           ceil(greatest(brought, 0) * coalesce(f.trading_bps, 0) * 100000000000000) * 0.000000000000000001 AS due
+    FROM traded JOIN runs ON runs.id = run_id LEFT JOIN fee_schedules f ON f.version = runs.fee_version
 )
 SELECT 'FE1', concat_ws(':', kind, cause, coin), c.amount::text, b.amount::text
-FROM service_fees c FULL JOIN booked b USING (kind, cause, coin) WHERE c.amount IS DISTINCT FROM b.amount;
-COMMENT ON VIEW fee_faults IS 'empty as long as every fee that was collected is noted, and every one noted was collected';
+FROM service_fees c FULL JOIN booked b USING (kind, cause, coin) WHERE c.amount IS DISTINCT FROM b.amount
+UNION ALL SELECT 'FE2', concat_ws(':', trade, coin), due::text, paid::text FROM asked WHERE paid <> due;
+COMMENT ON VIEW fee_faults IS
+    'empty as long as every fee that was collected is noted, every one noted was collected, and for every trade a run has '
+    'paid what its version asks of the trade as it stands';
 """
 
 TAKING = """

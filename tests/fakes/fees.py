@@ -12,7 +12,7 @@ from domain.fees import FeeKind, Schedule, ServiceFee, fee_on, rate_of
 from domain.ids import RunId, UserId
 from domain.ledger.model import AccountKind, Cause
 from domain.money import ZERO, Coin
-from domain.ports.fees import Paid, RunRate
+from domain.ports.fees import Paid
 from tests.fakes.ledger import FakeLedger
 
 
@@ -29,7 +29,7 @@ class Rows:
 
 
 class FakeFees:
-    """Versions and fees, as ``domain.ports.fees.FeeStore``; of runs and of announcements it knows nothing."""
+    """Versions and fees, as ``domain.ports.fees.FeeStore``; of announcements it knows nothing."""
 
     def __init__(self) -> None:
         self.rows = Rows()
@@ -50,8 +50,8 @@ class FakeFees:
         for fee in fees:
             if fee is None:
                 continue
-            right = fee_on(fee.kind, fee.basis, rate_of(self.rows.schedules, fee.version, fee.kind))
-            if fee.cause in self.rows.fees or fee.amount != right:
+            right = fee_on(fee.kind, abs(fee.basis), rate_of(self.rows.schedules, fee.version, fee.kind))
+            if fee.cause in self.rows.fees or fee.amount != right.copy_sign(fee.basis):
                 raise InvariantBroken("fee_wrong", cause=fee.cause)
             self.rows.fees[fee.cause] = fee
 
@@ -60,13 +60,15 @@ class FakeFees:
         for fee in self.rows.fees.values():
             if fee.user_id == user_id:
                 paid[fee.kind, fee.coin] += fee.amount
-        return [Paid(kind, coin, amount) for (kind, coin), amount in sorted(paid.items())]
+        return [Paid(kind, coin, amount) for (kind, coin), amount in sorted(paid.items()) if amount]
 
     async def paid_by_runs(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Mapping[Coin, Decimal]]:
-        raise NotImplementedError
-
-    async def run_rates(self, run_ids: Sequence[str]) -> Mapping[str, RunRate]:
-        return {}
+        paid: dict[RunId, dict[Coin, Decimal]] = {}
+        for fee in self.rows.fees.values():
+            if fee.run_id in run_ids:
+                of_run = paid.setdefault(RunId(fee.run_id), {})
+                of_run[fee.coin] = of_run.get(fee.coin, ZERO) + fee.amount
+        return paid
 
     async def announce(self, schedule: Schedule, most: int, params: Mapping[str, str]) -> int:
         raise NotImplementedError

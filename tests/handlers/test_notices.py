@@ -81,6 +81,8 @@ RUN: dict[str, Json] = {
     "trouble": "",
     "started_at": "2026-03-01T09:30:00+00:00",
     "stopped_at": None,
+    "fee_bps": 0,
+    "paid": [],
 }
 
 QUOTES: list[Json] = [{"price": "59964", "quantity": "0.005"}]
@@ -95,6 +97,7 @@ SUMMARY: dict[str, Json] = {
     "half_spread_bps": "6",
     "edge_bps": "-1.5",
     "fee_bps": "7.5",
+    "our_fee_bps": 0,
     "widened": False,
     "bids": QUOTES,
     "asks": QUOTES,
@@ -150,12 +153,14 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "new_ask_knob": [
         dict(knob_question(knob, 1, 8).params) for knob in get_strategy("pure_market_making").parameters
     ],
-    "new_confirm": [SUMMARY, {**SUMMARY, "preset": "", "widened": True}],
+    "new_confirm": [SUMMARY, {**SUMMARY, "preset": "", "widened": True, "our_fee_bps": 5}],
     "runs": [{"runs": []}, {"runs": [RUN] * 20}, {"runs": [{**RUN, "profit": None, "mid": None}]}],
     "run": [
         RUN,
         {**RUN, "state": "stopped", "stopped_at": "2026-03-01T09:30:00+00:00", "preset": ""},
         {**RUN, "trouble": "venue_silent", "profit": None},
+        {**RUN, "fee_bps": 5},
+        {**RUN, "fee_bps": 5, "paid": [{"coin": "BTC", "amount": "0.0001"}, {"coin": "USDT", "amount": "1"}]},
     ],
     "stop_ask": [{"runs": [RUN] * 7}],
     "halts": [

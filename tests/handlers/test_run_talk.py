@@ -1,10 +1,14 @@
 """Starting, watching and stopping a market maker by chat, told as the person lives it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from domain.fees import FeeKind, Rate, service_fee
+from domain.ledger.model import Cause
 from domain.market.runs import FillTotals, RunState
+from domain.money import Coin
 from tests.corpus import NASTY_AMOUNTS
 from tests.handlers.world import Person, World
 
@@ -396,3 +400,67 @@ async def test_what_cannot_be_changed_is_explained(said: str, answer: str) -> No
     world, alice = await running()
     assert answer in await alice.says(said)
     assert world.runs.rows[0].config_version == 1
+
+
+# Our fee: before anything is confirmed, and as it is paid
+
+
+def with_fee(bps: int) -> tuple[World, Person]:
+    world, alice = market()
+    [first] = world.fees.rows.schedules
+    world.fees.rows.schedules[:] = [replace(first, trading_bps=bps)]
+    return world, alice
+
+
+async def test_both_fees_are_shown_before_anything_is_confirmed() -> None:
+    world, alice = with_fee(5)
+    told = await at_step(alice, *STEPS["confirm"])
+    assert "Nearest orders: 0.08% from the price" in told  # 0.01 and 0.05 are paid, and 0.02 are left
+    assert "after the exchange's fee of 0.01% and ours of 0.05% each fill keeps about 0.02%" in told
+    assert "Our fee is 0.05% of what each fill brings in, before the exchange's own fee" in told
+    assert "the fees would leave too little, so I keep 0.08%" in told
+    await alice.says("yes")
+    [run] = world.runs.rows
+    assert (run.fee_version, run.fee_bps) == (1, 5)
+
+
+async def test_where_we_charge_nothing_no_fee_of_ours_is_explained() -> None:
+    _, alice = with_fee(0)
+    told = await at_step(alice, *STEPS["confirm"])
+    assert "and ours of 0% each fill keeps about 0.05%" in told
+    assert "Our fee" not in told
+
+
+async def test_a_fee_that_changed_since_the_summary_is_shown_before_it_holds() -> None:
+    world, alice = with_fee(5)
+    await at_step(alice, *STEPS["confirm"])
+    old = alice.buttons["Confirm"]
+    await world.fees.add(replace(world.fees.rows.schedules[0], version=2, trading_bps=20))
+    told = await alice.says("yes")
+    assert "The fee has changed meanwhile" in told
+    assert "and ours of 0.2% each" in told
+    assert world.runs.rows == []
+    assert "does not belong" in await alice.says(old.removeprefix("input:"))
+    assert world.runs.rows == []
+    await alice.taps("Confirm")
+    assert [(run.fee_version, run.fee_bps) for run in world.runs.rows] == [(2, 20)]
+
+
+async def test_what_a_run_has_paid_us_is_told_with_its_result() -> None:
+    world, alice = with_fee(5)
+    await at_step(alice, *CHOSEN, "0.01", "500", "yes")
+    assert "Paid to us: nothing yet; 0.05% of what each fill brings in" in await alice.says("/run 1")
+    [run] = world.runs.rows
+    for number, (coin, basis) in enumerate((("USDT", "60.000000000000001"), ("BTC", "0.0002"))):
+        cause = Cause("fill", str(number))
+        paid = service_fee(
+            FeeKind.TRADING, cause, Rate(1, 5), run.user_id, Coin(coin), Decimal(basis), run.id
+        )
+        await world.fees.note(paid)
+    told = await alice.says("/run 1")
+    assert "Paid to us: 0.0000001 BTC, 0.030000000000000001 USDT, 0.05% of what its fills brought in" in told
+    assert "after all fees" in told
+    await alice.says("/语言 中文")
+    assert "已付给我们：0.0000001 BTC、0.030000000000000001 USDT，为成交所得的 0.05%" in await alice.says(
+        "/run 1"
+    )

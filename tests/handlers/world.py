@@ -195,6 +195,7 @@ class World:
             unreached(self.runs),
             unreached(self.fills),
             confirming,
+            unreached(self.fees),
         )
         auth = AuthService(self.roles, self.audit, self.clock)
         halts = HaltService(

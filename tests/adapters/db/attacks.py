@@ -289,4 +289,78 @@ ROLES = {
     "VALUES ('alice', 'a', '{}', repeat('0', 64), '', now())",
 }
 
-ATTACKS = ROLES | BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES
+
+PAYER = "0c2f7b6e-0000-4000-8000-00000000a11c"
+
+
+def fee(kind: str, cause: str, basis: str, amount: str, **facts: str) -> str:
+    """Return SQL that notes a fee; the run of the books was started under version 1."""
+    what = "trading" if kind.startswith("fill") else "deposit"
+    run = facts.get("run", "run-1" if what == "trading" else "")
+    return (
+        "INSERT INTO service_fees (fee, kind, cause, version, user_id, run_id, coin, basis, amount) "  # noqa: S608 - the attack itself
+        f"VALUES ('{what}', '{kind}', '{cause}', {facts.get('version', '1')}, "
+        f"'{facts.get('user', PAYER)}', '{run}', '{facts.get('coin', 'BTC')}', {basis}, {amount})"
+    )
+
+
+def schedule(version: str, rates: str, effective_at: str) -> str:
+    """Return SQL that announces a version."""
+    return (
+        "INSERT INTO fee_schedules "  # noqa: S608 - the attack itself
+        "(version, deposit_bps, withdrawal_bps, trading_bps, effective_at, created_by) "
+        f"VALUES ({version}, {rates}, {effective_at}, 'mallory')"
+    )
+
+
+_LATER = "now() + interval '30 hours'"
+
+FEES = {  # FE1, FE2; the planted fill brought 0.5 BTC and paid 0.0005, an unpaid one brought as much
+    "a schedule rewritten": "UPDATE fee_schedules SET trading_bps = 100",
+    "a schedule moved": "UPDATE fee_schedules SET effective_at = now() WHERE version = 2",
+    "a schedule forgotten": "DELETE FROM fee_schedules WHERE version = 2",
+    "schedules emptied": "TRUNCATE fee_schedules CASCADE",
+    "a schedule without notice": schedule("3", "1, 1, 1", "now()"),
+    "a schedule a minute too soon": schedule("3", "1, 1, 1", "now() + interval '23 hours 59 minutes'"),
+    "a schedule before another": schedule("3", "1, 1, 1", "now() + interval '24 hours 30 minutes'"),
+    "a schedule that never ends to come": schedule("3", "1, 1, 1", "'infinity'"),
+    "a schedule announced twice": schedule("2", "1, 1, 1", _LATER),
+    "a schedule that leaves one out": schedule("4", "1, 1, 1", _LATER),
+    "a schedule before the first": schedule("0", "1, 1, 1", _LATER),
+    "a deposit fee over the cap": schedule("3", "1001, 1, 1", _LATER),
+    "a withdrawal fee over the cap": schedule("3", "1, 1001, 1", _LATER),
+    "a trading fee over the cap": schedule("3", "1, 1, 101", _LATER),
+    "a fee below nothing": schedule("3", "-1, 1, 1", _LATER),
+    "a fee rewritten": "UPDATE service_fees SET amount = amount / 2",
+    "a fee given to another": "UPDATE service_fees SET user_id = 'mallory'",
+    "a fee forgotten": "DELETE FROM service_fees",
+    "fees emptied": "TRUNCATE service_fees",
+    "a fee noted twice": fee("fill", "paid", "0.5", "0.0005"),
+    "a fee that nothing collects": fee("fill", "free", "0.5", "0.0005"),
+    "a fee of nothing that happened": fee("fill", "never", "0.5", "0.0005"),
+    "a fee on a deposit that paid none": fee("deposit", "1", "100", "0.5", coin="USDT"),
+    "a fee too large": fee("fill", "free", "0.5", "0.0006"),
+    "a fee too small": fee("fill", "free", "0.5", "0.0004"),
+    "a fee a unit too large": fee("fill", "free", "0.5", "0.000500000000000001"),
+    "a fee of more than came in": fee("fill", "free", "5", "0.005"),
+    "a fee of nothing": fee("fill", "free", "0", "0"),
+    "a fee that is no number": fee("fill", "free", "'NaN'", "'NaN'"),
+    "a fee without end": fee("fill", "free", "'Infinity'", "'Infinity'"),
+    "a fee that pays a person": fee("fill", "free", "-0.5", "-0.0005"),
+    "a fee given back that was never paid": fee("fill_bust", "free:2", "-0.5", "-0.0005"),
+    "a fee given back with the wrong sign": fee("fill_bust", "free:2", "0.5", "0.0005"),
+    "a fee by a version that nobody announced": fee("fill", "free", "0.5", "0.0005", version="9"),
+    "a fee by a version that is not the run's": fee("fill", "free", "0.5", "0.001", version="2"),
+    "a fee of a run of somebody else": fee("fill", "free", "0.5", "0.0005", user="mallory"),
+    "a fee of no run": fee("fill", "free", "0.5", "0.0005", run=""),
+    "a fee of an unknown run": fee("fill", "free", "0.5", "0.0005", run="run-2"),
+    "a fee in another coin": fee("fill", "free", "0.5", "0.0005", coin="USDT"),
+    "a fee of an unknown kind": fee("gift", "free", "0.5", "0.0005"),
+    "a run under another schedule": "UPDATE runs SET fee_version = 2",
+    "a run under no schedule any more": "UPDATE runs SET fee_version = 0",
+    "a run under a schedule that nobody announced": "INSERT INTO runs (id, user_id, number, account, base, "  # noqa: S608 - the attack itself
+    "quote, strategy, preset, config_version, state, base_start, quote_start, started_at, fee_version) "
+    f"VALUES ('run-9', '{PAYER}', 9, 'binance-1', 'BTC', 'USDT', 's', '', 1, 'running', 1, 1, now(), 9)",
+}
+
+ATTACKS = FEES | ROLES | BALANCED | WRITTEN_ONCE | GUARDED | HELD_ONCE | ONE_CAUSE | ALLOWED_EDGES

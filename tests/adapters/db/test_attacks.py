@@ -3,10 +3,12 @@ and as the owner of the tables, whom only triggers and constraints hold back.
 """
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from adapters.db.fees import PostgresFees
 from adapters.db.grants import Role
 from adapters.db.ledger import PostgresLedger
 from adapters.db.store import PostgresStore
@@ -26,7 +28,7 @@ from domain.ledger.model import (
     venue,
 )
 from domain.money import Coin, Token
-from tests.adapters.db.attacks import ATTACKS, BY_ROLES_ALONE, bare_transfer
+from tests.adapters.db.attacks import ATTACKS, BY_ROLES_ALONE, PAYER, bare_transfer, fee
 
 USDT, BTC = Coin("USDT"), Coin("BTC")
 ALICE, BINANCE = UserId("alice"), VenueAccountName("binance-1")
@@ -34,7 +36,7 @@ DOLLARS = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), USDT, "Ethereum
 PURSE, WALLET = available(ALICE, USDT), mixin(DOLLARS)
 
 TABLES = "accounts account_kinds balances transfers postings holds state_edges venue_accounts inbox outbox"
-TABLES += " audit role_changes owner_codes owner_tries"
+TABLES += " audit role_changes owner_codes owner_tries fee_schedules service_fees runs"
 WHO = ("", "alice", "ada", "bob", "mallory")
 
 
@@ -82,7 +84,30 @@ async def books(store: PostgresStore) -> PostgresLedger:
     )
     await store.execute("UPDATE inbox SET state = 'done', ended_at = now()")
     await _people_of_rank(store)
+    await _a_run_that_pays(store, ledger)
     return ledger
+
+
+async def _a_run_that_pays(store: PostgresStore, ledger: PostgresLedger) -> None:
+    """Let a run of version 1 have a fill that paid its fee; another fill was free, as if it had none."""
+    await store.execute("INSERT INTO users (user_id) VALUES ($1)", PAYER)
+    announced = "INSERT INTO fee_schedules VALUES ($1, 50, 10, $2, now() + $3, now(), 'settings')"
+    await store.execute(announced, 1, 10, timedelta())
+    await store.execute(announced, 2, 20, timedelta(hours=25))
+    for run_id, version in (("run-1", 1), ("run-0", 0)):
+        await store.execute(
+            "INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, "
+            "state, base_start, quote_start, started_at, fee_version) "
+            "VALUES ($1, $3, $2 + 1, 'binance-1', 'BTC', 'USDT', 's', '', 1, 'running', 1, 1, now(), $2)",
+            *(run_id, version, PAYER),
+        )
+    there, mine, theirs = venue(BINANCE, BTC), *(run(RunId(f"run-{n}"), BINANCE, BTC) for n in (1, 0))
+    brings = move("fill", 1, there, mine, "0.5").postings
+    pays = move("fill", 1, mine, own(AccountKind.FEES, BTC), "0.0005").postings
+    async with store.transaction():
+        await ledger.post(Transfer(Cause("fill", "paid"), (*brings, *pays)))
+        await store.execute(fee("fill", "paid", "0.5", "0.0005"))
+    await ledger.post(Transfer(Cause("fill", "free"), move("fill", 2, there, theirs, "0.5").postings))
 
 
 async def _people_of_rank(store: PostgresStore) -> None:
@@ -133,7 +158,8 @@ async def test_every_attack_is_refused_and_changes_nothing(
     assert {code for name, code in answers.items() if name in BY_ROLES_ALONE} <= {"store_refused"}
     assert await everything(store) == before
     assert await books.faults() == []
-    assert len(ATTACKS) >= 90
+    assert await PostgresFees(store).faults() == []
+    assert len(ATTACKS) >= 170
     assert len(BY_ROLES_ALONE) >= 50
 
 
@@ -150,6 +176,49 @@ async def test_transfer_left_empty_in_a_savepoint_fails_the_commit(
     with pytest.raises(InvariantBroken, match="store_refused" if as_app else "transfer_incomplete"):
         await attack()
     assert await everything(store) == before
+
+
+async def test_a_fee_noted_of_more_or_for_another_than_its_posting_is_refused(
+    store: PostgresStore, books: PostgresLedger
+) -> None:
+    """Post and note in one commit, as the program does, but not the same."""
+    mine, fees = run(RunId("run-1"), BINANCE, BTC), own(AccountKind.FEES, BTC)
+
+    async def book(number: int, brought: str, paid: str, noted: str) -> None:
+        cause = Cause("fill", f"x{number}")
+        postings = [*move("", 0, venue(BINANCE, BTC), mine, brought).postings]
+        postings += move("", 0, mine, fees, paid).postings
+        async with store.transaction():
+            await books.post(Transfer(cause, tuple(postings)))
+            await store.execute(noted)
+
+    before = await everything(store)
+    for number, (brought, paid, noted) in enumerate(
+        [
+            ("0.2", "0.0005", fee("fill", "x0", "0.2", "0.0002")),  # more is taken than noted
+            ("0.2", "0.0001", fee("fill", "x1", "0.2", "0.0002")),
+            ("0.2", "0.0002", fee("fill", "x2", "0.1", "0.0001")),  # of less than came in
+            ("0.2", "0.0002", fee("fill", "x3", "0.2", "0.0002", run="run-0", version="0")),
+        ]
+    ):
+        with pytest.raises(InvariantBroken):
+            await book(number, brought, paid, noted)
+    assert await everything(store) == before
+    await book(4, "0.2", "0.0002", fee("fill", "x4", "0.2", "0.0002"))
+    assert await PostgresFees(store).faults() == []
+
+
+async def test_what_was_collected_and_not_noted_or_forgotten_is_a_fault(
+    store: PostgresStore, books: PostgresLedger
+) -> None:
+    mine = run(RunId("run-1"), BINANCE, BTC)
+    [brings] = move("", 0, venue(BINANCE, BTC), mine, "0.2").postings
+    [pays] = move("", 0, mine, own(AccountKind.FEES, BTC), "0.0002").postings
+    await books.post(Transfer(Cause("fill", "forgotten"), (brings,)))
+    await books.post(Transfer(Cause("fill", "unnoted"), (brings, pays)))
+    assert await books.faults() == []
+    found = {(fault.rule, fault.subject) for fault in await PostgresFees(store).faults()}
+    assert found == {("FE1", "fill:unnoted:BTC"), ("FE2", "forgotten:BTC")}
 
 
 async def test_posting_added_later_in_the_same_transaction_is_refused(

@@ -16,12 +16,14 @@ from domain.errors import Refused
 from domain.ids import UserId
 from domain.ledger.model import available
 from domain.market.model import Pair, Side
-from domain.money import ZERO
+from domain.money import LEDGER_PLACES, ZERO, Coin, fee_of
 from domain.services.execution import ExecutionService
 from tests.domain.services.trading_world import BNB, BTC, QUICK, USDT, World
 from tests.fakes.exchange import Duplicates, FakeVenue, Mischief
 
 DEPOSIT = {BTC: "0.02", USDT: "1000"}
+FEE_BPS = 2
+"""What we charge of fills: as much as leaves the quotes where they would be without it."""
 
 SECOND_THOUGHTS_STRIDE = int(os.environ.get("SECOND_THOUGHTS_STRIDE", "61"))
 """Every how many-th place a worker dies at while a venue changes its mind; 1 tries them all."""
@@ -125,7 +127,16 @@ async def journey(world: World, start_worker: Callable[[], ExecutionService]) ->
 
 def world_number(store: PostgresStore, number: int) -> World:
     user = UserId(f"00000000-0000-4000-8000-{number:012x}")
-    return World(store, account=f"fake-{number}", user=user, seed=number)
+    return World(store, account=f"fake-{number}", user=user, seed=number, fee_bps=FEE_BPS)
+
+
+async def check_fees(world: World) -> None:
+    """Assert that we were paid for each trade as it stands, and for nothing else."""
+    due: dict[Coin, Decimal] = {BTC: ZERO, USDT: ZERO}
+    for _, fill in world.venue.trades:
+        coin, got = (BTC, fill.quantity) if fill.side is Side.BUY else (USDT, fill.quote_quantity)
+        due[coin] += fee_of(got, FEE_BPS, LEDGER_PLACES)
+    assert {coin: await world.paid(coin) for coin in due} == due
 
 
 @pytest.mark.timeout(600)
@@ -135,6 +146,7 @@ async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: Postgre
     await world.person(BTC="0.02", USDT="1000")
     await journey(world, lambda: world.worker(points.wrap))
     await world.check_ended(DEPOSIT)
+    await check_fees(world)
     await world.close_account()
     assert len(world.venue.trades) >= 4
     assert points.passed > 100
@@ -143,6 +155,7 @@ async def test_a_crash_at_any_port_call_loses_and_doubles_nothing(store: Postgre
         await world.person(BTC="0.02", USDT="1000")
         await journey(world, lambda at=die_at, world=world: world.worker(Points(at).wrap))  # type: ignore[misc]
         await world.check_ended(DEPOSIT)
+        await check_fees(world)
         await world.close_account()
 
 
@@ -177,6 +190,7 @@ async def second_thoughts(world: World, start_worker: Callable[[], ExecutionServ
 async def check_second_thoughts(world: World) -> None:
     """Assert that what the person has is the first trade as the venue last described it, and nothing else."""
     await world.check_books()
+    await check_fees(world)
     first = next(fill for _, fill in world.venue.trades if fill.trade_id == "1")
     sold = first.quote_quantity - Decimal("0.012")  # its fee: 0.00002 BNB at 600
     rest = [fill for _, fill in world.venue.trades if fill.trade_id != "1"]
@@ -184,7 +198,7 @@ async def check_second_thoughts(world: World) -> None:
     got = sum((-sign[fill.side] * fill.quote_quantity for fill in rest), ZERO) + sold
     taken = sum((Decimal("0.006") if fill.fee_coin == BNB else ZERO for fill in rest), ZERO)
     had = await world.ledger.balance(available(world.user, USDT))
-    assert had.total == 1000 + got - taken
+    assert had.total == 1000 + got - taken - await world.paid(USDT)
     versions = "SELECT trade_id, kind FROM fill_versions WHERE account = $1 ORDER BY trade_id, version"
     rows = await world.store.fetch(versions, world.account)
     assert [(row["trade_id"], row["kind"]) for row in rows] == [

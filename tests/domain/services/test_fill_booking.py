@@ -8,17 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import RunId, VenueAccountName
+from domain.ids import RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, net_of, own, venue
 from domain.ledger.model import run as run_account
 from domain.market.model import Pair, Side
 from domain.market.orders import Fill
+from domain.market.runs import Run, RunState
 from domain.money import Coin
 from domain.services.fill_booking import external_transfer, makes_sense, run_transfer
 
 ACCOUNT, RUN = VenueAccountName("v"), RunId("r")
 PAIR = Pair.parse("BTC/USDT")
 BTC, USDT, BNB = Coin("BTC"), Coin("USDT"), Coin("BNB")
+FREE = Run(
+    RUN, 1, UserId("alice"), ACCOUNT, PAIR, "s", "", {}, 1, RunState.RUNNING, Decimal(1), Decimal(1),
+    datetime(2026, 1, 1, tzinfo=UTC),
+)  # fmt: skip
 SOME = st.decimals("0.00000001", 10**6, places=8)
 FILLS = st.builds(
     Fill,
@@ -48,7 +53,7 @@ def changes_at_the_venue(fill: Fill) -> dict[Coin, Decimal]:
 @given(FILLS)
 def test_the_books_follow_the_venue_in_every_coin(fill: Fill) -> None:
     for transfer in (
-        run_transfer(fill, ACCOUNT, RUN, AccountKind.INVENTORY),
+        run_transfer(fill, ACCOUNT, FREE, AccountKind.INVENTORY),
         external_transfer(fill, ACCOUNT),
     ):
         for coin, change in changes_at_the_venue(fill).items():
@@ -57,7 +62,7 @@ def test_the_books_follow_the_venue_in_every_coin(fill: Fill) -> None:
 
 @given(FILLS)
 def test_the_run_has_it_all_but_a_fee_in_a_third_coin(fill: Fill) -> None:
-    transfer = run_transfer(fill, ACCOUNT, RUN, AccountKind.INVENTORY)
+    transfer = run_transfer(fill, ACCOUNT, FREE, AccountKind.INVENTORY)
     change = changes_at_the_venue(fill)
     for coin in (BTC, USDT):
         assert net_of([transfer], run_account(RUN, ACCOUNT, coin)) == change[coin]

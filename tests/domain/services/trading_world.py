@@ -16,9 +16,19 @@ from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
+from domain.fees import Schedule
 from domain.ids import AssetId, UserId, VenueAccountName
 from domain.leases import Grip, LeaseTiming, venue_scope
-from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available, mixin, venue
+from domain.ledger.model import (
+    AccountKind,
+    Balance,
+    Cause,
+    Posting,
+    Transfer,
+    available,
+    mixin,
+    venue,
+)
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
 from domain.services.confirmations import ConfirmationService
@@ -82,6 +92,8 @@ class World:
     time: FakeTime = field(default_factory=FakeTime)
     venue: FakeVenue = field(init=False)
     seed: int = 1
+    fee_bps: int = 0
+    """What we charge of fills, where the database has no schedule yet."""
 
     def __post_init__(self) -> None:
         self.venue = FakeVenue(self.time, FLOAT)
@@ -90,6 +102,7 @@ class World:
         self.runs = PostgresRuns(self.store)
         self.orders = PostgresOrders(self.store)
         self.fills = PostgresFills(self.store)
+        self.fees = PostgresFees(self.store)
         self.outbox = PostgresOutbox(self.store)
         bits = random.Random(f"{self.account} {self.seed}")
         self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
@@ -103,13 +116,16 @@ class World:
             self.runs,
             self.fills,
             ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids),
+            self.fees,
         )
 
         confirming = ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids)
         self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
 
     async def person(self, **coins: str) -> None:
-        """Let the person exist and deposit coins."""
+        """Let the person exist and deposit coins, where something is charged for fills or nothing."""
+        if self.fee_bps:
+            await self.fees.begin(Schedule(1, 0, 0, self.fee_bps, self.time.now(), "settings"))
         await self.store.execute("INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING", self.user)
         for coin, amount in coins.items():
             source, account = mixin(TOKENS[Coin(coin)]), available(self.user, Coin(coin))
@@ -135,6 +151,7 @@ class World:
             runs=self.runs,
             orders=self.orders,
             fills=self.fills,
+            fees=self.fees,
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
@@ -156,6 +173,7 @@ class World:
         request = NewRun(
             PAIR, Decimal(base), Decimal(quote), preset="" if answers else preset, answers=answers
         )
+        request = (await self.desk_of_people.preview(self.user, request)).request
         token = await self.desk_of_people.confirm(self.user, request)
         return await self.desk_of_people.start(request, self.user, token)
 
@@ -196,11 +214,16 @@ class World:
         assert await self._mine("SELECT FROM orphan_trades WHERE account = $1") == []
         for coin, amount in deposited.items():
             balance = await self.ledger.balance(available(self.user, coin))
-            result = self.venue.total[coin] - Decimal(FLOAT[coin])
+            result = self.venue.total[coin] - Decimal(FLOAT[coin]) - await self.paid(coin)
             assert balance == Balance(Decimal(amount) + result, ZERO), f"{coin} {balance} {result}"
         for row in await self._mine("SELECT id FROM runs WHERE account = $1"):
             left = await self.ledger.balances(AccountKind.RUN, row["id"])
             assert all(balance == Balance(ZERO, ZERO) for balance in left.values())
+
+    async def paid(self, coin: Coin) -> Decimal:
+        """Return what the runs of this account have paid us in a coin."""
+        runs = [row["id"] for row in await self._mine("SELECT id FROM runs WHERE account = $1")]
+        return sum((each.get(coin, ZERO) for each in (await self.fees.paid_by_runs(runs)).values()), ZERO)
 
     async def close_account(self) -> None:
         """Let later worlds in the same database offer the same pair."""
