@@ -265,6 +265,7 @@ WORDED = {
     "/confirm",
     "/withdrawals",
     "/refund",
+    "/sendback",
 }
 NUMBERED = ("/run", "/stop", "/change")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
