@@ -298,7 +298,7 @@ class TradingStrategyService:
             free = (await self._ledger.balance(available(user_id, coin))).free
             if amount < 0 or amount > free:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
-            fits = await room(self._ledger, view.account, coin)
+            fits = await room(self._ledger, self._fees, view.account, coin, self._clock.now())
             if amount > fits:
                 raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
