@@ -3,13 +3,15 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from adapters.bootstrap import World
+from adapters.bootstrap import World, ownership_service
+from adapters.bootstrap_fees import begin_fees
 from adapters.bootstrap_trading import desk_of
 from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
@@ -26,6 +28,8 @@ from adapters.settings import Settings
 from adapters.texts.catalogues import texts
 from bot.__main__ import reception_of
 from bot.delivery import Delivery
+from domain.errors import OutcomeUnknown, Unavailable
+from domain.ids import UserId
 from domain.leases import WALLET, Grip, venue_scope
 from domain.market.model import Pair
 from domain.secrets import Secret
@@ -55,12 +59,17 @@ class SimulatedClock:
 
     def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop
+        self._leapt_s = 0.0
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self._loop.time())
+        return START + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return self._loop.time()
+        return self._loop.time() + self._leapt_s
+
+    def leap(self, seconds: float) -> None:
+        """Let a long time pass in which nobody does anything, as if the machine had slept."""
+        self._leapt_s += seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -80,6 +89,10 @@ class SimulatedMarketClock:
 
     async def close(self) -> None:
         """Let go of nothing."""
+
+
+class CannotBeginError(Exception):
+    """A process could not be started."""
 
 
 @dataclass
@@ -111,15 +124,26 @@ class Life:
         machine, weather = ground.machine, ground.mixin.weather
         self.store = TurningStore(machine.app_url, ground.turns, machine.sessions, weather, ground.told)
 
-    async def world(self) -> World:
-        """Return the ports of a process, as ``adapters.bootstrap.open_world`` gives them."""
+    async def begin(self) -> World:
+        """Begin as ``adapters.bootstrap.open_world`` does, and return the ports of a process.
+
+        Raises:
+            CannotBeginError: the database did not answer; a supervisor starts the process again.
+        """
+        try:
+            return await self._world()
+        except (Unavailable, OutcomeUnknown) as error:
+            raise CannotBeginError from error
+
+    async def _world(self) -> World:
         ground, store = self.ground, self.store
         clock = ground.clock
+        await begin_fees(store, ground.settings, cast("Any", clock))
         grip = Grip(WALLET, clock.monotonic)
         http = SimulatedHttp(ground.mixin, ground.keystore, clock, ground.turns, ground.dice)
         ids = RandomIds(ground.dice.getrandbits, lambda: int(clock.now().timestamp() * 1000))
         nothing = cast("Any", None)  # Redis wakes and beats: neither is there, and neither is missed (RD2)
-        return World(
+        world = World(
             settings=ground.settings,
             store=store,
             ledger=PostgresLedger(store),
@@ -135,11 +159,13 @@ class Life:
             fence=PostgresFence(store),
             wallet_grip=grip,
         )
+        await ownership_service(world).appoint(UserId(ground.settings.owner_id or ""))
+        return world
 
 
 async def bot(life: Life) -> None:
     """Be the chat process: listen, answer, deliver."""
-    world, ground = await life.world(), life.ground
+    world, ground = await life.begin(), life.ground
     delivery = Delivery(world.notices, NoticeRenderer(texts()), MixinMessenger(world.http), world.clock)
     reception = reception_of(world, delivery)
     line = Blaze("ws://mixin", world.http, world.clock, reception.receive_all)
@@ -150,7 +176,7 @@ async def bot(life: Life) -> None:
 
 async def workers(life: Life) -> None:
     """Be the worker process: book, pay, trade."""
-    world, ground = await life.world(), life.ground
+    world, ground = await life.begin(), life.ground
     grip = Grip(venue_scope(ACCOUNT), world.clock.monotonic)
     exchange = SimulatedExchange(ground.venue, ground.turns, world.clock, grip.require)
     key = VenueKey(Secret("key"), Secret("secret"))
@@ -202,7 +228,8 @@ class Process:
         await self._bury(life)
         self._life = None
         if ended:
-            living.result()  # a process ends only by being killed
+            with suppress(CannotBeginError):
+                living.result()  # whoever has begun ends only by being killed
 
     async def _start(self, life: Life) -> None:
         await life.store.connect()
@@ -243,6 +270,9 @@ def settings_of(directory: Path, owner_id: str) -> Settings:
             "stop_settle_s": 1,
             "request_expiry_ms": 2000,
             "sweep_interval_s": 2,
+            "deposit_fee_bps": 10,
+            "withdrawal_fee_bps": 20,
+            "trading_fee_bps": 5,
             "lease_ttl_s": 4,
             "lease_renew_s": 1,
             "lease_timeout_s": 0.5,

@@ -168,7 +168,7 @@ class _Wire:
             )
         )
         if method != "GET":
-            self.turns.leaves_an_effect()
+            self.turns.leaves_an_effect(words)
         if wait_s := weather.wait_s():
             await self.clock.sleep(wait_s)
         if method != "GET" or weather.strikes(weather.late_reads):

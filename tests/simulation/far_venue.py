@@ -243,7 +243,7 @@ class SimulatedExchange:
 
     async def _answers(self, number: int, what: str) -> None:
         weather = self._far.weather
-        self._turns.leaves_an_effect()
+        self._turns.leaves_an_effect(what)
         if wait_s := weather.wait_s() / 4:
             await self._clock.sleep(wait_s)
         await self._turns.boundary(number, f"after {what}")

@@ -1,6 +1,6 @@
 """The judge: our books against the far sides' own records, and everybody's money to the last digit."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
@@ -35,6 +35,11 @@ _TRADED = """
         sum(f.fee) FILTER (WHERE f.fee_coin = f.base) AS fee_base,
         sum(f.fee) FILTER (WHERE f.fee_coin = f.quote) AS fee_quote
     FROM fills f JOIN runs r ON r.id = f.run_id GROUP BY r.user_id
+"""
+_CHARGED = "SELECT user_id, coin, sum(amount) AS amount FROM service_fees GROUP BY user_id, coin"
+_TAKEN = """
+    SELECT receiver AS user_id, coin, sum(amount) AS amount FROM payouts
+    WHERE purpose = 'fees' AND state = 'done' GROUP BY receiver, coin
 """
 _OPEN = """
     SELECT 'payout ' || id || ' ' || state AS what FROM payouts
@@ -108,12 +113,16 @@ class Judge:
         )
 
     def _everybody(self) -> Iterator[str]:
-        """What someone has in the wallet and is owed is what they began with, and what their runs made."""
+        """What someone has and is owed is what they began with and their runs made, less our fees.
+
+        The owner has the fees that were taken besides.
+        """
         owed: dict[tuple[str, str], Decimal] = {}
         for row in self._watch.rows(_OWED):
             key = row["user_id"], row["coin"]
             owed[key] = owed.get(key, Decimal(0)) + row["total"]
         given = {(r["sender"], r["asset_id"]): r["amount"] for r in self._watch.rows(_GIVEN)}
+        charged, taken = self._sums(_CHARGED), self._sums(_TAKEN)
         made = {row["user_id"]: row for row in self._watch.rows(_TRADED)}
         for name, before in self._purses.items():
             user_id = next(u.user_id for u in self._mixin.world.state.users if u.name == name)
@@ -124,8 +133,13 @@ class Judge:
                     (user_id, asset_id), Decimal(0)
                 )
                 should = before.get(asset_id, Decimal(0)) + result.get(coin, Decimal(0))
+                should += taken[user_id, coin] - charged[user_id, coin]
                 if has != should:
                     yield f"{name} has {has} {coin} and should have {should}"
+
+    def _sums(self, sql: str) -> dict[tuple[str, str], Decimal]:
+        sums = defaultdict[tuple[str, str], Decimal](Decimal)
+        return sums | {(row["user_id"], row["coin"]): row["amount"] for row in self._watch.rows(sql)}
 
 
 def _results(row: Mapping[str, Any] | None) -> dict[str, Decimal]:

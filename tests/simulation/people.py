@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulation.app import SimulatedClock
 from tests.simulation.far_mixin import FarMixin, text_of
 
 _LOOK_S = 0.5
@@ -22,6 +23,7 @@ class Person:
 
     name: str
     mixin: FarMixin
+    clock: SimulatedClock
     _seen: int = 0
 
     async def says(self, text: str) -> None:
@@ -91,6 +93,13 @@ async def withdraw(person: Person, coin: str, amount: str = "all") -> None:
     """Take coins out and wait until they have been sent."""
     await ask_for(person, coin, amount)
     await person.sees(f"{coin} is in your mixin wallet")
+
+
+async def take_fees(owner: Person, asset_id: str) -> None:
+    """Take out what was earned of a coin, as far as announcing it."""
+    await owner.asks("/takefees", "has earned")
+    await owner.asks(owner.tap(f"/takefees {asset_id}"), "please check")
+    await owner.asks(owner.tap(f"/takefees {asset_id} "), "the owner takes")
 
 
 async def start_run(person: Person, base: str, quote: str) -> None:

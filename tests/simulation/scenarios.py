@@ -12,9 +12,12 @@ from tests.simulation.people import (
     start_run,
     stop_run,
     take_back,
+    take_fees,
     withdraw,
 )
 from tests.simulation.simulation import Scenario
+
+DAY_S = 24 * 3600.0
 
 People = Mapping[str, Person]
 
@@ -62,13 +65,27 @@ async def gathering(people: People) -> None:
         await withdraw(alice, "USDT")
 
 
+async def taking_fees(people: People) -> None:
+    """Pay in and out; the owner takes what was earned, calls it off, and takes it again a day later."""
+    alice, owner = people["Alice"], people["Owner"]
+    alice.mixin.transfers("Alice", USDT, "100")
+    await alice.sees("has arrived")
+    await withdraw(alice, "USDT", "40.25")
+    await take_fees(owner, USDT)
+    await owner.asks("/takefees", "has earned")
+    await owner.asks(owner.tap("/takefees cancel "), "called off")
+    await take_fees(owner, USDT)
+    owner.clock.leap(DAY_S)
+    await owner.sees("of fees is in your mixin wallet")
+
+
 async def waiting_for_float(people: People) -> None:
     """Sell at the exchange, and ask for more than the wallet holds until the owner adds to it."""
     alice, owner = people["Alice"], people["Owner"]
     for asset_id, coin, amount in ((USDT, "USDT", "100"), (BTC, "BTC", "0.02")):
         alice.mixin.transfers("Alice", asset_id, amount)
         await alice.sees(f"{coin}.*has arrived")
-    await start_run(alice, "0.02", "100")
+    await start_run(alice, "all", "all")
     await asyncio.sleep(10)
     await stop_run(alice, 1)
     await ask_for(alice, "USDT")
@@ -86,7 +103,7 @@ async def making_a_market(people: People) -> None:
     await alice.sees("has arrived")
     alice.mixin.transfers("Alice", BTC, "0.02")
     await alice.sees("BTC.*has arrived")
-    await start_run(alice, "0.02", "1000")
+    await start_run(alice, "all", "all")
     await asyncio.sleep(5)
     await change_run(alice, 1, "levels 2")
     await asyncio.sleep(5)
@@ -111,6 +128,7 @@ SCENARIOS: dict[str, Scenario] = {
         taking_out,
         having_it_back,
         gathering,
+        taking_fees,
         waiting_for_float,
         making_a_market,
         everybody,

@@ -81,6 +81,7 @@ class Verdict:
     deaths: int
     virtual_s: float
     log: list[Passed]
+    effects: Mapping[str, Sequence[str]]
 
     def complain(self) -> str:
         """Return what a failure prints: seed, commit, boundaries, and the command that plays it again."""
@@ -167,7 +168,7 @@ class _Play:
     async def play(self) -> Verdict:
         """Let people act in the storm, end the storm, and wait until all is at rest."""
         ground = self._ground()
-        people = {name: Person(name, ground.mixin) for name in ("Alice", "Bob", "Owner")}
+        people = {name: Person(name, ground.mixin, ground.clock) for name in ("Alice", "Bob", "Owner")}
         self.judge = Judge(self.machine.watch, ground.mixin, ground.venue, COINS)
         processes = [self._process(ground, name) for name in self.plan.processes]
         acting = asyncio.create_task(self.scenario.script(people))
@@ -193,6 +194,7 @@ class _Play:
             self.turns.deaths,
             self.machine.loop.time(),
             self.turns.log,
+            self.turns.effects,
         )
 
     def _ground(self) -> Ground:

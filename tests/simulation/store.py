@@ -1,6 +1,7 @@
 """Postgres behind the gate: the production store, its statements and commits one at a time."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from tests.simulation.turns import Turns
 
 _BEATS = frozenset({"UPDATE leases SET expires_at"})
 """Renewals come and go all the time; no crash point is worth less."""
+_TIMED = ("leases", "payouts", "fee_schedules")
+"""Tables whose rules look at a clock of the database."""
 _MONEY = ("post_transfers(", "make_holds(", "use_hold(", "release_hold(")
 """Only these may write to the ledger (``adapters/db/grants.py``)."""
 
@@ -43,7 +46,9 @@ class TurningStore(PostgresStore):
         }
         self._turns, self._weather, self._told = turns, weather, told
         self._asked = 0  # statements without an answer
-        self._writing: set[object] = set()  # tasks whose open transaction has written
+        self._writing: defaultdict[object, list[str]] = defaultdict(
+            list
+        )  # what open transactions wrote, by task
         self._moving: set[object] = set()  # and those that touched the ledger
 
     async def connect(self) -> None:
@@ -85,7 +90,7 @@ class TurningStore(PostgresStore):
         number = self._turns.call()
         await self._turns.boundary(number, "before models")
         if ambient_of(self) is not None:
-            self._writing.add(asyncio.current_task())
+            self._writing[asyncio.current_task()].append("models")
         self._turns.depart()
         try:
             async with super().models():
@@ -97,14 +102,14 @@ class TurningStore(PostgresStore):
     async def _statement(self, method: str, sql: str, args: tuple[object, ...], writes: bool) -> Any:
         number, words = self._turns.call(), " ".join(sql.split()[:4])
         await self._turns.boundary(number, f"before {words}")
-        if "leases" in sql:
+        if any(table in sql for table in _TIMED):
             self._told.time()
         answer = await self.on_its_way(super()._statement(method, sql, args, writes))
         if not writes:
             await self._read(number, words)
             return answer
         if words not in _BEATS:
-            self._writing.add(asyncio.current_task())
+            self._writing[asyncio.current_task()].append(words)
         if any(function in sql for function in _MONEY):
             self._moving.add(asyncio.current_task())
         if ambient_of(self) is None:
@@ -132,9 +137,8 @@ class TurningStore(PostgresStore):
         One that only read leaves nothing behind.
         """
         task = asyncio.current_task()
-        if task in self._writing:
-            self._writing.discard(task)
-            self._turns.leaves_an_effect()
+        if wrote := self._writing.pop(task, None):
+            self._turns.leaves_an_effect(", ".join(wrote))
         if task in self._moving:
             self._moving.discard(task)
             self._told.money_moved()
@@ -164,7 +168,7 @@ class TurningStore(PostgresStore):
 class Told:
     """Who is told what a store does."""
 
-    time: Callable[[], None]  # the database is about to look at the clock of leases
+    time: Callable[[], None]  # the database is about to look at one of its clocks
     money_moved: Callable[[], None]  # a commit has touched the ledger
 
 

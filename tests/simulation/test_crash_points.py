@@ -11,7 +11,7 @@ from tests.simulation.simulation import Plan
 from tests.simulation.turns import Passed
 
 PARTS = 4
-SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "making_a_market")
+SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "taking_fees", "making_a_market")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def points(play: Simulate, scenario: str) -> list[Passed]:
     for each in SCENARIOS:
         undisturbed = play(Plan(seed=1, scenario=each))
         assert not undisturbed.violations, undisturbed.complain()
-        points = all_points.of(undisturbed.log)
+        points = all_points.of(undisturbed.log, undisturbed.effects)
         if each == scenario:
             return points
     raise AssertionError(f"no scenario {scenario}")

@@ -11,7 +11,15 @@ from tests.simulation.simulation import Plan
 
 SEEDS = int(os.environ.get("SIMULATED_SEEDS", "200"))
 AT_A_TIME = 10
-SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "waiting_for_float", "everybody")
+SCENARIOS = (
+    "paying_in",
+    "taking_out",
+    "having_it_back",
+    "gathering",
+    "waiting_for_float",
+    "taking_fees",
+    "everybody",
+)
 FIRST = int(os.environ.get("SIMULATED_FIRST_SEED", "1000"))
 
 

@@ -11,7 +11,7 @@ import heapq
 import random
 import selectors
 import weakref
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class Turns:
         self._calls = 0
         self._on_their_way = 0
         self._trace = hashlib.sha256()
-        self._effects: Counter[str] = Counter()
+        self.effects: defaultdict[str, list[str]] = defaultdict(list)  # by process, in order
         self.deaths = 0
         self.log: list[Passed] = []
         self.locked_out: Callable[[], int] = lambda: 0  # how many statements wait for a lock in Postgres
@@ -94,10 +94,10 @@ class Turns:
         """Return a hash of every boundary passed, in order."""
         return self._trace.hexdigest()
 
-    def leaves_an_effect(self) -> None:
-        """Note that the process that acts now has done something that a crash does not undo."""
+    def leaves_an_effect(self, what: str) -> None:
+        """Note what the process that acts now has done and a crash does not undo."""
         if owner := OWNER.get():
-            self._effects[owner.name] += 1
+            self.effects[owner.name].append(what)
 
     def call(self) -> int:
         """Return the number of a new port call; both its boundaries bear it, whatever comes between."""
@@ -143,7 +143,7 @@ class Turns:
         self._parked.remove(turn)
         owner = turn.owner
         owner.passed += 1
-        passed = Passed(owner.name, owner.passed, turn.where, self._effects[owner.name])
+        passed = Passed(owner.name, owner.passed, turn.where, len(self.effects[owner.name]))
         self._trace.update(str(passed).encode())
         self.log.append(passed)
         if owner.passed in owner.die_at:

@@ -13,10 +13,12 @@ from tests.simulation.blank import Blank
 
 T = TypeVar("T")
 
-_TIME_OF_LEASES = """
+_TIME = """
     CREATE TABLE simulated_time (at TIMESTAMPTZ NOT NULL);
     GRANT SELECT ON simulated_time TO PUBLIC;
     CREATE OR REPLACE FUNCTION lease_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+        $$ SELECT at FROM simulated_time $$;
+    CREATE OR REPLACE FUNCTION fee_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS
         $$ SELECT at FROM simulated_time $$;
 """
 _BEGIN = """
@@ -39,7 +41,7 @@ class Watch:
         self._connection = self._wait_for(asyncpg.connect(admin_url))
         self._blank = Blank(self._connection)
         self._wait_for(self._blank.remember())
-        self._wait_for(self._connection.execute(_TIME_OF_LEASES))
+        self._wait_for(self._connection.execute(_TIME))
         self._told: datetime | None = None
 
     def begin(self) -> None:
@@ -53,7 +55,7 @@ class Watch:
         return int(self._wait_for(self._connection.fetchval(_LOCKED_OUT)))
 
     def tell_time(self, now: datetime) -> None:
-        """Let the database's lease clock show the virtual time."""
+        """Let the database's clocks show the virtual time."""
         if now != self._told:
             self._told = now
             self._wait_for(self._connection.execute("UPDATE simulated_time SET at = $1", now))
