@@ -57,12 +57,14 @@ class _Bucket:
     tokens: float
     at: datetime
     noticed_at: datetime | None = None
+    admitted: str = ""  # the last event that was let through: it comes again when it could not be answered
 
 
 class RateLimit:
     """A token bucket per person: ``burst`` messages in ``window``, then one notice a minute and silence.
 
-    Counted by the time of sending, so that a backlog after an outage is not taken for a flood.
+    Counted by the time of sending, so that a backlog after an outage is not taken for a flood. What another
+    bot says in a person's name is no word of theirs, and counted by itself.
     """
 
     def __init__(
@@ -75,9 +77,12 @@ class RateLimit:
 
     async def __call__(self, context: Context, inner: Handle) -> list[Say]:
         """Pass on, or say to slow down, or say nothing."""
-        bucket = self._bucket(context.event)
+        bucket, key = self._bucket(context.event), context.event.key
+        if key == bucket.admitted:
+            return await inner(context)
         if bucket.tokens >= 1:
             bucket.tokens -= 1
+            bucket.admitted = key
             return await inner(context)
         if bucket.noticed_at is not None and bucket.at - bucket.noticed_at < timedelta(minutes=1):
             return []
@@ -86,8 +91,9 @@ class RateLimit:
 
     def _bucket(self, event: Event) -> _Bucket:
         """Return the person's bucket, filled up to the time of this event."""
-        bucket = self._buckets.setdefault(event.sender_id, _Bucket(self._burst, event.sent_at))
-        self._buckets.move_to_end(event.sender_id)
+        speaker = event.representative_id or event.sender_id
+        bucket = self._buckets.setdefault(speaker, _Bucket(self._burst, event.sent_at))
+        self._buckets.move_to_end(speaker)
         if len(self._buckets) > self._remembered:
             self._buckets.popitem(last=False)
         gone = max(timedelta(0), event.sent_at - bucket.at)

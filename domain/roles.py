@@ -29,6 +29,7 @@ class Permission(StrEnum):
     FEES_SET = "fees.set"
     FEES_TAKE = "fees.take"
     SUSPENSE_READ = "suspense.read"
+    SUSPENSE_RETURN = "suspense.return"
     FREEZES_READ = "freezes.read"
     FREEZES_LIFT = "freezes.lift"
     HALTS_READ = "halts.read"
@@ -55,6 +56,7 @@ _OWNERS = _ADMINS | {
     Permission.ROLES_CHANGE,
     Permission.FEES_SET,
     Permission.FEES_TAKE,
+    Permission.SUSPENSE_RETURN,
     Permission.FREEZES_LIFT,
     Permission.HALTS_LIFT,
 }

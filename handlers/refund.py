@@ -1,4 +1,4 @@
-"""What was kept aside: its sender sees it and has it back, the owner sees all of it."""
+"""What was kept aside: its sender sees it and has it back, the owner sees all of it and sends it back."""
 
 import re
 
@@ -8,7 +8,7 @@ from bot.ports import Json
 from bot.replies import Answer, Say
 from bot.router import Router
 from domain.ids import AssetId
-from domain.money import plain
+from domain.money import ZERO, plain
 from domain.ports.kept import KeptGroup
 from domain.ports.users import User
 from domain.roles import Permission
@@ -43,6 +43,27 @@ async def list_suspense(person: User, refunds: RefundService) -> Answer:
         for group in await refunds.suspense(person.user_id)
     ]
     return Say("suspense", {"kept": kept})
+
+
+@router.message(command("/sendback", "退还"), permission=Permission.SUSPENSE_RETURN, moves_money=True)
+async def send_back(message: Message, person: User, refunds: RefundService) -> Answer:
+    """Show who would get back what of an asset and ask; with the token of that question, send it to each."""
+    typed = message.text.split()[1:]  # as typed: a token's letters are large and small
+    if not 1 <= len(typed) <= 2 or not _ASSET.fullmatch(typed[0].lower()):
+        return Say("sendback_needs_asset")
+    asset_id, token = AssetId(typed[0].lower()), ""
+    if len(typed) == 2:
+        groups = await refunds.return_all(person.user_id, asset_id, typed[1], message.key)
+    else:
+        groups, token = await refunds.ask_for_all(person.user_id, asset_id)
+    each: list[Json] = [{**_told(group, refunds), "sender": group.sender or ""} for group in groups]
+    told: dict[str, Json] = {
+        "asset_id": asset_id,
+        "coin": refunds.name(asset_id),
+        "amount": plain(sum((group.amount for group in groups), ZERO)),
+        "kept": each,
+    }
+    return Say("sendback_confirm", {**told, "token": token}) if token else Say("sendback_requested", told)
 
 
 def _told(group: KeptGroup, refunds: RefundService) -> dict[str, Json]:

@@ -38,9 +38,28 @@ def render_suspense(words: Words, params: Params) -> list[Reply]:
         words("suspense_line", line=line, sender=one["sender"] or words("suspense_nobody"))
         for line, one in zip(_kept_lines(words, params, "kept_line"), records(params, "kept"), strict=True)
     ]
-    return [
-        lines(words("suspense_title"), *kept, words("suspense_how")) if kept else Text(words("suspense_none"))
+    if not kept:
+        return [Text(words("suspense_none"))]
+    assets = dict.fromkeys(
+        (str(one["asset_id"]), str(one["coin"])) for one in records(params, "kept") if one["sender"]
+    )
+    taps = [
+        sends(words("button_sendback", coin=coin), f"/sendback {asset_id}", BLUE) for asset_id, coin in assets
     ]
+    return [lines(words("suspense_title"), *kept, words("suspense_how")), *groups(taps[:MOST_TAPS])]
+
+
+def render_sendback_confirm(words: Words, params: Params) -> list[Reply]:
+    """Show who gets back what, with the one button that does it."""
+    each = [words("sendback_line", **one) for one in records(params, "kept")]
+    confirm = sends(words("button_confirm"), f"/sendback {params['asset_id']} {params['token']}", GREEN)
+    shown = lines(words("sendback_confirm", **params), *each, words("sendback_how"))
+    return [shown, Buttons((confirm,))]
+
+
+def render_sendback_requested(words: Words, params: Params) -> list[Reply]:
+    """Say that everybody gets theirs back."""
+    return [Text(words("sendback_requested", **{**params, "count": len(records(params, "kept"))}))]
 
 
 REFUND_NOTICES: dict[str, Render] = {
@@ -55,4 +74,8 @@ REFUND_NOTICES: dict[str, Render] = {
     "refund_by_hand": text("refund_by_hand"),
     "nothing_kept": text("nothing_kept"),
     "suspense": render_suspense,
+    "sendback_needs_asset": text("sendback_needs_asset"),
+    "sendback_confirm": render_sendback_confirm,
+    "sendback_requested": render_sendback_requested,
+    "nothing_to_send_back": text("nothing_to_send_back"),
 }

@@ -98,9 +98,9 @@ async def change(message: Message, person: User, changes: RunChangeService) -> A
     return Say("change_confirm", {**shown, "token": token})
 
 
-@router.message(command("/stop", "停止"), permission=Permission.RUNS_OWN, moves_money=True)
+@router.message(command("/stop", "停止"), permission=Permission.RUNS_OWN)
 async def stop(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
-    """Stop one run, or all; that it is stopping is told by the use case."""
+    """Stop one run, or all, however late the word comes (ST4); the use case tells that it is stopping."""
     if len(arguments) == 1 and arguments[0] in EVERYTHING:
         return None if await runs.stop_all(person.user_id) else Say("stop_nothing")
     number = number_in(arguments)

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from adapters.db.ledger import Fault
 from adapters.db.store import PostgresStore
 from domain.errors import Refused
 from domain.fees import FeeKind, Schedule, ServiceFee
-from domain.ids import RunId, UserId
-from domain.money import Coin
+from domain.ids import RunId, UserId, VenueAccountName
+from domain.money import ZERO, Coin
 from domain.ports.fees import Paid
 
 _ADD = """
@@ -29,6 +30,10 @@ _PAID_BY = """
 _PAID_BY_RUNS = """
     SELECT run_id, coin, sum(amount) AS amount FROM service_fees WHERE run_id = ANY ($1::text[])
     GROUP BY run_id, coin HAVING sum(amount) <> 0 ORDER BY run_id, coin
+"""
+_COLLECTED_AT = """
+    SELECT coalesce(sum(f.amount), 0) AS amount FROM service_fees f JOIN runs r ON r.id = f.run_id
+    WHERE r.account = $1 AND f.coin = $2 AND f.noted_at >= $3
 """
 _FAULTS = "SELECT rule, subject, expected, found FROM fee_faults ORDER BY rule, subject"
 _ANNOUNCE = """
@@ -91,6 +96,11 @@ class PostgresFees:
         for row in await self._store.fetch(_PAID_BY_RUNS, list(run_ids)):
             paid.setdefault(RunId(row["run_id"]), {})[Coin(row["coin"])] = row["amount"]
         return paid
+
+    async def collected_at(self, account: VenueAccountName, coin: Coin, since: datetime) -> Decimal:
+        """Return what the runs of a venue account have paid us in a coin since an instant."""
+        rows = await self._store.fetch(_COLLECTED_AT, account, coin, since)
+        return max(ZERO, Decimal(rows[0]["amount"]))  # what goes back may have been paid before
 
     async def faults(self) -> list[Fault]:
         """Return where fees that were collected and fees that were noted differ: nothing, ever."""

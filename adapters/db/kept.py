@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from adapters.db.store import PostgresStore
-from domain.ids import UserId, WithdrawalId
+from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ports.kept import KeptGroup
 
 _GROUPS = """
@@ -44,6 +44,18 @@ class PostgresKept:
         rows = await self._store.fetch(
             f"""{_GROUPS} GROUP BY sender, asset_id, reason, booked
             ORDER BY count(*) DESC, asset_id, sender LIMIT $1""",
+            limit,
+        )
+        return [KeptGroup(**row) for row in rows]
+
+    async def of_asset(self, asset_id: AssetId, reasons: Iterable[str], limit: int) -> list[KeptGroup]:
+        """Return what single senders sent of an asset and is kept for these reasons, the largest first."""
+        rows = await self._store.fetch(
+            f"""{_GROUPS} AND asset_id = $1 AND reason = ANY ($2::text[]) AND sender IS NOT NULL
+            GROUP BY sender, asset_id, reason, booked
+            ORDER BY sum(amount) DESC, sender, reason, booked LIMIT $3""",
+            asset_id,
+            list(reasons),
             limit,
         )
         return [KeptGroup(**row) for row in rows]

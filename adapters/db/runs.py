@@ -66,7 +66,7 @@ _ADD_RUN = """
 _END = """
     UPDATE runs r SET base_end = $2, quote_end = $3,
         mid_end = (SELECT mid FROM markets m
-                   WHERE (m.account, m.base, m.quote) = (r.account, r.base, r.quote))
+                   WHERE (m.account, m.base, m.quote) = (r.account, r.base, r.quote) AND m.seen_at >= $4)
     WHERE id = $1
 """
 _UNTOLD = f"""
@@ -218,9 +218,9 @@ class PostgresRuns:
         """
         return await self._store.execute(moved, run_id, was, to, at) == 1
 
-    async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
-        """Note with how much of each asset a run ended, and at which mid."""
-        await self._store.execute(_END, run_id, base, quote)
+    async def end(self, run_id: RunId, base: Decimal, quote: Decimal, seen_since: datetime) -> None:
+        """Note with how much of each asset a run ended, and at which mid, if that is fresh."""
+        await self._store.execute(_END, run_id, base, quote, seen_since)
 
     async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:
         """Set what keeps runs from trading; return those for whom this is new."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -64,6 +64,10 @@ class Run:
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""
         return replace(self, anchored_at=at)
+
+
+FRESH = timedelta(minutes=2)
+"""How old a worker's view of a market may be; an older one means that nobody trades there now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from domain.fees import FeeKind, Schedule, ServiceFee
-from domain.ids import RunId, UserId
+from domain.ids import RunId, UserId, VenueAccountName
 from domain.money import Coin
 
 
@@ -56,6 +57,10 @@ class FeeStore(Protocol):
 
     async def paid_by_runs(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Mapping[Coin, Decimal]]:
         """Return what runs have paid us for their fills, by coin; what is nothing is left out."""
+        ...
+
+    async def collected_at(self, account: VenueAccountName, coin: Coin, since: datetime) -> Decimal:
+        """Return what runs of a venue account have paid us in a coin since an instant, never below zero."""
         ...
 
     async def announce(self, schedule: Schedule, most: int, params: Mapping[str, str]) -> int:

@@ -58,6 +58,10 @@ class KeptStore(Protocol):
         """Return what is kept of anybody, the largest number of payments first."""
         ...
 
+    async def of_asset(self, asset_id: AssetId, reasons: Iterable[str], limit: int) -> list[KeptGroup]:
+        """Return what single senders sent of an asset and is kept for these reasons, the largest first."""
+        ...
+
     async def take(self, group: KeptGroup, payout_id: WithdrawalId) -> Decimal:
         """Promise a group to a refund and return how much it was."""
         ...

@@ -104,8 +104,8 @@ class RunStore(Protocol):
         """Change the state if it is still ``was``; return whether it was. Locks the row."""
         ...
 
-    async def end(self, run_id: RunId, base: Decimal, quote: Decimal) -> None:
-        """Note with how much of each asset a run ended, and the last mid that its account's worker saw."""
+    async def end(self, run_id: RunId, base: Decimal, quote: Decimal, seen_since: datetime) -> None:
+        """Note with how much of each asset a run ended, and the mid seen last, if since an instant."""
         ...
 
     async def trouble(self, run_ids: Sequence[RunId], reason: str) -> Sequence[Run]:

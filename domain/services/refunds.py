@@ -1,7 +1,7 @@
-"""What was kept aside, back to who sent it: at their word, once, and not for ever to and fro (DP6)."""
+"""What was kept aside, back to who sent it, at their word or the owner's: once, and not to and fro (DP6)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import Refused
 from domain.ids import AssetId, Ids, UserId, WithdrawalId
@@ -34,6 +34,10 @@ MOST_PER_DAY = 5
 DAY = timedelta(days=1)
 MOST_LISTED = 20
 
+RETURN_ACTION = "suspense.return"
+MOST_RETURNED = 20
+"""So many senders are paid back at one word of the owner, who sees each; the rest at the next."""
+
 
 def refund_params(group: KeptGroup) -> dict[str, str]:
     """Return everything that a confirmation binds."""
@@ -44,6 +48,13 @@ def refund_params(group: KeptGroup) -> dict[str, str]:
         "amount": plain(group.amount),
         "count": str(group.count),
     }
+
+
+def return_params(asset_id: AssetId, groups: Sequence[KeptGroup]) -> dict[str, str]:
+    """Return everything that a confirmation of the owner binds: who gets back what."""
+    each = (f"{g.sender}:{g.reason}:{g.booked}:{plain(g.amount)}:{g.count}" for g in groups)
+    total = plain(sum((g.amount for g in groups), ZERO))
+    return {"asset_id": asset_id, "amount": total, "senders": " ".join(each)}
 
 
 class RefundService:
@@ -114,24 +125,77 @@ class RefundService:
             await self._confirmations.consume(user_id, confirmation, ACTION, refund_params(group))
             if await self._kept.refunds_since(user_id, now - DAY) >= MOST_PER_DAY:
                 raise Refused("refunds_too_many", most=MOST_PER_DAY)
-            if group.amount >= MOST_BOOKED or group.amount != round_down(group.amount):
+            if not _can_be_paid(group):
                 raise Refused("refund_by_hand", asset_id=asset_id)
-            payout = Payout(
-                id=WithdrawalId(self._ids.new_id()),
-                purpose=Purpose.REFUND,
-                receiver=user_id,
-                token=self._token(group),
-                amount=group.amount,
-                fee=ZERO,
-                state=PayoutState.REQUESTED,
-                created_at=now,
-                due_at=now,
-            )
-            await self._payouts.add(payout)
-            taken = await self._kept.take(group, payout.id)
-            assert taken == group.amount, "nobody else decides about it meanwhile"
-            if payout.booked:
-                await self._ledger.hold(promise(payout))
+            return await self._promise(user_id, group, now)
+
+    # At the owner's word: everything of an asset, each part to who sent it.
+
+    async def ask_for_all(self, actor: UserId, asset_id: AssetId) -> tuple[Sequence[KeptGroup], str]:
+        """Return what of an asset would go back, each group to its sender, and the token that lets it.
+
+        Raises:
+            Refused: ``not_allowed``; ``nothing_to_send_back``: nobody in particular sent it, spending it
+                would destroy it, or no payment can carry it.
+        """
+        async with self._store.transaction():
+            await self._auth.require(actor, Permission.SUSPENSE_RETURN)
+            groups = await self._returnable(asset_id)
+            params = return_params(asset_id, groups)
+            return groups, await self._confirmations.issue(actor, RETURN_ACTION, params)
+
+    async def return_all(
+        self, actor: UserId, asset_id: AssetId, confirmation: str, cause: str
+    ) -> Sequence[KeptGroup]:
+        """Promise to pay everybody back what they sent of an asset, in one commit with the audit of it.
+
+        The limit of refunds a day is for machines that answer each other; here a person decides each time.
+
+        Raises:
+            Refused: ``not_allowed``; ``nothing_to_send_back``; ``confirmation_unknown`` (also when anything
+                has come, or gone back, since), ``confirmation_used``, ``confirmation_expired``.
+        """
+        now = self._clock.now()
+        async with self._store.transaction():
+            await self._auth.require(actor, Permission.SUSPENSE_RETURN)
+            seen = await self._returnable(asset_id)
+            for sender in sorted({group.sender for group in seen if group.sender}):
+                await self._kept.lock(sender)
+            groups = await self._returnable(asset_id)
+            if groups != seen:
+                raise Refused("confirmation_unknown")
+            params = return_params(asset_id, groups)
+            await self._auth.act(actor, Permission.SUSPENSE_RETURN, params, cause)
+            await self._confirmations.consume(actor, confirmation, RETURN_ACTION, params)
+            for group in groups:
+                assert group.sender is not None
+                await self._promise(group.sender, group, now)
+        return groups
+
+    async def _returnable(self, asset_id: AssetId) -> Sequence[KeptGroup]:
+        groups = await self._kept.of_asset(asset_id, REFUNDABLE, MOST_RETURNED)
+        if not (payable := [group for group in groups if _can_be_paid(group)]):
+            raise Refused("nothing_to_send_back", asset_id=asset_id)
+        return payable
+
+    async def _promise(self, receiver: UserId, group: KeptGroup, now: datetime) -> Payout:
+        """Write down the payout of a group and take what it pays; call it inside, alone with the sender."""
+        payout = Payout(
+            id=WithdrawalId(self._ids.new_id()),
+            purpose=Purpose.REFUND,
+            receiver=receiver,
+            token=self._token(group),
+            amount=group.amount,
+            fee=ZERO,
+            state=PayoutState.REQUESTED,
+            created_at=now,
+            due_at=now,
+        )
+        await self._payouts.add(payout)
+        taken = await self._kept.take(group, payout.id)
+        assert taken == group.amount, "nobody else decides about it meanwhile"
+        if payout.booked:
+            await self._ledger.hold(promise(payout))
         return payout
 
     def _token(self, group: KeptGroup) -> Token:
@@ -143,3 +207,7 @@ class RefundService:
             if group.asset_id == asset_id:
                 return group
         raise Refused("nothing_kept", asset_id=asset_id)
+
+
+def _can_be_paid(group: KeptGroup) -> bool:
+    return group.amount < MOST_BOOKED and group.amount == round_down(group.amount)

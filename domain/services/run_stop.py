@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.orders import TERMINAL, Intent
-from domain.market.runs import FillTotals, Run, RunState
+from domain.market.runs import FRESH, FillTotals, Run, RunState
 from domain.money import ZERO, plain
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
@@ -98,7 +98,7 @@ class RunStop:
             base, quote = (
                 balances[coin].total if coin in balances else ZERO for coin in (run.pair.base, run.pair.quote)
             )
-            await desk.runs.end(run.id, base, quote)
+            await desk.runs.end(run.id, base, quote, seen_since=desk.clock.now() - FRESH)
             told = {
                 "number": str(run.number),
                 "pair": str(run.pair),

@@ -13,6 +13,7 @@ from domain.errors import Refused, Unavailable
 from domain.ids import RunId
 from domain.ledger.model import AccountKind, Cause, Transfer, own
 from domain.ledger.model import run as run_account
+from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair, Side
 from domain.market.orders import Fill
 from domain.market.runs import Run, RunState
@@ -21,7 +22,6 @@ from domain.ports.orders import Charge
 from domain.services.desk import Desk
 from domain.services.fill_booking import cause_of, charge_postings, has_third_coin, run_transfer
 from domain.services.found import with_found
-from domain.services.room import room
 from domain.services.trading_fee import trading_fee
 
 Prices = Mapping[Pair, Decimal]
@@ -103,7 +103,7 @@ class ThirdCoin:
         desk = self.desk
         run = await desk.ledger.balance(run_account(run_id, desk.account, quote))
         owner = await desk.ledger.balance(own(AccountKind.INVENTORY, quote))
-        fits = await room(desk.ledger, desk.account, quote)
+        fits = await desk.ledger.unclaimed(venue_account(desk.account, quote))
         stock = {c: (await desk.ledger.balance(own(AccountKind.INVENTORY, c))).free for c in set(coins)}
         return Purse(run.free, min(owner.free, fits), stock)
 

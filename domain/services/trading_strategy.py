@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.model import Book, Level, Pair, Side, TradingRules
-from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
+from domain.market.runs import ACTIVE, FRESH, FillTotals, MarketView, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -28,9 +28,6 @@ from domain.strategies.base import Inventory, Parameter, Strategy, show
 
 ACTION = "start_run"
 """What a confirmation must have been issued for, with ``NewRun.params``."""
-
-_FRESH = timedelta(minutes=2)
-"""How old a worker's view of a market may be; an older one means that nobody trades there now."""
 
 _PLENTY = Decimal(10) ** 9
 """More of a coin than anybody commits."""
@@ -284,7 +281,7 @@ class TradingStrategyService:
         return run
 
     async def _fresh_views(self) -> Sequence[MarketView]:
-        oldest = self._clock.now() - _FRESH
+        oldest = self._clock.now() - FRESH
         return [view for view in await self._accounts.views() if view.seen_at >= oldest]
 
     async def _view(self, pair: Pair) -> MarketView:
@@ -301,7 +298,7 @@ class TradingStrategyService:
             free = (await self._ledger.balance(available(user_id, coin))).free
             if amount < 0 or amount > free:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
-            fits = await room(self._ledger, view.account, coin)
+            fits = await room(self._ledger, self._fees, view.account, coin, self._clock.now())
             if amount > fits:
                 raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
@@ -310,7 +307,7 @@ class TradingStrategyService:
         totals = await self._fills.totals(run_ids)
         open_orders = await self._fills.open_orders(run_ids)
         paid = await self._fees.paid_by_runs(run_ids)
-        mids = {(view.account, view.pair): view.mid for view in await self._accounts.views()}
+        mids = {(view.account, view.pair): view.mid for view in await self._fresh_views()}
         return [
             _summary(
                 run,

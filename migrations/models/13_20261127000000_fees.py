@@ -104,6 +104,7 @@ COMMENT ON TABLE service_fees IS 'FE1: every fee with the version it follows, ke
 COMMENT ON CONSTRAINT service_fees_numbers ON service_fees IS 'FL8: a trade that never was gives its fee back, and nothing else does';
 CREATE INDEX service_fees_person ON service_fees (user_id);
 CREATE INDEX service_fees_of_run ON service_fees (run_id) WHERE run_id <> '';
+CREATE INDEX service_fees_of_late ON service_fees USING brin (noted_at);
 
 CREATE FUNCTION check_service_fee() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.context import Person
+from bot.context import Context, Person
 from bot.events import Event, Message, Unsupported
 from bot.middleware import KnownPerson, PrivateOnly, RateLimit, Refusals, log_context, own_words_only
 from bot.replies import Say
@@ -82,6 +82,27 @@ async def test_flood_is_measured_by_the_time_of_sending() -> None:
     await chat.delivery.drain()
     assert "en slow_down" not in chat.told()
     assert len(chat.told()) == 60
+
+
+async def test_message_that_comes_again_counts_once() -> None:
+    limit, chat = RateLimit(), SmallChat(router())
+    message = chat.message("/stop 1")
+
+    async def inner(context: Context) -> list[Say]:
+        return [Say("heard")]
+
+    said = [await limit(Context(message, chat.clock.now()), inner) for _ in range(60)]
+    assert said == 60 * [[Say("heard")]]
+    assert [await limit(Context(chat.message(str(n)), chat.clock.now()), inner) for n in range(20)][-1] == [
+        Say("slow_down")
+    ]
+
+
+async def test_another_bot_cannot_use_up_the_allowance_of_a_person() -> None:
+    chat = SmallChat(router(), middleware=[RateLimit(), own_words_only])
+    for n in range(40):
+        await chat.says(str(n), representative_id="a bot")
+    assert await chat.says("hi") == ["en heard text=hi"]
 
 
 async def test_flood_of_strangers_does_not_fill_the_memory() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.errors import InvariantBroken, Refused
 from domain.fees import FeeKind, Schedule, ServiceFee, fee_on, rate_of
-from domain.ids import RunId, UserId
+from domain.ids import RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Cause
 from domain.money import ZERO, Coin
 from domain.ports.fees import Paid
@@ -69,6 +69,9 @@ class FakeFees:
                 of_run = paid.setdefault(RunId(fee.run_id), {})
                 of_run[fee.coin] = of_run.get(fee.coin, ZERO) + fee.amount
         return paid
+
+    async def collected_at(self, account: VenueAccountName, coin: Coin, since: datetime) -> Decimal:
+        return sum((fee.amount for fee in self.rows.fees.values() if fee.run_id and fee.coin == coin), ZERO)
 
     async def announce(self, schedule: Schedule, most: int, params: Mapping[str, str]) -> int:
         raise NotImplementedError

@@ -220,6 +220,12 @@ class FakeKept:
     async def all(self, limit: int) -> list[KeptGroup]:
         return self.rows[:limit]
 
+    async def of_asset(self, asset_id: AssetId, reasons: Iterable[str], limit: int) -> list[KeptGroup]:
+        named = [
+            row for row in self.rows if row.asset_id == asset_id and row.sender and row.reason in reasons
+        ]
+        return named[:limit]
+
     async def take(self, group: KeptGroup, payout_id: WithdrawalId) -> Decimal:
         self.rows = [row for row in self.rows if row != group]
         return group.amount

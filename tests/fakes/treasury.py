@@ -178,6 +178,11 @@ class FakeKept:
     async def all(self, limit: int) -> list[KeptGroup]:
         return sorted(self._groups(), key=lambda g: (-g.count, g.asset_id, g.sender or "~"))[:limit]
 
+    async def of_asset(self, asset_id: AssetId, reasons: Iterable[str], limit: int) -> list[KeptGroup]:
+        wanted = set(reasons)
+        named = [g for g in self._groups() if g.asset_id == asset_id and g.sender and g.reason in wanted]
+        return sorted(named, key=lambda g: (-g.amount, g.sender or "", g.reason, g.booked))[:limit]
+
     async def take(self, group: KeptGroup, payout_id: WithdrawalId) -> Decimal:
         self._treasury.need(f"kept:{group.sender}")
         named = (group.sender, group.asset_id, group.reason, group.booked)

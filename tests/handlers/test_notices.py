@@ -258,6 +258,10 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "refunds": [{"kept": []}, {"kept": [KEPT] * 9}],
     "refund_confirm": [{**KEPT, "token": "x" * 32}],
     "payout_stuck": [{**WITHDRAWAL, "reason": code} for code in ("mixin_silent", "tide")],
+    "sendback_confirm": [
+        {**KEPT, "kept": [{**KEPT, "sender": name} for name in ("alice", "bob")], "token": "x" * 32}
+    ],
+    "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],

@@ -2,18 +2,21 @@
 
 import copy
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.ids import UserId
+from domain.ids import AssetId, UserId
+from domain.ports.kept import KeptGroup
 from domain.roles import PERMISSIONS, Permission, Role, may
 from handlers.wiring import ROUTER
 from tests.handlers.world import USDT, World
 
 OLGA, ADA, BOB, ALICE = (f"0c2f7b6e-0000-4000-8000-00000000000{n}" for n in "1234")
 WHO = {"stranger": "0c2f7b6e-0000-4000-8000-000000000009", "user": BOB, "admin": ADA, "owner": OLGA}
+SHINY = AssetId("5417e000-0000-4000-8000-000000000001")
 ROUTES = list(ROUTER.routes())
 COMMANDS = {(route.command, route.handler.__name__): route for route in ROUTES if route.command}
 REFUSED = "You may not do that"
@@ -22,6 +25,7 @@ CHANGES = {
     Permission.ROLES_CHANGE: (f"/role grant {ALICE} admin", "Confirm"),
     Permission.HALTS_LIFT: ("/unhalt binance-1", "Confirm"),
     Permission.FREEZES_LIFT: ("/unfreeze wallet", "Confirm"),
+    Permission.SUSPENSE_RETURN: (f"/sendback {SHINY}", "Confirm"),
     Permission.FEES_SET: ("/setfees trading 20", "Confirm"),
     Permission.FEES_TAKE: (f"/takefees {USDT.asset_id} 0.5", "Confirm"),
 }
@@ -39,6 +43,7 @@ async def world() -> World:
         world.roles.plant(user_id, role)
     world.accounts.add("binance-1", "fill_vanished", world.clock.now())
     world.freezes.add("wallet", "spent_elsewhere:id-7", world.clock.now())
+    world.kept.rows.append(KeptGroup(UserId(BOB), SHINY, "asset_unknown", False, Decimal(7), 2))
     alice = world.person(ALICE, USDT="5000", BTC="0.777")
     for said in ("/new", "BTC/USDT", "calm", "0.1", "1000", "yes", "/withdraw", "USDT", "123.456", "yes"):
         await alice.says(said)

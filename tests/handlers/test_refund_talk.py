@@ -45,3 +45,35 @@ async def test_who_looks_after_the_instance_sees_all(world: World) -> None:
     world.roles.plant(OWNER, Role.OWNER)
     assert "from alice" in await world.person(OWNER).says("/suspense")
     assert "You may not do that" in await world.person("alice").says("/suspense")
+
+
+async def test_the_owner_sends_all_of_a_coin_back_to_each_who_sent_it(world: World) -> None:
+    world.kept.rows.append(KeptGroup(UserId("bob"), SHINY, "asset_unknown", False, Decimal("0.5"), 1))
+    world.kept.rows.append(KeptGroup(None, SHINY, "asset_unknown", False, Decimal(9), 1))
+    world.roles.plant(OWNER, Role.OWNER)
+    owner = world.person(OWNER)
+    await owner.says("/suspense")
+    asked = await owner.taps("Send back 5417e000-0000-")  # a label is short
+    assert "7.5" in asked
+    assert "7 to alice (2 payments)" in asked
+    assert "0.5 to bob" in asked
+    assert "in 2 payments, each to who sent it" in await owner.taps("Confirm")
+    assert {(str(p.receiver), plain(p.amount)) for p in world.payouts.rows} == {
+        ("alice", "7"),
+        ("bob", "0.5"),
+    }
+    assert "Nothing of that can be sent back" in await owner.says(f"/sendback {SHINY}")
+    assert "nobody in particular" in await owner.says("/suspense")
+
+
+@pytest.mark.parametrize("said", ["/sendback", "/sendback everything", f"/sendback {SHINY} a b"])
+async def test_what_names_nothing_to_send_back_is_explained(world: World, said: str) -> None:
+    world.roles.plant(OWNER, Role.OWNER)
+    assert "Send /suspense" in await world.person(OWNER).says(said)
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.ADMIN])
+async def test_nobody_else_sends_anything_back(world: World, role: Role) -> None:
+    world.roles.plant(UserId("mallory"), role)
+    assert "You may not do that" in await world.person("mallory").says(f"/sendback {SHINY}")
+    assert world.payouts.rows == []

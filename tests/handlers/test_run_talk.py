@@ -363,12 +363,14 @@ async def test_run_of_another_person_is_unknown() -> None:
     assert {run.state for run in world.runs.rows} == {RunState.RUNNING}
 
 
-async def test_old_stop_is_not_acted_on() -> None:
+async def test_stop_that_was_sent_while_the_bot_was_down_counts() -> None:
+    """It lowers risk and frees a person's own money to themselves (ST4); a late start does nothing (MS3)."""
     world, alice = await running()
-    late = world.message("alice", "/stop all")
+    late = [world.message("alice", text) for text in ("/stop all", "/new")]
     world.clock.advance(minutes=11)
-    assert "11 minutes after" in "\n".join(await alice.hears(late))
-    assert {run.state for run in world.runs.rows} == {RunState.RUNNING}
+    told = await alice.hears(*late)
+    assert {run.state for run in world.runs.rows} == {RunState.STOPPING}
+    assert "11 minutes after" in told[-1]
 
 
 async def test_a_setting_is_changed_in_two_steps() -> None:

@@ -23,7 +23,7 @@ from domain.market.runs import Run, RunState
 from domain.money import BPS, LEDGER_PLACES, ZERO, Coin, fee_of, round_up
 from domain.services.fill_booking import run_transfer
 from domain.services.fill_changes import undone, versioned
-from domain.services.room import room
+from domain.services.room import MAY_GO_BACK, room
 from domain.services.trading_fee import brought_in, fee_in, trading_fee
 from domain.services.trading_strategy import NewRun
 from tests.domain.services.test_fill_changes import deep, halted, has, inventory
@@ -467,7 +467,7 @@ async def test_a_bust_that_would_leave_less_than_runs_claim_waits_for_somebody(
     assert await fees(world) == [*noted, ("fill_bust", 1, -fee)]
 
 
-async def test_what_we_have_earned_is_not_lent_to_new_runs(world: World, worker: Worker) -> None:
+async def test_what_was_earned_of_late_is_not_lent_to_new_runs(world: World, worker: Worker) -> None:
     await one_trade(world, worker)
     fee = (await world.ledger.balance(own(AccountKind.FEES, USDT))).total
     there = venue_account(ACCOUNT, USDT)
@@ -479,7 +479,8 @@ async def test_what_we_have_earned_is_not_lent_to_new_runs(world: World, worker:
     with pytest.raises(Refused) as refusal:
         await bob.desk_of_people.preview(OWNER, NewRun(PAIR, ZERO, Decimal(301)))
     assert (refusal.value.code, refusal.value.facts["fits"]) == ("beyond_float", "300")
-    assert await room(world.ledger, ACCOUNT, USDT) == 300
+    a_day_later = datetime.now(UTC) + MAY_GO_BACK
+    assert await room(world.ledger, world.fees, ACCOUNT, USDT, a_day_later) == 300 + fee
 
 
 async def test_a_fee_in_a_third_coin_is_paid_from_what_ours_leaves(world: World) -> None:
