@@ -17,7 +17,7 @@ pytestmark = pytest.mark.database
 
 CONNECTIONS = 8
 WITHDRAWALS = 1_000
-BALANCE, AMOUNT = Decimal(100), Decimal(3)
+BALANCE, AMOUNT = Decimal(100), Decimal(9)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_thousand_withdrawals_of_one_balance_through_the_service(world: Mo
     assert await world.funds(BOB) == ("7", "0")
     assert await connections(world) == CONNECTIONS
     assert await PostgresLedger(world.store).faults() == []
-    await world.settle(rounds=60)
+    await world.settle(rounds=30)
     assert await world.states() == ["done"] * paid
     assert world.wallet.paid[ALICE, USDT.asset_id] == paid * quote.receives
     assert await PostgresLedger(world.store).faults() == []
