@@ -15,7 +15,7 @@ FLOAT_MEMO = "float"
 """With this memo the owner adds to the instance's own money instead of their own balance."""
 
 MOST_BOOKED = Decimal(10) ** 18
-"""No approved token has so many; a number beyond what the ledger holds must not stop all others."""
+"""No approved token has so many; a number beyond what our tables hold must not stop all others."""
 
 ADDED_UP = "added_up"
 """The kind of the transfer that credits payments which were too little one by one."""
@@ -42,13 +42,13 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
         return Classified(output, OutputKind.CHANGE)
     if output.spent:
         return Classified(output, OutputKind.STRANGE, SPENT_BEFORE)
-    approved = known.tokens.find(output.asset_id)
-    if approved is None:
-        return Classified(output, OutputKind.STRANGE, "asset_unknown")
     if output.amount >= MOST_BOOKED or output.amount != round_down(output.amount):
         return Classified(output, OutputKind.STRANGE, "amount_unbookable")
+    approved = known.tokens.find(output.asset_id)
     if output.inscription:
-        return Classified(output, OutputKind.SUSPENSE, "inscription")
+        return Classified(output, OutputKind.SUSPENSE if approved else OutputKind.STRANGE, "inscription")
+    if approved is None:
+        return Classified(output, OutputKind.STRANGE, "asset_unknown")
     if output.sender is None:
         return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
     if output.sender == owner and output.memo == FLOAT_MEMO:

@@ -343,8 +343,11 @@ class PayoutService:
         return await self._stay(waiting, f"at place {ahead + 1}, {reason}", SOON)
 
     async def _ask_for_money(self, payout: Payout) -> None:
-        """Tell the owner by how much the float is too small for the line, once an hour per token."""
-        if (owner := await self._roles.owner()) is None:
+        """Tell the owner by how much the float is too small for the line, once an hour per token.
+
+        A token that nobody approved has no float: what came in of it is all there ever is.
+        """
+        if not payout.booked or (owner := await self._roles.owner()) is None:
             return
         token, now = payout.token, self._clock.now()
         line = await self._payouts.line(token.asset_id)

@@ -18,7 +18,7 @@ from domain.payouts.model import CONSOLIDATING, ENDED, PAYOUT_EDGES, Payout, Pay
 from domain.ports.deposits import Classified, DepositIntent, OutputKind, WaitingDeposit
 from domain.ports.kept import KEPT_EDGES, KeptGroup, KeptState
 from domain.ports.wallet import WalletOutput
-from domain.services.incoming import BELOW_MINIMUM
+from domain.services.incoming import BELOW_MINIMUM, MOST_BOOKED
 from tests.fakes.chat import FakeTransactions
 
 FIXED = ("raw", "transaction_hash", "signed_raw")
@@ -92,7 +92,8 @@ class Treasury:
 
 def _may_be_spent(seen: Classified) -> bool:
     output, strange = seen.output, seen.kind is OutputKind.STRANGE
-    return not output.inscription and not output.spent and (not strange or seen.reason == "asset_unknown")
+    fit = not output.inscription and not output.spent and output.amount < MOST_BOOKED
+    return fit and (not strange or seen.reason == "asset_unknown")
 
 
 class FakeDeposits:

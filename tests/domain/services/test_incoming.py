@@ -44,6 +44,7 @@ def output(
         (output(amount="0.99999999"), OutputKind.SUSPENSE, "below_minimum"),
         (output(asset_id=FAKE_USDT), OutputKind.STRANGE, "asset_unknown"),
         (output(inscription=True), OutputKind.SUSPENSE, "inscription"),
+        (output(asset_id=FAKE_USDT, inscription=True), OutputKind.STRANGE, "inscription"),
         (output(sender=None), OutputKind.SUSPENSE, "sender_unknown"),
         (output(spent=True), OutputKind.STRANGE, "spent_before"),
         (output(sender=BOT), OutputKind.CHANGE, ""),

@@ -4,15 +4,17 @@ from decimal import Decimal
 
 import pytest
 
+from domain.ids import AssetId
 from domain.ledger.model import AccountKind, Cause, Posting, available, mixin, own
 from domain.ports.deposits import Classified, OutputKind
 from domain.services.incoming import FLOAT_MEMO, booking, changed, classify
 from tests.domain.services.test_incoming import ALICE, BOT, FAKE_USDT, KNOWN, OWNER, USDT, output
 
 
+@pytest.mark.parametrize("asset", [USDT.asset_id, FAKE_USDT])
 @pytest.mark.parametrize("amount", ["1000000000000000000", "1e18", "1e30", "0.000000001", "5.123456789"])
-def test_an_amount_that_no_book_can_hold_is_kept_out_of_it(amount: str) -> None:
-    seen = output(amount=amount)
+def test_an_amount_that_no_book_can_hold_is_kept_out_of_it(amount: str, asset: AssetId) -> None:
+    seen = output(amount=amount, asset_id=asset)
     assert classify(seen, KNOWN, OWNER) == Classified(seen, OutputKind.STRANGE, "amount_unbookable")
 
 

@@ -91,15 +91,53 @@ async def test_what_came_after_the_question_needs_another_one(world: MoneyWorld)
 async def test_what_has_no_single_sender_or_would_be_destroyed_is_not_offered(world: MoneyWorld) -> None:
     world.wallet.pay_in(None, SHINY, "1")
     world.wallet.pay_in(ALICE, USDT.asset_id, "1", inscription=True)
+    world.wallet.pay_in(BOB, SHINY, "1", inscription=True)
     await world.process().deposits.collect()
     at = world.process().refunds
-    assert await at.list(ALICE) == []
+    assert [*await at.list(ALICE), *await at.list(BOB)] == []
     assert {(g.sender, g.reason) for g in await at.suspense(OWNER)} == {
         (None, "asset_unknown"),
         (ALICE, "inscription"),
+        (BOB, "inscription"),
     }
     with pytest.raises(Refused, match="not_allowed"):
         await at.suspense(ALICE)
+
+
+async def test_nobodys_token_of_any_size_is_in_the_way_of_a_refund(world: MoneyWorld) -> None:
+    """An output of 1e25 is the largest there is; its change would be more than any column holds."""
+    world.wallet.pay_in(BOB, SHINY, "5")
+    world.wallet.pay_in(ALICE, SHINY, "1" + "0" * 25)
+    await world.process().deposits.collect()
+    await ask_back(world, BOB, SHINY)
+    await world.settle()
+    assert world.wallet.paid[BOB, SHINY] == 5
+    assert not await world.books.freezes.frozen(SHINY)
+    assert await world.process().refunds.list(ALICE) == []
+    assert [told.params["reason"] for told in await world.told(ALICE)] == ["amount_unbookable"]
+
+
+async def test_a_refund_never_pays_with_somebody_elses_coins_for_what_it_would_destroy(
+    world: MoneyWorld,
+) -> None:
+    world.wallet.pay_in(BOB, SHINY, "5")
+    world.wallet.pay_in(ALICE, SHINY, "5", inscription=True)
+    await world.process().deposits.collect()
+    with pytest.raises(Refused, match="nothing_kept"):
+        await ask_back(world, ALICE, SHINY)
+    await ask_back(world, BOB, SHINY)
+    await world.settle()
+    assert world.wallet.paid == {(BOB, SHINY): 5}
+
+
+async def test_the_owner_is_not_asked_for_coins_that_nobody_approved(world: MoneyWorld) -> None:
+    seen = world.wallet.pay_in(BOB, SHINY, "5")
+    await world.process().deposits.collect()
+    await world.books.strike(seen.output_id)
+    await ask_back(world, BOB, SHINY)
+    await world.settle(3)
+    assert await world.states() == ["waiting"]
+    assert await world.notices(OWNER) == []
 
 
 async def test_a_refund_that_cannot_be_made_is_kept_again(world: MoneyWorld) -> None:
