@@ -26,7 +26,7 @@ class PayoutWorker:
         if not self._grip.held:
             return "not ours: standing by for the wallet"
         due, epoch = await self._withdrawals.due(), self._grip.epoch
-        said = []
+        said, failed = [], list[Exception]()
         for payout_id in due:
             if not self._grip.sure:
                 said.append("the wallet is not surely ours: the rest waits")
@@ -41,6 +41,11 @@ class PayoutWorker:
                     break
                 log.exception("payout broke", payout_id=payout_id, code=error.code, advice=error.advice)
                 said.append(f"{payout_id} broke: {error}")
+            except Exception as error:  # a bug that one payout meets keeps nobody else from being paid
+                log.exception("payout failed", payout_id=payout_id)
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("payouts failed", failed)
         return "; ".join(said) or f"nothing due, {await self._tidy(epoch)}"
 
     async def _tidy(self, epoch: int) -> str:

@@ -26,6 +26,15 @@ class PostgresFreezes:
         )
         return bool(rows)
 
+    async def looked_at(self, scope: str, reason: str) -> bool:
+        """Tell whether a person has lifted a freeze of this scope for this very reason before."""
+        rows = await self._store.fetch(
+            "SELECT FROM freezes WHERE scope = $1 AND reason = $2 AND lifted_at IS NOT NULL LIMIT 1",
+            scope,
+            reason,
+        )
+        return bool(rows)
+
     async def frozen(self, asset_id: AssetId) -> str:
         """Return why payouts of an asset are stopped, or an empty text."""
         rows = await self._store.fetch(

@@ -169,6 +169,7 @@ FUNCTIONS = MappingProxyType(
         "check_fee_schedule": _TRIGGER,
         "check_service_fee": _TRIGGER,
         "check_taking": _TRIGGER,
+        "check_payout_is_promised": _TRIGGER,
         "check_taking_is_due": _TRIGGER,
         "require_fee_posting": _TRIGGER,
         "require_fee_version": _TRIGGER,

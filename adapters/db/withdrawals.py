@@ -14,7 +14,7 @@ from domain.payouts.line import Waiting
 from domain.payouts.model import CONSOLIDATING, Payout, PayoutState, Purpose
 
 _COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
-    attempts, reason, raw, transaction_hash, signed_raw, fee_version"""
+    attempts, reason, raw, transaction_hash, signed_raw, fee_version, request_id"""
 
 
 def payout_of(row: dict[str, Any]) -> Payout:
@@ -35,6 +35,7 @@ def payout_of(row: dict[str, Any]) -> Payout:
         transaction_hash=row["transaction_hash"],
         signed_raw=row["signed_raw"],
         fee_version=row["fee_version"],
+        request_id=row["request_id"],
     )
 
 
@@ -95,11 +96,11 @@ class PostgresPayouts:
         return bool(rows)
 
     async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
-        """Return payouts that have not ended and are due, oldest first."""
+        """Return payouts that have not ended and are due: of everybody the oldest, then the next."""
         rows = await self._store.fetch(
             """
             SELECT id FROM payouts WHERE state NOT IN ('done', 'refused', 'cancelled') AND due_at <= $1
-            ORDER BY due_at, id LIMIT $2
+            ORDER BY row_number() OVER (PARTITION BY receiver ORDER BY due_at, id), due_at, id LIMIT $2
             """,
             at,
             limit,

@@ -4,13 +4,13 @@ Most are withdrawals. A consolidation pays the wallet itself, so that many small
 one; it walks the same states and touches nobody's claims.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from domain.fees import FeeKind, ServiceFee
-from domain.ids import AssetId, UserId, WithdrawalId, request_id
+from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ledger.model import Account, AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
 from domain.money import Coin, Token
 
@@ -88,6 +88,8 @@ class Payout:
     transaction_hash: str = ""
     signed_raw: str = ""
     fee_version: int = 0  # the schedule that the fee follows; 0: there is none
+    request_id: str = field(kw_only=True)
+    """What names it at Mixin, in every attempt: nobody can guess it and take the name before us."""
 
     @property
     def pays(self) -> Decimal:
@@ -98,11 +100,6 @@ class Payout:
     def booked(self) -> bool:
         """Tell whether the ledger knows the money: of a token that nobody approved it knows nothing."""
         return self.token.network != UNAPPROVED
-
-    @property
-    def request_id(self) -> str:
-        """Return the id that names this payout at Mixin, in every attempt."""
-        return request_id(self.purpose, self.id)
 
     @property
     def cause(self) -> Cause:
@@ -130,14 +127,14 @@ def settlement(payout: Payout) -> Transfer:
     """Return the transfer that books a paid withdrawal: out of Mixin, and the fee to the instance."""
     account = _source(payout)
     postings = [Posting(account, mixin(payout.token), payout.pays)]
-    if fee := fee_of_payout(payout):
-        postings.append(fee.paid_by(account))
+    if payout.fee:
+        postings.append(Posting(account, own(AccountKind.FEES, payout.token.coin), payout.fee))
     return Transfer(payout.cause, tuple(postings))
 
 
 def fee_of_payout(payout: Payout) -> ServiceFee | None:
-    """Return what a withdrawal was charged: what was quoted, ``None`` when that is nothing."""
-    if not payout.fee:
+    """Return what a withdrawal was charged; ``None`` for nothing, or from before there were versions."""
+    if not payout.fee or not payout.fee_version:
         return None
     return ServiceFee(
         FeeKind.WITHDRAWAL,

@@ -28,6 +28,10 @@ class FreezeStore(Protocol):
         """Stop payouts of a scope (an asset id, or ``wallet``); return whether it was free before."""
         ...
 
+    async def looked_at(self, scope: str, reason: str) -> bool:
+        """Tell whether a person has lifted a freeze of this scope for this very reason before."""
+        ...
+
     async def frozen(self, asset_id: AssetId) -> str:
         """Return why payouts of an asset are stopped, or an empty text."""
         ...

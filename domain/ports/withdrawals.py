@@ -35,7 +35,7 @@ class PayoutStore(Protocol):
         ...
 
     async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
-        """Return payouts that have not ended and are due, oldest first."""
+        """Return payouts that have not ended and are due: of everybody the oldest, then the next."""
         ...
 
     async def lock_wallet(self, asset_id: AssetId) -> None:

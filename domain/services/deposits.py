@@ -208,10 +208,15 @@ class DepositService:
         return [classify(o, self._known, owner) for o in page if o.output_id not in stored]
 
     async def _freeze(self, output: WalletOutput) -> bool:
-        """Stop payouts of an asset whose outputs change under us; return whether they ran before."""
+        """Stop payouts of an asset whose outputs change under us; return whether they ran before.
+
+        What a person has looked at and let go on stops nothing again, unless it changes once more.
+        """
         async with self._store.transaction():
-            now, why = self._clock.now(), f"output_changed:{output.output_id}"
-            stopped = await self._freezes.freeze(output.asset_id, why, now)
+            now = self._clock.now()
+            why = f"output_changed:{output.output_id}:{output.immutable_hash[-16:]}"
+            seen = await self._freezes.looked_at(output.asset_id, why)
+            stopped = not seen and await self._freezes.freeze(output.asset_id, why, now)
             if stopped and (owner := await self._roles.owner()):
                 told = {"scope": output.asset_id, "reason": why}
                 await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)

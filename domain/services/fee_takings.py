@@ -110,6 +110,7 @@ class FeeTakingService:
         token, now = self.token(asset_id), self._clock.now()
         payout = Payout(
             id=WithdrawalId(self._ids.new_id()),
+            request_id=self._ids.new_id(),
             purpose=Purpose.FEES,
             receiver=by,
             token=token,

@@ -103,13 +103,13 @@ class FeeService:
     async def tell(self) -> str:
         """Tell people of announced changes, so many at once, everybody once per version; say how many."""
         now, schedules = self._clock.now(), await self._fees.schedules()
-        told = 0
+        told, before = 0, in_force(schedules, now)
         for schedule in coming(schedules, now):
-            before = in_force(schedules, now)
             async with self._store.transaction():
                 told += await self._fees.announce(schedule, AT_ONCE - told, change_params(before, schedule))
             if told == AT_ONCE:
                 break
+            before = schedule
         return f"told {told} people of new fees" if told else "nothing new about fees"
 
 

@@ -165,7 +165,13 @@ class PayoutService:
             return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
 
     async def _build(self, payout: Payout) -> str:
-        """Fix the bytes; the same payment gives the same bytes, so a repeat changes nothing."""
+        """Fix the bytes; the same payment gives the same bytes, so a repeat changes nothing.
+
+        Raises:
+            InvariantBroken: ``merge_for_another``: a consolidation pays nobody but us.
+        """
+        if payout.purpose is Purpose.CONSOLIDATION and payout.receiver != self._bot:
+            raise InvariantBroken("merge_for_another", payout=payout.id)
         payment = Payment(
             request_id=payout.request_id,
             asset_id=payout.token.asset_id,
@@ -286,8 +292,13 @@ class PayoutService:
         return await self._ledger.spare(coin) >= promised
 
     async def _may_pass(self, payout: Payout, ahead: Sequence[Waiting]) -> bool:
-        """Tell whether there is enough beyond what those ahead have had set aside for them (WD9)."""
+        """Tell whether there is enough beyond what those ahead have had set aside for them (WD9).
+
+        Fees pass nobody: for them all that anybody ahead waits for is set aside (FE4).
+        """
         free = await self._payouts.free_total(payout.token.asset_id)
+        if payout.purpose is Purpose.FEES:
+            return free - sum((one.pays for one in ahead), ZERO) >= payout.pays
         return free - set_aside(ahead, self._clock.now()) >= payout.pays
 
     async def _choose(self, payout: Payout) -> tuple[Choice, Decimal]:
@@ -316,6 +327,7 @@ class PayoutService:
         now = self._clock.now()
         merge = Payout(
             id=WithdrawalId(self._ids.new_id()),
+            request_id=self._ids.new_id(),
             purpose=Purpose.CONSOLIDATION,
             receiver=self._bot,
             token=token,
@@ -373,7 +385,8 @@ class PayoutService:
         Raises:
             _OvertakenError: it is no longer in the state it was read in; nothing is stored.
         """
-        moved = replace(payout, state=state, attempts=0, due_at=self._clock.now())
+        reason = "" if payout.reason == FROZEN else payout.reason
+        moved = replace(payout, state=state, attempts=0, due_at=self._clock.now(), reason=reason)
         async with self._store.transaction():
             if not await self._payouts.save(moved, was=payout.state):
                 raise _OvertakenError
@@ -411,10 +424,15 @@ class PayoutService:
             await self._notices.tell(owner, "payout_stuck", hour, told)
 
     async def _freeze(self, payout: Payout, reason: str) -> None:
-        """Stop all payouts of the wallet until a person has looked."""
+        """Stop all payouts of the wallet until a person has looked; once for each payout and reason.
+
+        Who has looked and let payouts go on is not overruled by the same payout: it stays where it is.
+        """
         async with self._store.transaction():
             now, why = self._clock.now(), f"{reason}:{payout.id}"
-            if await self._freezes.freeze(WALLET, why, now) and (owner := await self._roles.owner()):
+            seen = reason not in STOPPING and await self._freezes.looked_at(WALLET, why)
+            stopped = not seen and await self._freezes.freeze(WALLET, why, now)
+            if stopped and (owner := await self._roles.owner()):
                 told = {"scope": WALLET, "reason": why}
                 await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
             await self._stay(payout, reason, LATER)

@@ -182,6 +182,7 @@ class RefundService:
         """Write down the payout of a group and take what it pays; call it inside, alone with the sender."""
         payout = Payout(
             id=WithdrawalId(self._ids.new_id()),
+            request_id=self._ids.new_id(),
             purpose=Purpose.REFUND,
             receiver=receiver,
             token=self._token(group),

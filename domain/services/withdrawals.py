@@ -129,6 +129,7 @@ class WithdrawalService:
         now = self._clock.now()
         payout = Payout(
             id=WithdrawalId(self._ids.new_id()),
+            request_id=self._ids.new_id(),
             purpose=Purpose.WITHDRAWAL,
             receiver=user_id,
             token=quote.token,

@@ -160,6 +160,7 @@ WITH booked AS (
     JOIN transfers t ON t.id = p.transfer_id
     JOIN accounts s ON s.id = p.source_id JOIN accounts d ON d.id = p.destination_id
     WHERE a.kind = 'fees' AND (d.id = a.id OR d.kind = 'run') AND s.kind NOT IN ('inventory', 'external')
+      AND NOT EXISTS (SELECT FROM payouts o WHERE t.kind = 'withdrawal' AND o.id = t.cause AND o.fee_version = 0)
     GROUP BY t.kind, t.cause, a.coin
 ), traded AS (
     SELECT CASE t.kind WHEN 'fill' THEN t.cause ELSE regexp_replace(t.cause, ':[0-9]+$', '') END AS trade,

@@ -179,6 +179,7 @@ class FakeFreezes:
     def __init__(self) -> None:
         self.rows: list[Freeze] = []
         self.lifted_by: list[UserId] = []
+        self.lifted: set[tuple[str, str]] = set()
         self._made = 0
 
     def add(self, scope: str, reason: str, at: datetime) -> None:
@@ -192,6 +193,9 @@ class FakeFreezes:
             self.add(scope, reason, at)
         return fresh
 
+    async def looked_at(self, scope: str, reason: str) -> bool:
+        return (scope, reason) in self.lifted
+
     async def frozen(self, asset_id: AssetId) -> str:
         return next((row.reason for row in self.rows if row.scope in (WALLET, asset_id)), "")
 
@@ -200,6 +204,7 @@ class FakeFreezes:
 
     async def lift(self, freeze: Freeze, by: UserId, at: datetime) -> bool:
         was = len(self.rows)
+        self.lifted |= {(row.scope, row.reason) for row in self.rows if row.id == freeze.id}
         self.rows = [row for row in self.rows if row.id != freeze.id]
         self.lifted_by += [by] * (was - len(self.rows))
         return len(self.rows) < was

@@ -241,7 +241,9 @@ class FakePayouts:
 
     async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
         due = [p for p in self._treasury.rows.payouts.values() if p.state not in ENDED and p.due_at <= at]
-        return [p.id for p in sorted(due, key=lambda p: (p.due_at, p.id))[:limit]]
+        due.sort(key=lambda p: (p.due_at, p.id))
+        place = {p.id: [q.id for q in due if q.receiver == p.receiver].index(p.id) for p in due}
+        return [p.id for p in sorted(due, key=lambda p: (place[p.id], p.due_at, p.id))[:limit]]
 
     async def lock_wallet(self, asset_id: AssetId) -> None:
         self._treasury.lock(f"wallet:{asset_id}")

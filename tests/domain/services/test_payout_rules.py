@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import InvariantBroken
-from domain.ids import AssetId, WithdrawalId, request_id
+from domain.ids import AssetId, WithdrawalId
 from domain.payouts import inputs
 from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.ports.wallet import Payment, SendState, SentTransaction
@@ -44,7 +44,8 @@ async def test_mixin_is_asked_for_what_was_promised_and_for_nothing_else(world: 
     payout_id = await world.request(ALICE, "40")
     mixin = Noted(world.wallet)
     await world.process(wallet=mixin).payouts.drive(payout_id)
-    name, paid = request_id("withdrawal", payout_id), await only(world)
+    paid = await only(world)
+    name = paid.request_id
     [taken] = await world.books.reserved()
     payment = Payment(name, USDT.asset_id, ALICE, Decimal("39.96"), "withdrawal", (taken,))
     assert mixin.asked == [
@@ -104,7 +105,8 @@ async def test_another_transaction_by_our_request_id_stops_everything(world: Mon
     """Whoever it was, nothing of this wallet is paid until a person has looked."""
     await world.give(ALICE, "100")
     payout_id = await world.request(ALICE, "40")
-    name, stood = request_id("withdrawal", payout_id), await steps(world, payout_id, before)
+    stood = await steps(world, payout_id, before)
+    name = stood.request_id
     other = SentTransaction(name, "other hash", SendState.SIGNED, "")
     process = world.process(wallet=Noted(world.wallet, {"find": other}))
     with pytest.raises(InvariantBroken) as broken:
@@ -122,7 +124,7 @@ async def test_an_answer_to_other_bytes_than_ours_stops_everything(world: MoneyW
     await world.give(ALICE, "100")
     payout_id = await world.request(ALICE, "40")
     await steps(world, payout_id, 3)
-    other = SentTransaction(request_id("withdrawal", payout_id), "other hash", SendState.SIGNED, "")
+    other = SentTransaction((await only(world)).request_id, "other hash", SendState.SIGNED, "")
     process = world.process(wallet=Noted(world.wallet, {"submit": other}))
     with pytest.raises(InvariantBroken, match="other_transaction"):
         await process.payouts.advance(payout_id)
@@ -144,7 +146,7 @@ async def test_a_request_that_was_only_checked_is_not_accepted(world: MoneyWorld
     await world.give(ALICE, "100")
     payout_id = await world.request(ALICE, "40")
     signed = await steps(world, payout_id, 3)
-    name = request_id("withdrawal", payout_id)
+    name = signed.request_id
     assert await world.wallet.find(name) == SentTransaction(
         name, signed.transaction_hash, SendState.CHECKED, f"snapshot-{name}"
     )
@@ -300,7 +302,7 @@ async def test_a_merge_takes_the_smallest_and_leaves_the_largest_alone(world: Mo
     assert said == f"consolidation:{merge.id} merges small outputs of USDT"
     assert merge == Payout(
         merge.id, Purpose.CONSOLIDATION, BOT, USDT, Decimal(count * (count + 1) // 2), Decimal(0),
-        PayoutState.RESERVED, now, now,
+        PayoutState.RESERVED, now, now, request_id=merge.request_id,
     )  # fmt: skip
     left = await world.books.payouts.spendable(USDT.asset_id, crowd)
     assert [output.amount for output in left] == [crowd - n for n in range(6)]

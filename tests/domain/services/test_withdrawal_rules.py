@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.ids import AssetId, WithdrawalId
+from domain.ids import AssetId, WithdrawalId, request_id
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available, own
 from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.services.payouts import FLOAT_TOO_SMALL, wait_after
@@ -86,7 +86,8 @@ async def test_a_request_writes_down_what_was_confirmed(world: MoneyWorld) -> No
     await world.give(ALICE, "100")
     payout_id = await world.request(ALICE, "40")
     now = world.clock.now()
-    assert await only(world) == Payout(
+    payout = await only(world)
+    assert payout == Payout(
         payout_id,
         Purpose.WITHDRAWAL,
         ALICE,
@@ -97,7 +98,10 @@ async def test_a_request_writes_down_what_was_confirmed(world: MoneyWorld) -> No
         now,
         now,
         fee_version=1,
+        request_id=payout.request_id,
     )
+    guesses = {request_id(payout.purpose, payout.id), payout.id, request_id(payout.id)}
+    assert payout.request_id not in guesses, "who can name it takes the name before us"
     assert await world.funds(ALICE) == ("60", "40")
 
 
