@@ -91,6 +91,22 @@ def test_a_change_begins_at_a_full_hour_with_time_to_confirm() -> None:
     assert proposal([], FeeKind.TRADING, 5, late, "o").effective_at == datetime(2026, 3, 2, 11, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("now", "hour"),
+    [
+        (NOW.replace(minute=50), 10),  # with notice and leeway it is a full hour already
+        (NOW.replace(minute=50, microsecond=1), 11),
+        (NOW.replace(minute=49, second=59, microsecond=999_999), 10),
+    ],
+)
+def test_a_change_begins_at_the_first_full_hour_to_the_moment(now: datetime, hour: int) -> None:
+    assert proposal([], FeeKind.TRADING, 5, now, "o").effective_at == datetime(2026, 3, 2, hour, tzinfo=UTC)
+
+
+def test_a_change_names_who_proposed_it() -> None:
+    assert proposal([], FeeKind.TRADING, 5, NOW, ALICE).created_by == ALICE
+
+
 def test_a_change_keeps_the_other_rates_of_the_latest_version() -> None:
     first = Schedule(1, 1, 2, 3, NOW, "settings")
     second = proposal([first], FeeKind.DEPOSIT, 9, NOW, "o")

@@ -215,6 +215,7 @@ class FakePayouts:
         self._treasury = treasury
 
     async def add(self, payout: Payout) -> None:
+        assert isinstance(payout.due_at, datetime), "no column may be empty"
         if payout.id in self._treasury.rows.payouts:
             raise InvariantBroken("store_refused")
         self._treasury.rows.payouts[payout.id] = payout

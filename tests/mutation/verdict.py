@@ -3,6 +3,9 @@
 A change of nothing but words is no change of what the program does, and is left out: of a sentence (a text
 with a space in it; codes, kinds and names have none), and of what a ``ValueError`` says, which always is one.
 Any other change that no test noticed must stand in ``survivors.txt`` with the reason why it may.
+
+The tool changes functions and methods: no property, and nothing that stands at the top of a module, such as
+the table of states. Of those a run says nothing.
 """
 
 import re
@@ -82,8 +85,10 @@ def reasons_of(text: str) -> dict[str, str]:
 
 def report(changes: Iterable[Change], reasons: Mapping[str, str], *, whole: bool) -> tuple[list[str], bool]:
     """Return what to say of changes, and whether that is good enough; ``whole`` when nothing was left out."""
-    counted = [change for change in changes if not change.is_wording]
+    made = list(changes)
+    counted = [change for change in made if not change.is_wording]
     lines, enough = _scores(counted)
+    lines.append(f"{len(made) - len(counted)} more changed words alone")
     survivors = [change for change in counted if not change.noticed]
     lines += [f"  {change}   # {reasons.get(str(change), 'NO REASON GIVEN')}" for change in survivors]
     known = {str(change) for change in survivors}

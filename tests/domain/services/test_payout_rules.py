@@ -267,6 +267,31 @@ async def test_the_owner_is_told_what_is_missing_beside_change_on_its_way(world:
     assert [told.params["missing"] for told in await world.told(OWNER)] == ["9.86", "59.81"]
 
 
+async def test_the_owner_is_told_of_little_that_is_missing_too(world: MoneyWorld) -> None:
+    await world.give(ALICE, "1000")
+    await world.lend("900")
+    await world.process().payouts.advance(await world.request(ALICE, "100.5"))
+    assert [told.params["missing"] for told in await world.told(OWNER)] == ["0.3995"]
+
+
+async def test_nobody_asks_for_money_whose_money_is_only_being_merged(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "MOST_INPUTS", 2)
+    await world.give(BOB, "100")
+    await world.lend("99")
+    for _ in range(3):
+        await world.give(ALICE, "10")
+    process = world.process()
+    world.clock.advance(29 * 60 + 59)
+    await process.payouts.advance(await world.request(BOB, "100"))
+    assert await world.notices(OWNER) == ["float_short"]
+    world.clock.advance(1)  # another hour, in which he would be told again
+    await process.payouts.advance(await world.request(ALICE, "30"))
+    assert [payout.reason for payout in await world.books.made()] == ["float_too_small", "consolidating", ""]
+    assert await world.notices(OWNER) == ["float_short"]
+
+
 async def test_a_step_that_somebody_else_took_meanwhile_is_left_to_them(world: MoneyWorld) -> None:
     await world.give(ALICE, "100")
     payout_id = await world.request(ALICE, "40")
