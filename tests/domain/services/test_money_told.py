@@ -67,7 +67,7 @@ async def test_the_owner_is_told_which_output_changed_and_what_is_stopped(world:
     world.wallet.outputs[0] = replace(changed, immutable_hash="other")
     with pytest.raises(InvariantBroken, match="output_changed"):
         await world.process().deposits.collect()
-    now, why = world.clock.now(), f"output_changed:{changed.output_id}"
+    now, why = world.clock.now(), f"output_changed:{changed.output_id}:other"
     [freeze] = await world.process().freezes.list(OWNER)
     assert (freeze.scope, freeze.reason, freeze.created_at) == (USDT.asset_id, why, now)
     stopped = Told("payouts_frozen", f"{why}:{now.isoformat()}", {"scope": USDT.asset_id, "reason": why})
