@@ -13,7 +13,7 @@ Say = Callable[[datetime], Awaitable[str]]
 
 
 class BeatWorker:
-    """Beats as long as no loop is stuck."""
+    """Beats as long as no loop is stuck, nor fails again and again as nobody foresaw."""
 
     def __init__(self, loops: Loops, say: Say, clock: Clock) -> None:
         self._loops = loops
@@ -21,7 +21,9 @@ class BeatWorker:
         self._clock = clock
 
     async def round(self) -> str:
-        """Beat, or say which loops are stuck."""
+        """Beat, or say which loops are stuck or failing."""
         if stuck := self._loops.silent:
             return f"no beat: stuck are {', '.join(stuck)}"
+        if failing := self._loops.failing:
+            return f"no beat: failing are {', '.join(failing)}"
         return await self._say(self._clock.now())

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
+from domain.errors import OutcomeUnknown, Unavailable
 from domain.ports.clock import Clock
 
 LONGEST_WAIT_S = 5.0
 SILENT_AFTER_S = 20.0
+FAILING_AT = 5
+"""How many rounds in a row must fail as nobody foresaw before the process says that it is not well."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,7 @@ class Loop:
         self._said = ""
         self._last_end = clock.monotonic()
         self._failures = 0
+        self._unforeseen = 0
 
     def wake(self) -> None:
         """Have the next round now."""
@@ -43,6 +47,11 @@ class Loop:
     def silent(self) -> bool:
         """Tell whether no round has ended, well or badly, for long."""
         return self._clock.monotonic() - self._last_end > SILENT_AFTER_S + self._every_s + self._wait_s
+
+    @property
+    def failing(self) -> bool:
+        """Tell whether every round lately ended in an error that is more than somebody's silence."""
+        return self._unforeseen >= FAILING_AT
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do rounds until told to stop; a round that has begun is finished."""
@@ -66,9 +75,11 @@ class Loop:
             said = await self._round()
         except Exception as error:
             self._failures += 1
+            silence = isinstance(error, (Unavailable, OutcomeUnknown))
+            self._unforeseen = 0 if silence else self._unforeseen + 1
             log.exception("round failed", loop=self.name, failures=self._failures, error=str(error))
         else:
-            self._failures = 0
+            self._failures = self._unforeseen = 0
             speak = log.debug if said == self._said else log.info
             speak("round done", loop=self.name, said=said)
             self._said = said
@@ -98,6 +109,11 @@ class Loops:
     def silent(self) -> list[str]:
         """Return the names of loops that are stuck."""
         return [loop.name for loop in self._loops.values() if loop.silent]
+
+    @property
+    def failing(self) -> list[str]:
+        """Return the names of loops whose rounds end in errors nobody foresaw, one after the other."""
+        return [loop.name for loop in self._loops.values() if loop.failing]
 
     async def run(self, stop: asyncio.Event, grace_s: float = 15.0) -> None:
         """Run all until told to stop, then give them time to finish their round."""

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from adapters.clock import SystemClock
+from domain.errors import OutcomeUnknown, Refused, Unavailable
 from tests.fakes.clock import FakeClock
-from workers.loops import LONGEST_WAIT_S, SILENT_AFTER_S, Loop, Loops, backoff
+from workers.loops import FAILING_AT, LONGEST_WAIT_S, SILENT_AFTER_S, Loop, Loops, backoff
 
 
 async def test_a_loop_outlives_an_error_in_a_round() -> None:
@@ -89,3 +92,35 @@ def test_the_wait_after_errors_grows_to_a_limit() -> None:
     assert backoff(3, 1.0) == 4.0
     assert backoff(1_000, 1.0) == LONGEST_WAIT_S
     assert backoff(3, 0.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("error", "well"),
+    [
+        (Unavailable("venue_silent"), True),
+        (OutcomeUnknown("lost"), True),
+        (Refused("odd"), False),
+        (KeyError(), False),
+    ],
+    ids=["silence", "no clear answer", "a no", "a bug"],
+)
+async def test_rounds_that_fail_as_nobody_foresaw_are_shown_and_silence_is_not(
+    error: Exception, well: bool
+) -> None:
+    said: list[Exception | str] = [error] * FAILING_AT
+
+    async def do_round() -> str:
+        if isinstance(word := said.pop(0), Exception):
+            raise word
+        return word
+
+    loop = Loop("test", 0.0, do_round, FakeClock())
+    loops = Loops([loop])
+    for _ in range(FAILING_AT - 1):
+        await loop._one_round()
+        assert loops.failing == []
+    await loop._one_round()
+    assert loops.failing == ([] if well else ["test"])
+    said.append("done")
+    await loop._one_round()
+    assert loops.failing == []
