@@ -6,6 +6,7 @@ from domain.errors import Unavailable
 from domain.services.desk import Desk
 
 SKEWED = "clock_skew"
+UNMEASURED = "venue_clock_unknown"
 
 
 @dataclass(slots=True)
@@ -13,12 +14,18 @@ class VenueClock:
     """Measures once a minute how far the venue's clock is from ours; more often while they differ.
 
     Signed requests of a host whose clock is off are refused, or, worse, live longer at the venue than we
-    think. ``doubt`` is the code of that, or empty; a venue that does not answer changes nothing about it.
+    think. ``doubt`` is the code of that, or empty: there is one until the first measurement, and a venue that
+    does not answer changes nothing about it.
     """
 
     desk: Desk
-    doubt: str = ""
+    doubt: str = UNMEASURED
     _asked_s: float = float("-inf")
+
+    @property
+    def skew(self) -> str:
+        """Return the code of clocks that were measured to differ, or nothing."""
+        return self.doubt if self.doubt == SKEWED else ""
 
     async def look(self) -> None:
         """Measure if it is time to."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.db.store import PostgresStore
+from domain.errors import Unavailable
 from domain.ids import VenueAccountName
 from domain.services.venue_clock import VenueClock
 from tests.domain.services.trading_world import ALICE, OWNER, World
@@ -121,3 +122,34 @@ async def test_a_venue_that_refuses_us_for_our_clock_is_not_called_silent(world:
     worker.desk.exchange.time = unsigned  # type: ignore[assignment, method-assign]
     await world.rounds(worker, 6)
     assert (await world.desk_of_people.get(ALICE, run.number)).trouble == "clock_skew"
+
+
+async def test_a_clock_that_was_never_measured_is_in_doubt(world: World) -> None:
+    """CK2: a venue that answers everything but the time may be an hour away."""
+    await world.rounds(world.worker(), 2)
+    run = await world.start()
+    worker = world.worker()
+    there = worker.desk.exchange.time
+
+    async def silent() -> object:
+        raise Unavailable("venue_silent")
+
+    worker.desk.exchange.time = silent  # type: ignore[assignment, method-assign]
+    await world.rounds(worker, 20)
+    assert world.venue.sent == []
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == "venue_clock_unknown"
+    worker.desk.exchange.time = there  # type: ignore[method-assign]
+    await world.rounds(worker, 20)
+    assert len(world.venue.resting()) == 6
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == ""
+
+
+async def test_a_measured_clock_stays_trusted_while_the_venue_does_not_tell_the_time(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 1)
+    clock = worker.clock
+    assert clock.doubt == ""
+    world.venue.mischief.silent_read = 1.0
+    world.time.advance(world.policy.clock_interval_s)
+    await clock.look()
+    assert clock.doubt == ""
