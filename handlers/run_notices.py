@@ -285,6 +285,7 @@ HALT_NOTICES: dict[str, Render] = {
     "unhalt_needs_account": text("unhalt_needs_account"),
     "unhalt_confirm": render_unhalt_confirm,
     "account_halted": with_reason("account_halted"),
+    "trading_fails": text("trading_fails"),
     "account_unhalted": text("account_unhalted"),
     "coins_found": text("coins_found"),
     "not_halted": text("not_halted"),

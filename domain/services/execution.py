@@ -2,29 +2,27 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair
-from domain.market.orders import TERMINAL
 from domain.market.runs import FillTotals, MarketView, Run, RunState
 from domain.money import Coin, plain
 from domain.services.desk import Desk
+from domain.services.failed_rounds import FailedRounds
 from domain.services.fill_accounting import FillAccounting
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
+from domain.services.run_settings import RunSettings
 from domain.services.run_stop import RunStop
 from domain.services.ticking import Due, Ticking
+from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
-from domain.strategies import get_strategy
-
-_PATIENCE = 3
-"""How many cancels without an answer in a row of failures are enough."""
 
 
 @dataclass(slots=True)
@@ -32,8 +30,8 @@ class ExecutionService:
     """Acts for a venue account while this process holds its lease, and stands by while it does not.
 
     ``offered`` are the pairs people may start runs on here. Each round does what is due and returns one
-    sentence; a round that fails half-way is simply followed by the next. Every epoch begins with start-up
-    and reconciliation, the first one and one regained alike.
+    sentence; a round that fails half-way is simply followed by the next, and while they fail the book is
+    cleared. Every epoch begins with start-up and reconciliation, the first one and one regained alike.
     """
 
     desk: Desk
@@ -43,15 +41,14 @@ class ExecutionService:
     stopping: RunStop = field(init=False)
     ticking: Ticking = field(init=False)
     clock: VenueClock = field(init=False)
+    settings: RunSettings = field(init=False)
+    failed: FailedRounds = field(init=False)
     _ready: bool = False
     _news: bool = False
-    _failed: int = 0
-    _failing_since_s: float = 0.0
     _next: dict[tuple[str, int], int] = field(default_factory=dict)  # (run id, version) -> its next tick
     _swept_at: datetime | None = None  # market time
     _reconciled_s: float = float("-inf")
     _viewed_s: float = float("-inf")
-    _configs: dict[tuple[str, int], Any] = field(default_factory=dict)
     _run_pairs: Sequence[Pair] = ()
 
     def __post_init__(self) -> None:
@@ -60,12 +57,13 @@ class ExecutionService:
 
     def _forget(self) -> None:
         """Know nothing: what was learned in another epoch may not be so any more."""
-        self._ready, self._news, self._failed = False, False, 0
-        self._next, self._configs = {}, {}
+        self._ready, self._news, self._next = False, False, {}
         self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
+        self.settings = RunSettings(self.desk, self.resolution)
+        self.failed = FailedRounds(self.desk, self.resolution)
         self.clock = VenueClock(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, OrderSending(self.desk), self.clock)
 
@@ -103,46 +101,27 @@ class ExecutionService:
             said = await self._round()
         except (Unavailable, OutcomeUnknown) as error:
             return await self._pause(error)
-        self._failed = 0
+        except Exception as error:
+            if not (isinstance(error, Refused) and error.code == "epoch_lost"):
+                await self.failed.unforeseen(error, self._clear_all)
+            raise
+        self.failed.end()
         return said
 
     async def _pause(self, error: Unavailable | OutcomeUnknown) -> str:
         """Wait longer each time: a venue or store that does not answer ends nothing."""
-        if not self._failed:
-            self._failing_since_s = self.desk.clock.monotonic()
-        self._failed += 1
-        pause = min(self.desk.policy.longest_pause_s, 0.25 * 2 ** min(self._failed, 10))
-        if self._failed == 3:
-            await self._tell_trouble(self.clock.doubt or error.code)
-        if self.desk.clock.monotonic() - self._failing_since_s >= self.desk.policy.blind_cancel_s:
-            await self._clear_book()
+        clear = self.failed.clear_booked if self._ready else self._clear_all
+        await self.failed.silence(self.clock.skew or error.code, clear)
+        pause = min(self.desk.policy.longest_pause_s, 0.25 * 2 ** min(self.failed.count, 10))
         await self.desk.clock.sleep(min(pause, max(0.25, self.desk.grip.left_s)))
         return f"{self.desk.account} waits {pause:g} s: {error}"
 
-    async def _clear_book(self) -> None:
-        """Take off what can be taken off while nothing else works: unattended orders lose money.
-
-        A venue that does not answer cancels either is not asked for the rest, until the next round.
-        """
-        if not self._ready:
-            return
-        unanswered = 0
-        try:
-            for intent in await self.desk.orders.unsettled(self.desk.account):
-                if intent.uncertain or intent.state in TERMINAL:
-                    continue
-                [after] = await self.resolution.cancel([intent])
-                unanswered += after.state not in TERMINAL
-                if unanswered == _PATIENCE:
-                    return
-        except (Unavailable, OutcomeUnknown):
-            return  # the store is what does not answer
-
-    async def _tell_trouble(self, code: str) -> None:
-        try:
-            await self.desk.trouble(await self.desk.runs.active(self.desk.account), code)
-        except (Unavailable, OutcomeUnknown):
-            return  # the store is what does not answer
+    async def _clear_all(self) -> None:
+        """Take off everything of ours, on every pair that we know of with or without the store."""
+        desk, pairs = self.desk, [*self.offered, *self._run_pairs]
+        with suppress(Unavailable, OutcomeUnknown):  # the store may be what does not answer
+            pairs += await self._pairs(await desk.runs.active(desk.account))
+        await self.failed.clear_all(sorted(set(pairs), key=str), self._ready)
 
     async def _round(self) -> str:
         desk = self.desk
@@ -153,15 +132,18 @@ class ExecutionService:
         if not runs and not await desk.orders.unsettled(desk.account):
             return await self._idle()
         self._run_pairs = [run.pair for run in runs]
-        self._forget_all_but(runs)
-        now = await desk.market.now()
-        due = await self._due([run for run in runs if run.state is RunState.RUNNING], now)
+        now, running = await desk.market.now(), [run for run in runs if run.state is RunState.RUNNING]
+        unread = self.settings.read(running)
+        able = [run for run in running if run.id not in unread]
+        self._forget_all_but(able)
+        due = await self._due(able, now)
         said = await self._book(now, bool(due))
         if due:
-            said.append(await self.ticking.tick([Due(run, self._config(run)) for run in due]))
+            said.append(await self.ticking.tick([Due(run, self.settings.of(run)) for run in due]))
             self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
+        said += await self.settings.set_aside(running, unread)
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
-        await self._wait(runs)
+        await self._wait(runs, able)
         return "; ".join(said) or f"{desk.account}: nothing to do"
 
     async def _idle(self) -> str:
@@ -179,7 +161,6 @@ class ExecutionService:
 
     def _forget_all_but(self, runs: Sequence[Run]) -> None:
         versions = {(run.id, run.config_version) for run in runs}
-        self._configs = {key: config for key, config in self._configs.items() if key in versions}
         self._next = {key: tick for key, tick in self._next.items() if key in versions}
 
     async def _start_up(self) -> str:
@@ -197,7 +178,8 @@ class ExecutionService:
         await self.fills.sweep(deep=True)
         differed = 0
         for pair in await self._pairs(runs):
-            differed += await self.resolution.reconcile(pair)
+            with unless_untraded():
+                differed += await self.resolution.reconcile(pair)
         self._ready = True
         return f"took {desk.account} in epoch {desk.epoch}: {len(runs)} runs, {differed} orders differed"
 
@@ -261,17 +243,11 @@ class ExecutionService:
         """Return when a run's next tick is due: anchor plus whole refresh times; at once in a new version."""
         assert run.anchored_at is not None
         passed = self._next.get((run.id, run.config_version), 0)
-        return run.anchored_at + timedelta(seconds=passed * self._config(run).refresh_s)
+        return run.anchored_at + timedelta(seconds=passed * self.settings.of(run).refresh_s)
 
     def _tick_after(self, run: Run, now: datetime) -> int:
         assert run.anchored_at is not None
-        return int((now - run.anchored_at) // timedelta(seconds=self._config(run).refresh_s)) + 1
-
-    def _config(self, run: Run) -> Any:
-        key = (run.id, run.config_version)
-        if key not in self._configs:
-            self._configs[key] = get_strategy(run.strategy).read(run.config)
-        return self._configs[key]
+        return int((now - run.anchored_at) // timedelta(seconds=self.settings.of(run).refresh_s)) + 1
 
     async def _book(self, now: datetime, ticking: bool) -> list[str]:
         """Book fills before a tick, upon news, and when it is time; find out what became of orders.
@@ -293,7 +269,8 @@ class ExecutionService:
         await self.resolution.settle_ended(await desk.orders.unsettled(desk.account))
         if deep:
             for pair in await self._pairs([]):
-                await self.resolution.reconcile(pair)
+                with unless_untraded():
+                    await self.resolution.reconcile(pair)
             self._reconciled_s = desk.clock.monotonic()
         await self._tell_fills()
         return [f"{booked} fills booked"] if booked else []
@@ -313,11 +290,11 @@ class ExecutionService:
                 await desk.notices.tell(run.user_id, "run_fill_summary", cause, told)
                 await desk.runs.mark_told(run.id, now)
 
-    async def _wait(self, runs: Sequence[Run]) -> None:
+    async def _wait(self, runs: Sequence[Run], able: Sequence[Run]) -> None:
         """Return when the next thing is due, when the venue has news, or after the longest wait."""
         desk, policy = self.desk, self.desk.policy
         now = await desk.market.now()
-        instants = [self._tick_at(run) for run in runs if run.state is RunState.RUNNING and run.anchored_at]
+        instants = [self._tick_at(run) for run in able if run.anchored_at]
         if self._swept_at:
             instants.append(self._swept_at + timedelta(seconds=policy.sweep_interval_s))
         until = min(instants, default=now)

@@ -15,6 +15,7 @@ from domain.services.fill_corrections import FillCorrections
 from domain.services.found import post_with_found, tell_of_found
 from domain.services.third_coin import Prices, ThirdCoin
 from domain.services.trading_fee import fee_in
+from domain.services.untraded import unless_untraded
 
 _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
@@ -50,22 +51,37 @@ class FillAccounting:
         """Read and book what was traded since the last time; return how many fills were new.
 
         A deep sweep reads the last minutes again, for trades that showed late (FL3) and for what the venue
-        says otherwise now (FL6, FL8). What is read twice is booked once.
+        says otherwise now (FL6, FL8). What is read twice is booked once. Pairs that the venue does not trade
+        are left out: what was traded there waits until it lists them.
         """
         desk, booked = self._desk, 0
         for pair, cursor in (await desk.fills.cursors(desk.account)).items():
-            if pairs is not None and pair not in pairs:
-                continue
-            overlap = timedelta(seconds=desk.policy.sweep_overlap_s) if cursor.trade_id else _SKEW
-            from_id, since = None if deep else cursor.trade_id, cursor.since - overlap
-            if deep:
-                since = await self._corrections.reach(pair, since)
-            read = await desk.exchange.fills_since(pair, from_id, since)
-            booked += await self._take_in(pair, cursor, read)
-            if deep:
-                await self._corrections.compare(pair, since, read)
+            if pairs is None or pair in pairs:
+                with unless_untraded():
+                    booked += await self._read(pair, cursor, deep)
         if deep:
             await self.third.charge_waiting()
+        return booked
+
+    async def read_deep(self, pair: Pair) -> int:
+        """Read and book what was traded on one pair in the last minutes; return how many fills were new.
+
+        Raises:
+            Refused: ``pair_not_traded``.
+        """
+        cursor = (await self._desk.fills.cursors(self._desk.account)).get(pair)
+        return await self._read(pair, cursor, deep=True) if cursor else 0
+
+    async def _read(self, pair: Pair, cursor: Cursor, deep: bool) -> int:
+        desk = self._desk
+        overlap = timedelta(seconds=desk.policy.sweep_overlap_s) if cursor.trade_id else _SKEW
+        from_id, since = None if deep else cursor.trade_id, cursor.since - overlap
+        if deep:
+            since = await self._corrections.reach(pair, since)
+        read = await desk.exchange.fills_since(pair, from_id, since)
+        booked = await self._take_in(pair, cursor, read)
+        if deep:
+            await self._corrections.compare(pair, since, read)
         return booked
 
     async def adopt_orphans(self) -> int:

@@ -1,6 +1,7 @@
 """The venue's last word on orders: cancels, look-ups, and what it takes to call an order dead."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from domain.market.model import Pair
 from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
+from domain.services.untraded import NOT_TRADED
 
 
 class OrderResolution:
@@ -87,15 +89,13 @@ class OrderResolution:
         """
         cancelled = 0
         for pair in pairs:
-            try:
+            with suppress(Exception):  # whatever it is: what can be taken off is
                 for order in await self._desk.exchange.open_orders(pair):
                     if not self._desk.grip.alone:
                         return cancelled  # somebody may have begun: what is listed may be theirs
                     if self._is_ours(order):
                         await self._desk.exchange.cancel(pair, order.client_order_id)
                         cancelled += 1
-            except (OutcomeUnknown, Unavailable, Refused):
-                continue  # what can be taken off is
         return cancelled
 
     def _is_ours(self, order: VenueOrder) -> bool:
@@ -113,6 +113,10 @@ class OrderResolution:
                 return replace(intent, state=_end_of_absent(intent))
         except Unavailable:
             return intent
+        except Refused as refusal:
+            if refusal.code != NOT_TRADED:
+                raise
+            return intent  # nothing can be found out about it
         now = desk.clock.now()
         if intent.absent_since is None and now > self._last_arrival(intent):
             return replace(intent, absent_since=now)
@@ -131,7 +135,7 @@ class OrderResolution:
             o.client_order_id == intent.client_order_id for o in await desk.exchange.open_orders(intent.pair)
         ):
             return False
-        await self._fills.sweep([intent.pair], deep=True)
+        await self._fills.read_deep(intent.pair)
         waiting = [o.fill for o in await desk.fills.orphans(desk.account)]
         return not any(f.pair == intent.pair and f.side is intent.side for f in waiting)
 

@@ -13,6 +13,8 @@ from domain.market.orders import Intent, OrderState, heard
 from domain.market.runs import Run
 from domain.services.desk import Desk, hold_of
 
+CHANGED = "venue_changed_order"
+
 _HALTING = frozenset({"limit_daily_notional"})
 """Hard limits that nothing but a loop gone wild, or a person who set them, explains (OR9)."""
 
@@ -29,9 +31,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a batch: the orders sent, and the codes with which some were refused."""
+    """What became of a batch: the orders sent, those the venue changed, and the codes of what was refused."""
 
     intents: Sequence[Intent]
+    changed: Sequence[Intent]
     refusals: Sequence[tuple[Run, str]]
 
 
@@ -78,6 +81,7 @@ class OrderSending:
                     await self._desk.halt("limit_daily_notional")
         return Sent(
             [intent for intent, _ in outcomes],
+            [intent for intent, refusal in outcomes if refusal == CHANGED],
             [(runs[intent.run_id], refusal) for intent, refusal in outcomes if refusal],
         )
 
@@ -126,7 +130,7 @@ class OrderSending:
         except (OutcomeUnknown, Unavailable):
             return replace(intent, state=OrderState.UNKNOWN), ""
         changed = (word.price, word.quantity) != (intent.price, intent.quantity)
-        return heard(intent, word), "venue_changed_order" if changed else ""
+        return heard(intent, word), CHANGED if changed else ""
 
 
 def _cost(rules: TradingRules, side: Side, ticks: int, lots: int) -> Decimal:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from domain.errors import Refused
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.orders import TERMINAL, Intent
@@ -10,6 +11,7 @@ from domain.money import ZERO, plain
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
 from domain.services.order_resolution import OrderResolution
+from domain.services.untraded import NOT_TRADED
 
 
 @dataclass(slots=True)
@@ -23,7 +25,19 @@ class RunStop:
     _waits_since: dict[str, float] = field(default_factory=dict)  # run id -> monotonic seconds
 
     async def advance(self, run: Run) -> str:
-        """Take a stopping run one step further; say what it waits for."""
+        """Take a stopping run one step further; say what it waits for.
+
+        On a pair that the venue trades no more nothing can be found out: the run waits for a person.
+        """
+        try:
+            return await self._advance(run)
+        except Refused as refusal:
+            if refusal.code != NOT_TRADED:
+                raise
+            await self._note_wait(run, NOT_TRADED)
+            return f"run {run.id} stops: the venue does not trade {run.pair}"
+
+    async def _advance(self, run: Run) -> str:
         if left := await self._take_off(run):
             self._clear_since.pop(run.id, None)
             counted = all(intent.state in TERMINAL for intent in left)
@@ -37,7 +51,7 @@ class RunStop:
         since = self._clear_since.setdefault(run.id, now)
         if now - since < self.desk.policy.stop_settle_s:
             return f"run {run.id} stops: the book was clear once"
-        await self.fills.sweep([run.pair], deep=True)
+        await self.fills.read_deep(run.pair)
         if await self._unsettled(run) or await self._orphans_wait(run):
             await self._note_wait(run, "stop_fills")
             return f"run {run.id} stops: a late fill is being booked"

@@ -8,16 +8,19 @@ from domain.errors import Refused, Unavailable
 from domain.ledger.model import AccountKind
 from domain.market.difference import Difference, Resting, difference
 from domain.market.model import Book, Pair, Quote, Side, TradingRules
-from domain.market.orders import TERMINAL, Intent, OrderState
+from domain.market.orders import TERMINAL, Intent
 from domain.market.own import others, uncrossed
 from domain.market.runs import Run
 from domain.money import ZERO
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
-from domain.services.order_sending import OrderSending, Sent, Wanted
+from domain.services.order_sending import CHANGED, OrderSending, Sent, Wanted
+from domain.services.run_settings import name_of
 from domain.services.venue_clock import VenueClock
 from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
+
+FAILED = "strategy_failed"
 
 _PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate", "lease_lost"})
 """Refusals that the next tick mends by itself: the book moved, or we were slow."""
@@ -33,12 +36,16 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one run wants changed; ``reason`` is the code of what keeps it from quoting, or empty."""
+    """What one run wants changed; ``reason`` is the code of what keeps it from quoting, or empty.
+
+    ``error`` names what its strategy raised, for the log.
+    """
 
     due: Due
     rules: TradingRules | None
     changes: Difference
     reason: str = ""
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -64,7 +71,9 @@ class Ticking:
         await self.resolution.settle_ended(await self.resolution.cancel(doomed))
         sent = await self._place(plans)
         await self._tell(plans, sent)
-        return f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"
+        failed = [f"; the strategy of run {p.due.run.id} failed: {p.error}" for p in plans if p.error]
+        ticked = f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"
+        return ticked + "".join(failed)
 
     async def _plans(
         self, pair: Pair, due: Sequence[Due], intents: Sequence[Intent], halted: str
@@ -94,20 +103,21 @@ class Ticking:
         """Place nothing while the market cannot be seen, and take everything off when that lasts."""
         now = self.desk.clock.monotonic()
         since = self._blind_since.setdefault(due.run.pair, now)
-        mine = [i for i in live if i.run_id == due.run.id and not i.uncertain]
         patient = now - since < self.desk.policy.blind_cancel_s and reason.startswith(("market_", "venue_"))
-        cancel = () if patient else tuple(Resting(i.client_order_id, _NO_QUOTE) for i in mine)
-        return _Plan(due, rules, Difference(cancel, ()), reason)
+        return _Plan(due, rules, _NOTHING if patient else _all_off(due.run, live), reason)
 
     async def _plan(self, due: Due, rules: TradingRules, book: Book, live: Sequence[Intent]) -> _Plan:
         run = due.run
         balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
         base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
-        wanted = get_strategy(run.strategy).quote(
-            book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
-        )
         mine = [_rest(intent, rules) for intent in live if intent.run_id == run.id]
-        changes = difference(wanted, mine, due.config.tolerance_bps)
+        try:
+            wanted = get_strategy(run.strategy).quote(
+                book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
+            )
+            changes = difference(wanted, mine, due.config.tolerance_bps)
+        except Exception as error:  # whatever a strategy raises: the others trade on
+            return _Plan(due, rules, _all_off(run, live), FAILED, name_of(error))
         return _Plan(due, rules, changes, "" if wanted else "nothing_to_quote")
 
     async def _place(self, plans: Sequence[_Plan]) -> Sent:
@@ -123,21 +133,27 @@ class Ticking:
         return await self.sending.send(await self.sending.fit(wanted))
 
     async def _tell(self, plans: Sequence[_Plan], sent: Sent) -> None:
-        """Tell people once what keeps their runs from trading, and forget it when it has passed."""
+        """Tell people once what keeps their runs from trading, and forget it when it has passed.
+
+        Every order that the venue changed is taken off, whatever else became of its run (OR7).
+        """
         reasons = {plan.due.run.id: plan.reason for plan in plans}
         reasons.update((run.id, code) for run, code in sent.refusals if code not in _PASSING)
-        if changed := [
-            i
-            for i in sent.intents
-            if i.state is OrderState.OPEN and reasons[i.run_id] == "venue_changed_order"
-        ]:
-            await self.resolution.cancel(changed)
+        reasons.update((intent.run_id, CHANGED) for intent in sent.changed)
+        await self.resolution.cancel([intent for intent in sent.changed if intent.state not in TERMINAL])
         for reason in sorted(set(reasons.values())):
             runs = [plan.due.run for plan in plans if reasons[plan.due.run.id] == reason]
             await self.desk.trouble(runs, reason)
 
 
 _NO_QUOTE = Quote(Side.BUY, 0, 0)
+_NOTHING = Difference((), ())
+
+
+def _all_off(run: Run, live: Sequence[Intent]) -> Difference:
+    """Return what takes every order of a run off the book that has a clear answer."""
+    mine = [intent for intent in live if intent.run_id == run.id and not intent.uncertain]
+    return Difference(tuple(Resting(intent.client_order_id, _NO_QUOTE) for intent in mine), ())
 
 
 def _rest(intent: Intent, rules: TradingRules) -> Resting:

@@ -85,6 +85,7 @@ class FakeVenue:
         self.fees_come_late = False  # trades are shown without their fee until ``tell_fees``
         self.untold: dict[str, Fill] = {}  # trades whose fee is not shown yet, as they are
         self.other_books: dict[Pair, tuple[int, int]] = {}  # best bid and ask of further pairs, in ticks
+        self.delisted: set[Pair] = set()  # pairs of which the venue knows nothing any more
         self.bid, self.ask = 5_999_950, 6_000_050
         self.mischief = Mischief()
         self.news = False
@@ -216,7 +217,8 @@ class FakeVenue:
         if seen and self.duplicates is Duplicates.REFUSE:
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
         ticks = self.rules.ticks_down(order.price)
-        takes = ticks >= self.ask if order.side is Side.BUY else ticks <= self.bid
+        bid, ask = self.other_books.get(order.pair, (self.bid, self.ask))
+        takes = ticks >= ask if order.side is Side.BUY else ticks <= bid
         if takes and order.post_only:
             raise Refused("order_would_take")
         pays = order.pair.quote if order.side is Side.BUY else order.pair.base
@@ -242,7 +244,7 @@ class FakeVenue:
         return not any(
             (order.price >= other.price if order.side is Side.BUY else order.price <= other.price)
             for other in self.resting()
-            if other.side is not order.side
+            if other.side is not order.side and other.pair == order.pair
         )
 
     def find(self, client_order_id: str) -> _Resting | None:
@@ -272,13 +274,13 @@ class FakeExchange:
         self._limits.recall([(now_s - (now - at).total_seconds(), notional) for at, notional in sent])
 
     async def rules(self, pair: Pair) -> TradingRules:
-        self._read()
+        self._read(pair)
         if pair != PAIR and pair not in self._venue.other_books:
             raise Refused("pair_not_traded", pair=pair)
         return self._venue.rules
 
     async def book(self, pair: Pair, depth: int = 20) -> Book:
-        self._read()
+        self._read(pair)
         venue = self._venue
         if pair in venue.other_books:
             best_bid, best_ask = (Level(ticks, 100_000) for ticks in venue.other_books[pair])
@@ -307,7 +309,7 @@ class FakeExchange:
         self._lease()
         if venue.time.now() > not_after:
             raise Refused("order_too_late")
-        reference = venue.rules.price(venue.bid + venue.ask) / 2
+        reference = venue.rules.price(sum(venue.other_books.get(order.pair, (venue.bid, venue.ask)))) / 2
         self._limits.admit(order, reference, venue.time.monotonic())
         if mischief.strikes(mischief.drop_request):
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
@@ -322,7 +324,7 @@ class FakeExchange:
         venue, mischief = self._venue, self._venue.mischief
         if mischief.strikes(mischief.drop_request):
             raise OutcomeUnknown("no_clear_answer", subject=client_order_id)
-        found = venue.find(client_order_id)
+        found = venue.find(client_order_id) if pair not in venue.delisted else None
         if found is None or found.order.state in TERMINAL or not venue.visible(found):
             return None
         found.order = replace(found.order, state=OrderState.CANCELLED)
@@ -331,21 +333,20 @@ class FakeExchange:
         return found.order
 
     async def find_order(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
-        self._read()
+        self._read(pair)
         found = self._venue.find(client_order_id)
         return found.order if found and self._venue.visible(found) else None
 
     async def open_orders(self, pair: Pair) -> list[VenueOrder]:
-        self._read()
-        return [
-            r.order for r in self._venue.orders if r.order.state not in TERMINAL and self._venue.visible(r)
-        ]
+        self._read(pair)
+        shown = [r.order for r in self._venue.orders if self._venue.visible(r)]
+        return [order for order in shown if order.state not in TERMINAL and order.pair == pair]
 
     async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
-        self._read()
+        self._read(pair)
         venue = self._venue
         shown = venue.time.monotonic() - venue.mischief.late_fills_s
-        fills: Iterable[Fill] = (fill for at_s, fill in venue.trades if at_s <= shown)
+        fills: Iterable[Fill] = (f for at_s, f in venue.trades if at_s <= shown and f.pair == pair)
         if trade_id is None:
             fills = [fill for fill in fills if fill.at >= since]
         else:
@@ -363,6 +364,8 @@ class FakeExchange:
     async def close(self) -> None:
         """Let go of nothing."""
 
-    def _read(self) -> None:
+    def _read(self, pair: Pair | None = None) -> None:
+        if pair in self._venue.delisted:
+            raise Refused("pair_not_traded", pair=pair)
         if self._venue.mischief.strikes(self._venue.mischief.silent_read):
             raise Unavailable("venue_silent")

@@ -22,6 +22,7 @@ COMMON: dict[str, Json] = {
     "account": "binance-1",
     "amount": "1000.5",
     "base": "0.5",
+    "error": "LookupError",
     "fills": "20",
     "fits": "5",
     "maximum": "1000",

@@ -1,0 +1,102 @@
+"""Rounds that fail: counted, told, and the book cleared of orders that nobody attends to."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from domain.errors import OutcomeUnknown, Unavailable
+from domain.market.model import Pair
+from domain.market.orders import TERMINAL
+from domain.services.desk import Desk
+from domain.services.order_resolution import OrderResolution
+from domain.services.run_settings import name_of
+
+TOLD_AT = 3
+"""How many rounds fail in a row before people are told."""
+
+UNFORESEEN = "round_failed"
+
+_PATIENCE = 3
+"""How many cancels without an answer in a row of failures are enough."""
+
+
+@dataclass(slots=True)
+class FailedRounds:
+    """Counts the rounds that failed in a row, and does what must be done meanwhile.
+
+    A venue or store that does not answer ends nothing; neither does an error that nobody foresaw. While
+    either lasts nothing is placed, and what rests is taken off: unattended orders lose money.
+    """
+
+    desk: Desk
+    resolution: OrderResolution
+    count: int = 0
+    _since_s: float = 0.0  # monotonic
+
+    def end(self) -> None:
+        """Note that a round went well."""
+        self.count = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Tell whether it has failed for as long as orders may rest unattended."""
+        return self.desk.clock.monotonic() - self._since_s >= self.desk.policy.blind_cancel_s
+
+    def add(self) -> None:
+        """Count one more."""
+        if not self.count:
+            self._since_s = self.desk.clock.monotonic()
+        self.count += 1
+
+    async def silence(self, code: str, clear: Callable[[], Awaitable[object]]) -> None:
+        """Do what a round takes that failed because somebody did not answer; ``code`` is told to people."""
+        self.add()
+        if self.count == TOLD_AT:
+            await self._tell(code)
+        if self.lasts:
+            await clear()
+
+    async def unforeseen(self, error: Exception, clear: Callable[[], Awaitable[object]]) -> None:
+        """Do what a round takes that failed as nobody foresaw: its people are told, and the keepers."""
+        self.add()
+        try:
+            if self.lasts:
+                await clear()
+        finally:  # people hear of it even where clearing fails the same way
+            if self.count == TOLD_AT:
+                await self._tell(UNFORESEEN, error)
+
+    async def clear_booked(self) -> None:
+        """Take off what our books call resting.
+
+        A venue that does not answer cancels either is not asked for the rest, until the next round.
+        """
+        unanswered = 0
+        try:
+            for intent in await self.desk.orders.unsettled(self.desk.account):
+                if intent.uncertain or intent.state in TERMINAL:
+                    continue
+                [after] = await self.resolution.cancel([intent])
+                unanswered += after.state not in TERMINAL
+                if unanswered == _PATIENCE:
+                    return
+        except (Unavailable, OutcomeUnknown):
+            return  # the store is what does not answer
+
+    async def clear_all(self, pairs: Sequence[Pair], ready: bool) -> None:
+        """Take off what the venue lists, which needs no books, and then what our books call resting."""
+        await self.resolution.clear_listed(pairs)
+        if ready:
+            await self.clear_booked()
+
+    async def _tell(self, code: str, error: Exception | None = None) -> None:
+        desk = self.desk
+        try:
+            await desk.trouble(await desk.runs.active(desk.account), code)
+            if error:
+                name = name_of(error)
+                cause = f"trading_fails:{desk.account}:{name}:{desk.clock.now():%Y-%m-%dT%H}"
+                async with desk.transaction():
+                    told = {"account": desk.account, "error": name}
+                    await desk.tell_keepers("trading_fails", cause, told)
+        except (Unavailable, OutcomeUnknown):
+            return  # the store is what does not answer
