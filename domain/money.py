@@ -68,16 +68,18 @@ def parse_amount(text: str, places: int = MIXIN_PLACES) -> Decimal:
     return amount
 
 
-def exact(text: str) -> Decimal:
+def exact(text: object) -> Decimal:
     """Return the number in a text that a machine sent: optional minus sign, then the amount grammar.
 
-    For venues and Mixin: exponents, NaN, infinities and more than eighteen places are refused.
+    For venues and Mixin: what is no text is refused, and so are exponents, NaN, infinities and more than
+    eighteen places.
 
     Raises:
         Refused: ``number_not_understood``.
     """
-    digits = text.removeprefix("-")
-    if len(text) > _LONGEST_AMOUNT or not _AMOUNT.fullmatch(digits):
+    if not isinstance(text, str):
+        raise Refused("number_not_understood", kind=type(text).__name__)
+    if len(text) > _LONGEST_AMOUNT or not _AMOUNT.fullmatch(text.removeprefix("-")):
         raise Refused("number_not_understood", text=text[:_LONGEST_AMOUNT])
     return Decimal(text)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +14,13 @@ from adapters.exchange.account import VenueAccount
 from adapters.exchange.client import Gate, make_client, writing
 from adapters.exchange.streams import Streams
 from adapters.exchange.venues import VENUES
+from adapters.ids import PREFIX
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.limits import LimitKeeper
 from domain.market.model import Book, Pair, TradingRules
 from domain.market.orders import Fill, LimitOrder, VenueOrder
-from domain.money import Coin, exact, plain
+from domain.money import Coin, plain
 from domain.ports.clock import Clock
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class CcxtExchange:
 
     async def time(self) -> datetime:
         """Return the instant the venue's clock shows."""
-        return datetime.fromtimestamp(int(await self._read("time", self._client.fetch_time)) / 1000, UTC)
+        return translate.as_time(await self._read("time", self._client.fetch_time))
 
     async def recall(self, sent: Sequence[tuple[datetime, Decimal]]) -> None:
         """Count orders of the last day instead of what was counted."""
@@ -66,7 +67,7 @@ class CcxtExchange:
         if str(pair) not in markets or not markets[str(pair)].get("active", True):
             raise Refused("pair_not_traded", pair=pair)
         fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
-        rules = translate.as_rules(markets[str(pair)], fees)
+        rules = translate.as_rules(pair, markets[str(pair)], fees)
         self._rules[pair] = (self._clock.now(), rules)
         return rules
 
@@ -89,13 +90,15 @@ class CcxtExchange:
         if streamed is None or (age_s := time.monotonic() - streamed.received_s) > _FRESH_S:
             return None
         at = self._clock.now() - timedelta(seconds=age_s)
-        book = translate.as_book(pair, rules, streamed.raw, depth, at)
+        try:
+            book = translate.as_book(pair, rules, streamed.raw, depth, at)
+        except Unavailable:
+            return None
         return book if book.sane else None
 
     async def balances(self) -> dict[Coin, Decimal]:
         """Return free plus locked per coin, zeros left out."""
-        raw = await self._read("balances", self._client.fetch_balance)
-        return {Coin(coin): exact(total) for coin, total in raw["total"].items() if Decimal(total) != 0}
+        return translate.as_balances(await self._read("balances", self._client.fetch_balance))
 
     async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
         """Rest a limit order; limits and the deadline are checked right before the bytes leave."""
@@ -153,9 +156,20 @@ class CcxtExchange:
         return translate.as_order(pair, raw, client_order_id)
 
     async def open_orders(self, pair: Pair) -> list[VenueOrder]:
-        """Return all resting orders of the account for a pair."""
+        """Return all resting orders of the account for a pair; of others' those that can be read.
+
+        Whoever trades here by hand may lay orders of kinds that we do not know, such as one without a price.
+        """
         raw = await self._read("open orders", self._client.fetch_open_orders, str(pair))
-        return [translate.as_order(pair, order, str(order["clientOrderId"])) for order in raw]
+        orders = []
+        for each in raw:
+            client_order_id = str(each.get("clientOrderId") or "")
+            try:
+                orders.append(translate.as_order(pair, each, client_order_id))
+            except Unavailable:
+                if client_order_id.startswith(PREFIX):
+                    raise  # nobody may take it for one that is not there
+        return orders
 
     async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
         """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
@@ -188,7 +202,7 @@ class CcxtExchange:
 
     async def _own_trades(self, pair: Pair, since_ms: int | None, params: dict[str, int]) -> list[Fill]:
         raw = await self._read("own trades", self._client.fetch_my_trades, str(pair), since_ms, _PAGE, params)
-        return sorted((translate.as_fill(pair, trade) for trade in raw), key=lambda fill: int(fill.trade_id))
+        return translate.as_fills(pair, raw)
 
     async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
         """Return whether the private stream told of a change before the timeout."""

@@ -21,6 +21,10 @@ _REASONS = (
 )
 
 
+ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What reading an answer raises that is not as it should be."""
+
+
 def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrMarketError:
     """Return what a failed write proves: ``Refused`` for a definite no, else ``OutcomeUnknown``."""
     if isinstance(error, MrMarketError):
@@ -35,9 +39,14 @@ def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrM
 
 
 def of_read(error: BaseException, subject: str) -> MrMarketError:
-    """Return what a failed read proves: that we do not know, and may ask again."""
+    """Return what a failed read proves: that we do not know, and may ask again.
+
+    Only of a pair that the venue does not list there is nothing to ask.
+    """
     if isinstance(error, MrMarketError):
         return error
+    if is_kind(error, "BadSymbol"):
+        return Refused("pair_not_traded", subject=subject, code=venue_code(error))
     return Unavailable("venue_silent", subject=subject, error=type(error).__name__, code=venue_code(error))
 
 
@@ -53,11 +62,11 @@ def venue_code(error: BaseException) -> str:
 
 
 def failures() -> tuple[type[BaseException], ...]:
-    """Return every error class a call through ccxt may raise."""
+    """Return every error class a call through ccxt may raise, its own stumbling over answers included."""
     import ccxt
 
     base: Any = ccxt.BaseError
-    return (base, OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError, MrMarketError)
+    return (base, OSError, asyncio.TimeoutError, *ODD, MrMarketError)
 
 
 def _reason(kinds: set[str]) -> str:

@@ -1,10 +1,12 @@
 """From ccxt's unified texts to our words; nothing here decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from adapters.exchange.outcomes import ODD
 from domain.errors import Refused, Unavailable
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import Fill, OrderState, VenueOrder
@@ -22,8 +24,53 @@ _STATES = {
 }
 
 
-def as_rules(market: Raw, fees: Raw) -> TradingRules:
-    """Return trading rules from ccxt's market (precision as tick sizes) and trading fees (fractions)."""
+@contextmanager
+def _understood(subject: str) -> Iterator[None]:
+    """Call an answer incomplete where a field that must be there is missing, or makes no sense.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``.
+    """
+    try:
+        yield
+    except (*ODD, Refused) as e:
+        raise Unavailable("venue_answer_incomplete", subject=subject) from e
+
+
+def as_time(raw: Any) -> datetime:
+    """Return an instant from milliseconds.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``.
+    """
+    with _understood("time"):
+        return datetime.fromtimestamp(int(raw) / 1000, UTC)
+
+
+def as_balances(raw: Any) -> dict[Coin, Decimal]:
+    """Return free plus locked per coin, zeros left out.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``: one that is left out would look like nothing.
+    """
+    with _understood("balances"):
+        totals = {Coin(coin): exact(total) for coin, total in raw["total"].items()}
+        return {coin: total for coin, total in totals.items() if total != 0}
+
+
+def as_rules(pair: Pair, market: Raw, fees: Raw) -> TradingRules:
+    """Return trading rules from ccxt's market (precision as tick sizes) and trading fees (fractions).
+
+    Raises:
+        Refused: ``rules_not_understood``: this pair cannot be traded; others can.
+    """
+    try:
+        return _rules(market, fees)
+    except (*ODD, Refused) as e:
+        raise Refused("rules_not_understood", pair=pair) from e
+
+
+def _rules(market: Raw, fees: Raw) -> TradingRules:
     limits = market["limits"]
     orders: Raw = next(
         (f for f in market["info"].get("filters", ()) if f.get("filterType") == "MAX_NUM_ORDERS"), {}
@@ -43,8 +90,12 @@ def as_book(pair: Pair, rules: TradingRules, raw: Raw, depth: int, at: datetime)
     """Return a book in whole ticks and lots from ccxt's floats.
 
     A float is read by its shortest text and put on the grid it came from; levels below one lot vanish.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``.
     """
-    return Book(pair, _levels(raw["bids"], rules, depth), _levels(raw["asks"], rules, depth), at)
+    with _understood("book"):
+        return Book(pair, _levels(raw["bids"], rules, depth), _levels(raw["asks"], rules, depth), at)
 
 
 def _levels(side: Sequence[Sequence[float]], rules: TradingRules, depth: int) -> tuple[Level, ...]:
@@ -64,12 +115,12 @@ def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:
     Raises:
         Unavailable: ``venue_answer_incomplete``: a field that must be there is missing.
     """
-    try:
+    with _understood(client_order_id):
         filled = exact(raw["filled"])
         state = _STATES[raw["status"]]
         return VenueOrder(
             client_order_id=client_order_id,
-            order_id=str(raw["id"]),
+            order_id=_name(raw["id"]),
             pair=pair,
             side=Side(raw["side"]),
             price=exact(raw["price"]),
@@ -77,8 +128,27 @@ def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:
             filled=filled,
             state=OrderState.PARTIAL if state is OrderState.OPEN and filled > 0 else state,
         )
-    except (KeyError, TypeError, ValueError, Refused) as e:
-        raise Unavailable("venue_answer_incomplete", subject=client_order_id) from e
+
+
+def _name(raw: Any) -> str:
+    """Return what a venue calls something.
+
+    Raises:
+        ValueError: nothing.
+    """
+    if raw is None or raw == "":
+        raise ValueError("no name")
+    return str(raw)
+
+
+def as_fills(pair: Pair, raw: Sequence[Raw]) -> list[Fill]:
+    """Return executions, oldest first.
+
+    Raises:
+        Unavailable: as ``as_fill``, for any of them.
+    """
+    with _understood("fills"):
+        return sorted((as_fill(pair, trade) for trade in raw), key=lambda fill: int(fill.trade_id))
 
 
 def as_fill(pair: Pair, raw: Raw) -> Fill:
@@ -87,12 +157,12 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
     Raises:
         Unavailable: ``venue_answer_incomplete``: a field that must be there is missing or makes no sense.
     """
-    try:
+    with _understood("fill"):
         fee = raw["fee"] or {}
         known = fee.get("cost") is not None and bool(fee.get("currency"))
         fill = Fill(
-            trade_id=str(raw["id"]),
-            order_id=str(raw["order"]),
+            trade_id=_name(raw["id"]),
+            order_id=_name(raw["order"]),
             client_order_id=str(raw["info"].get("clientOrderId") or ""),
             pair=pair,
             side=Side(raw["side"]),
@@ -105,8 +175,6 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
             at=datetime.fromtimestamp(int(raw["timestamp"]) / 1000, UTC),
             fee_known=known,
         )
-    except (KeyError, TypeError, ValueError, Refused) as e:
-        raise Unavailable("venue_answer_incomplete", subject="fill") from e
     if fill.price <= 0 or fill.quantity <= 0 or fill.quote_quantity <= 0:
         raise Unavailable("venue_answer_absurd", subject=fill.trade_id)
     return fill

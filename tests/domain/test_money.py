@@ -68,6 +68,13 @@ def test_numbers_from_machines_may_be_negative_but_nothing_else() -> None:
         assert refusal.value.facts == {"text": text}
 
 
+@pytest.mark.parametrize("odd", [None, 1, 0.5, b"1", ["1"], Decimal(1)])
+def test_what_a_machine_does_not_send_as_text_is_no_number(odd: object) -> None:
+    with pytest.raises(Refused, match=r"^number_not_understood") as refusal:
+        exact(odd)
+    assert refusal.value.facts == {"kind": type(odd).__name__}
+
+
 def test_a_long_number_is_shown_in_part_only() -> None:
     with pytest.raises(Refused) as refusal:
         exact("9" * 5_000)
