@@ -21,6 +21,9 @@ Of an order, which may have filled in many pieces, the same part of its cost.
 
 Holder = Callable[[Coin], Account]
 
+Shares = Sequence[tuple[AccountKind, Decimal]]
+"""What accounts of the instance pay of a fee in place of a run."""
+
 
 def cause_of(account: VenueAccountName, pair: Pair, trade_id: str) -> Cause:
     """Return the cause under which a fill is booked, once."""
@@ -28,14 +31,19 @@ def cause_of(account: VenueAccountName, pair: Pair, trade_id: str) -> Cause:
 
 
 def run_transfer(
-    fill: Fill, account: VenueAccountName, run: Run, fees_from: AccountKind, charge: Decimal = ZERO
+    fill: Fill,
+    account: VenueAccountName,
+    run: Run,
+    fees_from: AccountKind,
+    charge: Decimal = ZERO,
+    borne: Shares = (),
 ) -> Transfer:
     """Return the transfer of a run's fill: pay and receive at the venue, each fee as a posting of its own.
 
-    A fee in a coin of the pair passes through ``venue_fees``, so that the run pays it and the books show
-    it; a rebate passes the other way. A fee in a third coin is no debt of a person who never had that
-    coin: ``fees_from`` pays it, and the run gives the instance ``charge`` in quote for it (FL5). Our own fee
-    comes last (FE1).
+    A fee in a coin of the pair passes through ``venue_fees``, so that the run pays it, but for what is
+    ``borne`` for it, and the books show it; a rebate passes the other way. A fee in a third coin is no debt
+    of a person who never had that coin: ``fees_from`` pays it, and the run gives the instance ``charge`` in
+    quote for it (FL5). Our own fee comes last (FE1).
     """
     holder: Holder = lambda coin: run_account(run.id, account, coin)  # noqa: E731 - a name for one line
     fees = own(AccountKind.VENUE_FEES, fill.fee_coin)
@@ -43,7 +51,10 @@ def run_transfer(
     payer = own(fees_from, fill.fee_coin) if third else holder(fill.fee_coin)
     there = venue_account(account, fill.fee_coin)
     paid_for = charge_postings(run_account(run.id, account, fill.pair.quote), charge)
-    charged = [Posting(payer, fees, fill.fee), Posting(fees, there, fill.fee)] if fill.fee > 0 else []
+    payers = [(own(kind, fill.fee_coin), part) for kind, part in borne]
+    payers.append((payer, fill.fee - sum((part for _, part in borne), ZERO)))
+    taken = [Posting(each, fees, part) for each, part in payers if part > 0]
+    charged = [*taken, Posting(fees, there, fill.fee)] if fill.fee > 0 else []
     rebate = [Posting(there, fees, -fill.fee), Posting(fees, payer, -fill.fee)] if fill.fee < 0 else []
     return Transfer(
         cause_of(account, fill.pair, fill.trade_id),

@@ -37,6 +37,7 @@ from domain.services.fill_changes import (
     versioned,
 )
 from domain.services.found import post_with_found
+from domain.services.paid_coin import pocket_for, shares
 from domain.services.third_coin import Prices, Purse, ThirdCoin, charge_of
 from domain.services.trading_fee import fee_in, with_owed
 
@@ -249,7 +250,8 @@ class FillCorrections:
             payer = purse.payer(now.fee_coin, now.fee)
             charges.append(charge_of(now, version, run.id, now.fee_coin, now.fee, prices, purse))
         charged = sum((charge.charged for charge in charges), ZERO)
-        transfer = run_transfer(now, account, run, payer, charged)
+        pocket = await pocket_for(self.desk.ledger, run, [now], [back] if back else ())
+        transfer = run_transfer(now, account, run, payer, charged, shares(now, pocket))
         return replace(transfer, cause=versioned("fill_again", account, now, version)), charges
 
     async def _lacks(self, run: Run | None, change: Sequence[Transfer]) -> tuple[bool, bool]:

@@ -22,6 +22,7 @@ from domain.ports.orders import Charge
 from domain.services.desk import Desk
 from domain.services.fill_booking import cause_of, charge_postings, has_third_coin, run_transfer
 from domain.services.found import with_found
+from domain.services.paid_coin import pocket_for, shares
 from domain.services.trading_fee import trading_fee
 
 Prices = Mapping[Pair, Decimal]
@@ -83,15 +84,18 @@ class ThirdCoin:
         """
         account, charges = self.desk.account, list[Charge]()
         third = [fill for fill in fills if has_third_coin(fill)]
+        pocket = await pocket_for(self.desk.ledger, run, fills)
+        borne = [shares(fill, pocket) for fill in fills]
         if not third:
             kind = AccountKind.INVENTORY
-            return [run_transfer(fill, account, run, kind) for fill in fills], charges
+            pairs = zip(fills, borne, strict=True)
+            return [run_transfer(fill, account, run, kind, borne=parts) for fill, parts in pairs], charges
         purse = await self.purse(run.id, run.pair.quote, [fill.fee_coin for fill in third])
         transfers = []
-        for fill in fills:
+        for fill, parts in zip(fills, borne, strict=True):
             purse.trade(fill, run)
             if fill not in third:
-                transfers.append(run_transfer(fill, account, run, AccountKind.INVENTORY))
+                transfers.append(run_transfer(fill, account, run, AccountKind.INVENTORY, borne=parts))
                 continue
             charges.append(charge_of(fill, 1, run.id, fill.fee_coin, fill.fee, prices, purse))
             payer = purse.payer(fill.fee_coin, fill.fee)
