@@ -119,7 +119,7 @@ class ExecutionService:
     async def _clear_all(self) -> None:
         """Take off everything of ours, on every pair that we know of with or without the store."""
         desk, pairs = self.desk, [*self.offered, *self._run_pairs]
-        with suppress(Unavailable, OutcomeUnknown):  # the store may be what does not answer
+        with suppress(Exception):  # reading runs may be what fails
             pairs += await self._pairs(await desk.runs.active(desk.account))
         await self.failed.clear_all(sorted(set(pairs), key=str), self._ready)
 

@@ -91,12 +91,12 @@ class FailedRounds:
     async def _tell(self, code: str, error: Exception | None = None) -> None:
         desk = self.desk
         try:
-            await desk.trouble(await desk.runs.active(desk.account), code)
-            if error:
+            if error:  # first: reading runs may be what fails
                 name = name_of(error)
                 cause = f"trading_fails:{desk.account}:{name}:{desk.clock.now():%Y-%m-%dT%H}"
                 async with desk.transaction():
                     told = {"account": desk.account, "error": name}
                     await desk.tell_keepers("trading_fails", cause, told)
+            await desk.trouble(await desk.runs.active(desk.account), code)
         except (Unavailable, OutcomeUnknown):
             return  # the store is what does not answer

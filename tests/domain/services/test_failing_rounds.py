@@ -171,6 +171,23 @@ async def test_rounds_that_fail_as_nobody_foresaw_clear_the_book_and_are_told(
     await world.check_books()
 
 
+async def test_where_not_even_runs_can_be_read_the_book_is_cleared_and_keepers_are_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    await world.start()
+    await world.rounds(worker, 2)
+    assert len(world.venue.resting()) == 6
+    monkeypatch.setattr(worker.desk.runs, "active", _absurd)
+    for _ in range(15):
+        with pytest.raises(LookupError):
+            await worker.round()
+        world.time.advance(1)
+    assert world.venue.resting() == []
+    assert (await world.notices(OWNER)).count("trading_fails") == 1
+
+
 async def test_a_failed_round_is_no_reason_to_clear_what_the_next_attends_to(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
