@@ -84,14 +84,16 @@ class MixinHttp:
         """
         return await self._repeated(Request("GET", path + _query(query or {})), largest)
 
-    async def ask(self, path: str, body: object = None) -> Any:
+    async def ask(self, path: str, body: object = None, *, largest: int = _LARGEST_BODY) -> Any:
         """Return the data of a POST that changes nothing there, or nothing more when it is repeated.
+
+        Its answer has at most ``largest`` bytes.
 
         Raises:
             Refused: a definite error.
             Unavailable: no clear answer after several tries.
         """
-        return await self._repeated(Request("POST", path, _as_body(body)))
+        return await self._repeated(Request("POST", path, _as_body(body)), largest)
 
     async def write(self, path: str, body: object, gate: Gate | None = None) -> Any:
         """Return the data of a POST, sent once; a gate is asked right before it leaves.

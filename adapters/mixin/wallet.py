@@ -192,13 +192,24 @@ class MixinWallet:
         """Return the rows of outputs in the order asked for."""
         listed: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(output_ids), _MOST_FETCHED):
-            ids = list(output_ids[start : start + _MOST_FETCHED])
-            page = await self._http.ask("/safe/outputs/fetch", {"user_id": self._http.app_id, "ids": ids})
-            listed |= {str(row.get("output_id")): row for row in rows(page)}
+            for row in await self._fetched(list(output_ids[start : start + _MOST_FETCHED])):
+                listed[str(row.get("output_id"))] = row
         missing = [output_id for output_id in output_ids if output_id not in listed]
         if missing:
             raise Unavailable("outputs_not_listed", count=len(missing))
         return [listed[output_id] for output_id in output_ids]
+
+    async def _fetched(self, ids: list[str]) -> Sequence[Mapping[str, Any]]:
+        """Return rows of outputs; what is too large in one answer is asked for in halves."""
+        asked = {"user_id": self._http.app_id, "ids": ids}
+        largest = {"largest": _LARGEST_OUTPUT} if len(ids) == 1 else {}
+        try:
+            return rows(await self._http.ask("/safe/outputs/fetch", asked, **largest))
+        except Unavailable as e:
+            if e.code != "mixin_answer_too_large" or len(ids) == 1:
+                raise
+        half = len(ids) // 2
+        return [*await self._fetched(ids[:half]), *await self._fetched(ids[half:])]
 
 
 @contextmanager

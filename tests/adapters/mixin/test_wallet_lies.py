@@ -287,6 +287,23 @@ async def test_outputs_that_are_too_large_together_are_read_one_by_one(mixin: Mi
         assert [o.output_id for o in await wallet.outputs_from(0, 2)] == honest[:2]
 
 
+async def test_inputs_that_are_too_large_together_pay_all_the_same(mixin: Mixin) -> None:
+    """Who burns XIN into an output of ours must not hold up whatever payment picks it."""
+    what = await payment(mixin)
+    built = await mixin.wallet.build(what)
+    async with lying(mixin, "/safe/outputs/fetch", each(extra="00" * 4_000_000)) as wallet:
+        assert await wallet.build(what) == built
+        signed = await wallet.sign(what.request_id, built.raw, what.inputs)
+    assert (await mixin.wallet.submit(what.request_id, signed)).transaction_hash == built.transaction_hash
+
+
+async def test_an_input_beyond_all_bounds_is_no_answer(mixin: Mixin) -> None:
+    what = await payment(mixin)
+    async with lying(mixin, "/safe/outputs/fetch", each(extra="0" * 34_000_000)) as wallet:
+        with pytest.raises(Unavailable, match="mixin_answer_too_large"):
+            await wallet.build(what)
+
+
 def test_hash_of_an_output_is_made_as_it_always_was() -> None:
     """Rows keep it for ever: if this fails, raise the version."""
     row = {"output_id": "o", "transaction_hash": "t", "output_index": 0, "asset_id": "a", "amount": "1.50"}

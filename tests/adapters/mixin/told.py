@@ -21,7 +21,7 @@ class Told:
     async def read(self, path: str, *_: object, **__: object) -> Any:
         return self._answer(path, Unavailable)
 
-    async def ask(self, path: str, _: object = None) -> Any:
+    async def ask(self, path: str, *_: object, **__: object) -> Any:
         return self._answer(path, Unavailable)
 
     async def write(self, path: str, _: object, gate: Callable[[], None]) -> Any:
