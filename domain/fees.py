@@ -127,6 +127,12 @@ def proposal(
     )
 
 
+def lowest_rate(schedules: Sequence[Schedule], kind: FeeKind, since: datetime, until: datetime) -> Rate:
+    """Return the lowest rate of a kind that held at any time between two instants, both included."""
+    held = [in_force(schedules, since), *(s for s in schedules if since < s.effective_at <= until)]
+    return min((schedule.rate(kind) for schedule in held), key=lambda rate: rate.bps)
+
+
 def fair_deposit_rate(shown: Rate | None, standing: Rate) -> Rate:
     """Return the rate of a deposit: the one shown with its link, or the one in force if that is lower."""
     return standing if shown is None or standing.bps < shown.bps else shown

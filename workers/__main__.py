@@ -38,7 +38,7 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
     """Return everything this process does again and again."""
     money, clock = money_services(world), world.clock
     trading = [TradingLoop(execution) for execution in executions]
-    paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip)
+    paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
     return [
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),

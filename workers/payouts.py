@@ -1,5 +1,7 @@
 """The loop that pays what is due."""
 
+from collections.abc import Callable
+
 import structlog
 
 from domain.errors import MrMarketError
@@ -9,6 +11,7 @@ from domain.services.withdrawals import WithdrawalService
 
 NAME = "payouts"
 EVERY_S = 1.0
+LOOK_BACK_EVERY_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -16,10 +19,18 @@ log = structlog.get_logger(__name__)
 class PayoutWorker:
     """Drives every payout that is due while the wallet is ours; one that breaks does not stop the others."""
 
-    def __init__(self, withdrawals: WithdrawalService, payouts: PayoutService, grip: Grip) -> None:
+    def __init__(
+        self,
+        withdrawals: WithdrawalService,
+        payouts: PayoutService,
+        grip: Grip,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._withdrawals = withdrawals
         self._payouts = payouts
         self._grip = grip
+        self._monotonic = monotonic
+        self._looked_back_s: float | None = None
 
     async def round(self) -> str:
         """Take all payouts as far as they go; say what became of each."""
@@ -46,7 +57,16 @@ class PayoutWorker:
                 failed.append(error)
         if failed:
             raise ExceptionGroup("payouts failed", failed)
-        return "; ".join(said) or f"nothing due, {await self._tidy(epoch)}"
+        return "; ".join([*said, *await self._look_back()]) or f"nothing due, {await self._tidy(epoch)}"
+
+    async def _look_back(self) -> list[str]:
+        """Once a minute, look whether what was refused was paid after all; say so if any was."""
+        now_s = self._monotonic()
+        if self._looked_back_s is not None and now_s - self._looked_back_s < LOOK_BACK_EVERY_S:
+            return []
+        self._looked_back_s = now_s
+        found = await self._payouts.look_back()
+        return [found] if found else []
 
     async def _tidy(self, epoch: int) -> str:
         """Use an idle round to merge small outputs."""

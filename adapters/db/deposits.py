@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from adapters.db.kept import lock_kept
 from adapters.db.store import PostgresStore
 from domain.ids import AssetId, UserId
 from domain.money import Coin, Token
-from domain.ports.deposits import Classified, DepositIntent, WaitingDeposit
+from domain.ports.deposits import Classified, DepositIntent, SmallChange, WaitingDeposit
 from domain.ports.wallet import WalletOutput
 
 
@@ -177,18 +176,19 @@ class PostgresDeposits:
         )
         return bool(rows)
 
-    async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:
+    async def small_change(self, sender: UserId, asset_id: AssetId) -> SmallChange:
         """Return what is kept of payments below the minimum, as the only one who decides about it."""
         await lock_kept(self._store, sender)
         rows = await self._store.fetch(
             """
-            SELECT coalesce(sum(amount), 0) AS total FROM kept_outputs
-            WHERE sender = $1 AND asset_id = $2 AND state = 'kept' AND reason = 'below_minimum'
+            SELECT coalesce(sum(k.amount), 0) AS amount, min(o.created_at) AS since
+            FROM kept_outputs k JOIN outputs o USING (output_id)
+            WHERE k.sender = $1 AND k.asset_id = $2 AND k.state = 'kept' AND k.reason = 'below_minimum'
             """,
             sender,
             asset_id,
         )
-        return Decimal(rows[0]["total"])
+        return SmallChange(**rows[0])
 
     async def add_up(self, sender: UserId, asset_id: AssetId, output_id: str) -> None:
         """Note that all of them are credited, with the output that was enough."""

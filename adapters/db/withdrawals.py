@@ -146,6 +146,17 @@ class PostgresPayouts:
         )
         return [payout_of(row) for row in rows]
 
+    async def refused_since(self, since: datetime) -> list[Payout]:
+        """Return payouts that were refused, of which signed bytes may have left, created since an instant."""
+        rows = await self._store.fetch(
+            f"""
+            SELECT {_COLUMNS} FROM payouts WHERE state = 'refused' AND signed_raw <> '' AND created_at >= $1
+            ORDER BY created_at, id
+            """,  # noqa: S608 - fixed names
+            since,
+        )
+        return [payout_of(row) for row in rows]
+
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
         """Return the largest outputs of an asset that no payout has reserved; never an inscription."""
         rows = await self._store.fetch(
@@ -231,14 +242,23 @@ class PostgresPayouts:
         )
 
     async def crowded(self, most: int) -> Token | None:
-        """Return an approved token with at least so many free outputs, of which nothing is being paid."""
+        """Return an approved token with at least so many free outputs, of which nothing is being paid.
+
+        Fees that wait hinder nothing; a token that is frozen is left alone.
+        """
         rows = await self._store.fetch(
             """
             SELECT t.asset_id, t.coin, t.network FROM tokens t
-            WHERE (SELECT count(*) FROM (SELECT FROM free_outputs f WHERE f.asset_id = t.asset_id LIMIT $1) f)
-                  >= $1
+            WHERE (SELECT count(*) FROM (
+                       SELECT FROM free_outputs f WHERE f.asset_id = t.asset_id
+                         AND NOT EXISTS (SELECT FROM pending_deposits d
+                                         WHERE d.output_id = f.output_id AND d.state = 'pending')
+                       LIMIT $1) f) >= $1
               AND NOT EXISTS (SELECT FROM payouts p WHERE p.asset_id = t.asset_id
-                              AND p.state NOT IN ('done', 'refused', 'cancelled'))
+                              AND p.state NOT IN ('done', 'refused', 'cancelled')
+                              AND NOT (p.purpose = 'fees' AND p.state IN ('requested', 'waiting')))
+              AND NOT EXISTS (SELECT FROM freezes z WHERE z.scope IN ('wallet', t.asset_id)
+                              AND z.lifted_at IS NULL)
             ORDER BY t.asset_id LIMIT 1
             """,
             most,

@@ -58,6 +58,14 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True)
+class SmallChange:
+    """What is kept of somebody's payments below the minimum, and when the first of them was paid."""
+
+    amount: Decimal
+    since: datetime | None  # ``None``: nothing is kept
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingDeposit:
     """A deposit that was seen and is not final yet."""
 
@@ -103,7 +111,7 @@ class DepositStore(Protocol):
         """Note that a deposit is final; return ``False`` when somebody else just did."""
         ...
 
-    async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:
+    async def small_change(self, sender: UserId, asset_id: AssetId) -> SmallChange:
         """Return what is kept of payments below the minimum, as the only one who decides about it."""
         ...
 

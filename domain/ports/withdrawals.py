@@ -54,6 +54,10 @@ class PayoutStore(Protocol):
         """Return payouts of fees, the newest first; those that have not ended before all."""
         ...
 
+    async def refused_since(self, since: datetime) -> list[Payout]:
+        """Return payouts that were refused, of which signed bytes may have left, created since an instant."""
+        ...
+
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
         """Return the largest outputs of an asset that no payout has reserved; never an inscription."""
         ...

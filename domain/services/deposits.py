@@ -12,6 +12,7 @@ from domain.fees import (
     fair_deposit_rate,
     fee_on,
     in_force,
+    lowest_rate,
     rate_of,
     service_fee,
 )
@@ -19,7 +20,7 @@ from domain.ids import AssetId, Ids, UserId, request_id
 from domain.ledger.model import Cause
 from domain.money import ZERO, Token, plain, round_down
 from domain.ports.clock import Clock
-from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind
+from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind, SmallChange
 from domain.ports.fees import FeeStore
 from domain.ports.freezes import FreezeStore
 from domain.ports.ledger import Ledger
@@ -227,7 +228,7 @@ class DepositService:
         output = classified.output
         approved = self._known.tokens.find(output.asset_id)
         async with self._store.transaction():
-            before = ZERO
+            before = SmallChange(ZERO, None)
             if output.sender and classified.reason == BELOW_MINIMUM:  # locks before it books, as refunds do
                 before = await self._deposits.small_change(output.sender, output.asset_id)
             if not await self._deposits.add_output(classified, self._clock.now()):
@@ -248,14 +249,19 @@ class DepositService:
                 await self._tell_unwanted(output, classified.reason)
         return True
 
-    async def _add_up(self, output: WalletOutput, approved: ApprovedToken, before: Decimal) -> None:
-        """Credit small payments once their sum is a deposit; until then they can be asked back."""
+    async def _add_up(self, output: WalletOutput, approved: ApprovedToken, before: SmallChange) -> None:
+        """Credit small payments once their sum is a deposit; until then they can be asked back.
+
+        The fee is the lowest that held since the first of them: none becomes dearer by waiting (FE2).
+        """
         assert output.sender is not None
-        token, total = approved.token, before + output.amount
+        token, total = approved.token, before.amount + output.amount
         if total >= approved.least_deposit:
-            standing = in_force(await self._fees.schedules(), output.created_at).rate(FeeKind.DEPOSIT)
+            paid = {output.created_at, before.since or output.created_at}
+            schedules = await self._fees.schedules()
+            rate = lowest_rate(schedules, FeeKind.DEPOSIT, min(paid), max(paid))
             cause = Cause(ADDED_UP, output.output_id)
-            fee = service_fee(FeeKind.DEPOSIT, cause, standing, output.sender, token.coin, total)
+            fee = service_fee(FeeKind.DEPOSIT, cause, rate, output.sender, token.coin, total)
             await self._deposits.add_up(output.sender, token.asset_id, output.output_id)
             await self._ledger.post(added_up(output, token, total, fee))
             await self._fees.note(fee)

@@ -5,17 +5,14 @@ row still stands where it stood. From the moment bytes are fixed, the first thin
 what became of the request id; only the stored bytes are ever sent.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
-from domain.ledger.model import AccountKind, own
-from domain.money import ZERO, Token, plain
-from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict, choose
-from domain.payouts.line import Waiting, set_aside
+from domain.money import ZERO, Token
+from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict
 from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, fee_of_payout, settlement
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE, STOPPING
 from domain.ports.clock import Clock
@@ -27,6 +24,8 @@ from domain.ports.roles import RoleStore
 from domain.ports.store import Store
 from domain.ports.wallet import Payment, SendState, SentTransaction, Wallet
 from domain.ports.withdrawals import PayoutStore
+from domain.services.payout_news import PayoutNews
+from domain.services.wallet_float import WalletFloat
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
@@ -44,6 +43,11 @@ CROWDED, LEFT_ALONE = 256, 16
 MEMO, REFUND_MEMO = "withdrawal", "refund"
 FLOAT_TOO_SMALL = "float_too_small"
 FROZEN = "frozen"
+REFUSED_BUT_PAID = "refused_but_paid"
+"""Why payouts stop: its amount was given back, and Mixin has paid it."""
+
+LOOKED_BACK = timedelta(days=1)
+
 NOT_COVERED = "fees_not_covered"
 """Why fees wait: without them Mixin would hold less than is owed."""
 
@@ -73,14 +77,14 @@ class PayoutService:
         self._store = store
         self._ledger = ledger
         self._wallet = wallet
-        self._notices = notices
         self._clock = clock
         self._ids = ids
         self._payouts = payouts
         self._freezes = freezes
         self._fees = fees
         self._bot = bot
-        self._roles = roles
+        self._float = WalletFloat(payouts, ledger, clock)
+        self._news = PayoutNews(notices, roles, payouts, clock)
         self._steps: dict[PayoutState, Callable[[Payout], Awaitable[str]]] = {
             PayoutState.REQUESTED: self._reserve,
             PayoutState.WAITING: self._reserve,
@@ -139,6 +143,21 @@ class PayoutService:
             merge = await self._merge(token, Choice(Verdict.ENOUGH, tuple(smallest)))
         return f"{merge.cause} merges small outputs of {token.coin}"
 
+    async def look_back(self) -> str:
+        """Ask again of payouts that were refused lately, though bytes may have left: was one paid after all?
+
+        A no is believed only after every look-up; still, this is the one way in which money could go twice.
+        The wallet stops, once for each, and a person looks.
+        """
+        refused = await self._payouts.refused_since(self._clock.now() - LOOKED_BACK)
+        paid = 0
+        for payout in refused:
+            sent = await self._wallet.find(payout.request_id)
+            if sent is not None and sent.state is not SendState.CHECKED:
+                await self._freeze(payout, REFUSED_BUT_PAID)
+                paid += 1
+        return f"{paid} of {len(refused)} refused payouts were paid" if paid else ""
+
     # Steps, in the order of the states.
 
     async def _reserve(self, payout: Payout) -> str:
@@ -148,14 +167,14 @@ class PayoutService:
             await self._payouts.lock_wallet(asset)
             if (await self._payouts.get(payout.id)).state is not payout.state:
                 raise _OvertakenError
-            ahead = [one for one in await self._payouts.line(asset) if _before(one, payout)]
-            if payout.purpose is Purpose.FEES and not await self._covered(payout):
+            ahead = await self._float.line_before(payout)
+            if payout.purpose is Purpose.FEES and not await self._float.covers_fees(payout):
                 return await self._wait(payout, len(ahead), NOT_COVERED)
-            if ahead and not await self._may_pass(payout, ahead):
+            if ahead and not await self._float.suffices_behind(payout, ahead):
                 return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
             # Outputs are booked meanwhile: change that arrives between these looks counts twice, not never.
             change = await self._payouts.change_due(asset)
-            choice, total = await self._choose(payout)
+            choice, total = await self._float.choose(payout)
             if choice.verdict is Verdict.ENOUGH:
                 return await self._take(payout, choice)
             if change and total + change >= payout.pays:
@@ -220,16 +239,20 @@ class PayoutService:
                 await self._ledger.release(payout.cause)
                 await self._ledger.post(settlement(payout))
                 await self._fees.note(fee_of_payout(payout))
-                await self._tell(
+                await self._news.tell(
                     payout, "withdrawal_sent", payout.pays, transaction_hash=payout.transaction_hash
                 )
             elif payout.purpose is Purpose.FEES:
                 await self._ledger.release(payout.cause)
                 await self._ledger.post(settlement(payout))
-                await self._tell(payout, "fees_taken", payout.pays, transaction_hash=payout.transaction_hash)
+                await self._news.tell(
+                    payout, "fees_taken", payout.pays, transaction_hash=payout.transaction_hash
+                )
             elif payout.purpose is Purpose.REFUND:
                 await self._end_refund(payout, paid=True)
-                await self._tell(payout, "refund_sent", payout.pays, transaction_hash=payout.transaction_hash)
+                await self._news.tell(
+                    payout, "refund_sent", payout.pays, transaction_hash=payout.transaction_hash
+                )
         return said
 
     # Parts of steps.
@@ -268,13 +291,13 @@ class PayoutService:
             await self._payouts.give_back(payout.id)
             if payout.purpose is Purpose.WITHDRAWAL:
                 await self._ledger.release(payout.cause)
-                await self._tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
+                await self._news.tell(payout, "withdrawal_refused", payout.amount, reason=error.code)
             elif payout.purpose is Purpose.FEES:
                 await self._ledger.release(payout.cause)
-                await self._tell(payout, "fees_taking_refused", payout.amount, reason=error.code)
+                await self._news.tell(payout, "fees_taking_refused", payout.amount, reason=error.code)
             elif payout.purpose is Purpose.REFUND:
                 await self._end_refund(payout, paid=False)
-                await self._tell(payout, "refund_refused", payout.amount, reason=error.code)
+                await self._news.tell(payout, "refund_refused", payout.amount, reason=error.code)
         return f"{said}: {error.code}"
 
     async def _end_refund(self, payout: Payout, *, paid: bool) -> None:
@@ -284,34 +307,6 @@ class PayoutService:
             await self._ledger.release(payout.cause)
             if paid:
                 await self._ledger.post(settlement(payout))
-
-    async def _covered(self, payout: Payout) -> bool:
-        """Tell whether all fees that are promised to the owner are there beyond what is owed (FE3)."""
-        coin = payout.token.coin
-        promised = (await self._ledger.balance(own(AccountKind.FEES, coin))).held
-        return await self._ledger.spare(coin) >= promised
-
-    async def _may_pass(self, payout: Payout, ahead: Sequence[Waiting]) -> bool:
-        """Tell whether there is enough beyond what those ahead have had set aside for them (WD9).
-
-        Fees pass nobody: for them all that anybody ahead waits for is set aside (FE4).
-        """
-        free = await self._payouts.free_total(payout.token.asset_id)
-        if payout.purpose is Purpose.FEES:
-            return free - sum((one.pays for one in ahead), ZERO) >= payout.pays
-        return free - set_aside(ahead, self._clock.now()) >= payout.pays
-
-    async def _choose(self, payout: Payout) -> tuple[Choice, Decimal]:
-        """Return what to spend, and what is free: exactly where the largest outputs do not suffice.
-
-        Only a full page can hide more: what was booked since it was read must not look like many outputs.
-        """
-        asset = payout.token.asset_id
-        free = await self._payouts.spendable(asset, MOST_INPUTS)
-        largest = total = sum((o.amount for o in free), ZERO)
-        if largest < payout.pays and len(free) == MOST_INPUTS:
-            total = await self._payouts.free_total(asset)
-        return choose(free, payout.pays, total - largest), total
 
     async def _take(self, payout: Payout, choice: Choice) -> str:
         await self._payouts.reserve(payout.id, [o.output_id for o in choice.inputs])
@@ -349,34 +344,16 @@ class PayoutService:
             waiting = replace(waiting, state=PayoutState.WAITING)
         news = reason == FLOAT_TOO_SMALL != payout.reason
         if news and payout.purpose is Purpose.WITHDRAWAL:
-            await self._tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
+            await self._news.tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
         if reason == FLOAT_TOO_SMALL and ahead == 0:
-            await self._ask_for_money(waiting)
+            await self._news.float_is_short(waiting)
         return await self._stay(waiting, f"at place {ahead + 1}, {reason}", SOON)
-
-    async def _ask_for_money(self, payout: Payout) -> None:
-        """Tell the owner by how much the float is too small for the line, once an hour per token.
-
-        A token that nobody approved has no float: what came in of it is all there ever is.
-        """
-        if not payout.booked or (owner := await self._roles.owner()) is None:
-            return
-        token, now = payout.token, self._clock.now()
-        line = await self._payouts.line(token.asset_id)
-        there = await self._payouts.free_total(token.asset_id) + await self._payouts.change_due(
-            token.asset_id
-        )
-        missing = sum((one.pays for one in line), ZERO) - there
-        if missing > 0:
-            told = {"coin": token.coin, "network": token.network, "missing": plain(missing)}
-            cause = f"float_short:{token.asset_id}:{now:%Y-%m-%dT%H}"
-            await self._notices.tell(owner, "float_short", cause, {**told, "count": str(len(line))})
 
     async def _stand_still(self, payout: Payout, reason: str) -> str:
         """Leave a frozen payout alone; its receiver is told once."""
         async with self._store.transaction():
             if payout.reason != FROZEN and payout.purpose is Purpose.WITHDRAWAL:
-                await self._tell(payout, "withdrawal_frozen", payout.amount)
+                await self._news.tell(payout, "withdrawal_frozen", payout.amount)
             return await self._stay(replace(payout, reason=FROZEN), f"frozen by {reason}", LATER)
 
     async def _move(self, payout: Payout, state: PayoutState) -> str:
@@ -406,22 +383,8 @@ class PayoutService:
         again = replace(payout, attempts=payout.attempts + 1)
         async with self._store.transaction():
             if again.attempts == STUCK_AFTER:
-                await self._tell_that_it_is_stuck(payout, error.code)
+                await self._news.stuck(payout, error.code)
             return await self._stay(again, str(error), wait_after(payout.attempts))
-
-    async def _tell_that_it_is_stuck(self, payout: Payout, code: str) -> None:
-        """Tell the receiver, and the owner why: once an hour for each reason."""
-        if payout.purpose is Purpose.WITHDRAWAL:
-            await self._tell(payout, "withdrawal_stuck", payout.amount)
-        if owner := await self._roles.owner():
-            told = {
-                "coin": payout.token.coin,
-                "amount": plain(payout.amount),
-                "id": payout.id,
-                "reason": code,
-            }
-            hour = f"payout_stuck:{code}:{self._clock.now():%Y-%m-%dT%H}"
-            await self._notices.tell(owner, "payout_stuck", hour, told)
 
     async def _freeze(self, payout: Payout, reason: str) -> None:
         """Stop all payouts of the wallet until a person has looked; once for each payout and reason.
@@ -432,23 +395,13 @@ class PayoutService:
             now, why = self._clock.now(), f"{reason}:{payout.id}"
             seen = reason not in STOPPING and await self._freezes.looked_at(WALLET, why)
             stopped = not seen and await self._freezes.freeze(WALLET, why, now)
-            if stopped and (owner := await self._roles.owner()):
-                told = {"scope": WALLET, "reason": why}
-                await self._notices.tell(owner, "payouts_frozen", f"{why}:{now.isoformat()}", told)
+            if stopped:
+                await self._news.wallet_stopped(why)
             await self._stay(payout, reason, LATER)
-
-    async def _tell(self, payout: Payout, kind: str, amount: Decimal, **more: str) -> None:
-        params = {"coin": payout.token.coin, "amount": plain(amount), **more}
-        await self._notices.tell(payout.receiver, kind, str(payout.cause), params)
 
 
 class _OvertakenError(Exception):
     """Somebody else has taken the step: what we found out is not needed any more."""
-
-
-def _before(one: Waiting, payout: Payout) -> bool:
-    """Tell whether somebody waits in front of a payout; in front of fees everybody does."""
-    return payout.purpose is Purpose.FEES or (one.since, one.id) < (payout.created_at, payout.id)
 
 
 def _compare(payout: Payout, sent: SentTransaction) -> None:

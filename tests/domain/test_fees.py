@@ -19,6 +19,7 @@ from domain.fees import (
     fair_deposit_rate,
     fee_on,
     in_force,
+    lowest_rate,
     proposal,
     rate_of,
     service_fee,
@@ -145,3 +146,13 @@ def test_a_confirmation_is_bound_to_every_rate_and_the_day(kind: FeeKind, now: d
     first = Schedule(1, 1, 2, 3, now, "settings")
     other = proposal([first], kind, 50, now, "o")
     assert len({tuple(s.params.items()) for s in (first, other, proposal([first], kind, 51, now, "o"))}) == 3
+
+
+def test_the_lowest_rate_of_a_while_is_that_of_any_moment_in_it() -> None:
+    versions = [
+        Schedule(number, bps, 0, 0, NOW + timedelta(days=day), "o")
+        for number, (day, bps) in enumerate([(1, 30), (2, 10), (3, 50)], start=1)
+    ]
+    for since, until, bps in ((0, 3, 0), (1, 1, 30), (1, 3, 10), (2, 9, 10), (3, 9, 50)):
+        span = NOW + timedelta(days=since), NOW + timedelta(days=until)
+        assert lowest_rate(versions, FeeKind.DEPOSIT, *span).bps == bps, (since, until)

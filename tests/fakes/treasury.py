@@ -14,8 +14,16 @@ from domain.ids import AssetId, UserId, WithdrawalId
 from domain.money import ZERO, Token
 from domain.payouts.inputs import Spendable
 from domain.payouts.line import Waiting
-from domain.payouts.model import CONSOLIDATING, ENDED, PAYOUT_EDGES, Payout, PayoutState, Purpose
-from domain.ports.deposits import Classified, DepositIntent, OutputKind, WaitingDeposit
+from domain.payouts.model import (
+    CONSOLIDATING,
+    ENDED,
+    OPEN_TO_CANCEL,
+    PAYOUT_EDGES,
+    Payout,
+    PayoutState,
+    Purpose,
+)
+from domain.ports.deposits import Classified, DepositIntent, OutputKind, SmallChange, WaitingDeposit
 from domain.ports.kept import KEPT_EDGES, KeptGroup, KeptState
 from domain.ports.wallet import WalletOutput
 from domain.services.incoming import BELOW_MINIMUM, MOST_BOOKED
@@ -145,10 +153,12 @@ class FakeDeposits:
     async def is_final(self, output_id: str) -> bool:
         return self._treasury.rows.not_final.pop(output_id, None) is not None
 
-    async def small_change(self, sender: UserId, asset_id: AssetId) -> Decimal:
+    async def small_change(self, sender: UserId, asset_id: AssetId) -> SmallChange:
         self._treasury.lock(f"kept:{sender}")
         small = self._small(sender, asset_id)
-        return sum((kept.seen.output.amount for kept in small.values()), ZERO)
+        outputs = [kept.seen.output for kept in small.values()]
+        amount = sum((output.amount for output in outputs), ZERO)
+        return SmallChange(amount, min((output.created_at for output in outputs), default=None))
 
     async def add_up(self, sender: UserId, asset_id: AssetId, output_id: str) -> None:
         self._treasury.need(f"kept:{sender}")
@@ -270,6 +280,11 @@ class FakePayouts:
         taken.sort(key=lambda p: (p.state in ENDED, -p.created_at.timestamp(), p.id))
         return taken[:limit]
 
+    async def refused_since(self, since: datetime) -> list[Payout]:
+        payouts = self._treasury.rows.payouts.values()
+        refused = [p for p in payouts if p.state is PayoutState.REFUSED and p.signed_raw]
+        return sorted((p for p in refused if p.created_at >= since), key=lambda p: (p.created_at, p.id))
+
     async def spendable(self, asset_id: AssetId, most: int) -> list[Spendable]:
         free = self._treasury.free(asset_id)
         return sorted(free, key=lambda one: (-one.amount, one.output_id))[:most]
@@ -304,7 +319,10 @@ class FakePayouts:
 
     async def crowded(self, most: int) -> Token | None:
         payouts = self._treasury.rows.payouts.values()
-        busy = {payout.token.asset_id for payout in payouts if payout.state not in ENDED}
+        going = (p for p in payouts if p.state not in ENDED)
+        busy = {
+            p.token.asset_id for p in going if p.purpose is not Purpose.FEES or p.state not in OPEN_TO_CANCEL
+        }
         for token in self._treasury.tokens:
             if token.asset_id not in busy and len(self._treasury.free(token.asset_id)) >= most:
                 return token

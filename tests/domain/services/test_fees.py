@@ -193,6 +193,22 @@ async def test_small_payments_that_add_up_pay_the_fee_of_their_sum(world: MoneyW
     await world.check()
 
 
+async def test_small_payments_pay_the_lowest_rate_since_the_first_of_them(
+    world: MoneyWorld, admin: Any
+) -> None:
+    """What waits to add up does not become dearer meanwhile (FE2)."""
+    world.wallet.pay_in(ALICE, USDT.asset_id, "0.9")
+    await world.process().deposits.collect()
+    await change(world, FeeKind.DEPOSIT, 50)
+    await later(world, admin, hours=26)
+    world.wallet.pay_in(ALICE, USDT.asset_id, "0.1")
+    world.wallet.pay_in(BOB, USDT.asset_id, "0.9")
+    world.wallet.pay_in(BOB, USDT.asset_id, "0.1")
+    await world.process().deposits.collect()
+    assert (await world.funds(ALICE), await world.funds(BOB)) == (("1", "0"), ("0.995", "0"))
+    await world.check()
+
+
 async def test_everybody_is_told_once_in_batches(world: MoneyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fee_service, "AT_ONCE", 2)
     people = [UserId(f"0c2f7b6e-0000-4000-8000-00000000000{n}") for n in range(5)]

@@ -32,7 +32,9 @@ class Payer:
         self.keeper = LeaseKeeper(leases, world.clock, TIMING, [self.grip])
         self.process: Process = world.process()
         self.process.payouts._store = FencedStore(world.store, PostgresFence(world.store), self.grip)
-        self.worker = PayoutWorker(self.process.withdrawals, self.process.payouts, self.grip)
+        self.worker = PayoutWorker(
+            self.process.withdrawals, self.process.payouts, self.grip, world.clock.monotonic
+        )
 
     async def round(self) -> str:
         await self.keeper.round()

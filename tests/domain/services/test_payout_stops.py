@@ -12,6 +12,7 @@ from domain.ledger.model import AccountKind, Cause, Posting, Transfer, mixin, ow
 from domain.money import Coin, Token
 from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.ports.wallet import SendState, SentTransaction
+from domain.services import payouts
 from domain.services.payouts import PayoutService
 from tests.domain.services.money_world import (
     ALICE,
@@ -75,7 +76,7 @@ async def test_a_bug_that_one_payout_meets_keeps_nobody_else_from_being_paid(
     monkeypatch.setattr(PayoutService, "drive", fails)
     process = world.process()
     with pytest.raises(ExceptionGroup) as failed:
-        await PayoutWorker(process.withdrawals, process.payouts, firm()).round()
+        await PayoutWorker(process.withdrawals, process.payouts, firm(), world.clock.monotonic).round()
     assert [str(error) for error in failed.value.exceptions] == ["a key of 31 bytes"]
     assert world.wallet.paid[BOB, USDT.asset_id] == Decimal("39.96")
 
@@ -109,6 +110,63 @@ async def test_fees_pass_nobody_who_waits_on_the_same_network(world: MoneyWorld)
     assert "waiting: at place 2, float_too_small" in await process.payouts.drive(taking.id)
     small = await world.request(BOB, "5")
     assert "is done" in await process.payouts.drive(small), "people may pass one another (WD9)"
+
+
+async def test_what_was_refused_and_is_paid_after_all_stops_the_wallet(world: MoneyWorld) -> None:
+    """Bytes that were on their way when the no was believed: the person would have it twice."""
+    await world.give(ALICE, "100")
+    payout_id, process = await world.request(ALICE, "40"), world.process()
+    for _ in range(3):
+        await process.payouts.advance(payout_id)
+    world.wallet.refusals["submit"] += 9 * ["receiver_unregistered"]
+    await world.settle(rounds=20)
+    assert await world.states() == ["refused"]
+    assert await process.payouts.look_back() == ""
+    world.wallet.refusals["submit"].clear()
+    [refused] = await world.books.made()
+    await world.wallet.submit(refused.request_id, refused.signed_raw)
+    assert await process.payouts.look_back() == "1 of 1 refused payouts were paid"
+    [freeze] = await process.freezes.list(OWNER)
+    assert (freeze.scope, freeze.reason) == ("wallet", f"refused_but_paid:{payout_id}")
+    assert "payouts_frozen" in await world.notices(OWNER)
+    world.clock.advance(25 * 3600)
+    assert await process.payouts.look_back() == ""
+
+
+async def test_a_worker_looks_back_once_a_minute(world: MoneyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def look_back(service: PayoutService) -> str:
+        asked.append(world.clock.monotonic())
+        return ""
+
+    monkeypatch.setattr(PayoutService, "look_back", look_back)
+    process = world.process()
+    worker = PayoutWorker(process.withdrawals, process.payouts, firm(), world.clock.monotonic)
+    for _ in range(130):
+        await worker.round()
+        world.clock.advance(1)
+    assert [at - asked[0] for at in asked] == [0, 60, 120]
+
+
+async def test_fees_that_wait_hinder_no_merging(world: MoneyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payouts, "CROWDED", 20)
+    monkeypatch.setattr(payouts, "LEFT_ALONE", 4)
+    await world.give(ALICE, "1000")
+    await world.request(ALICE, "1000")
+    await world.settle()
+    for _ in range(25):
+        world.wallet.pay_in(BOB, USDT.asset_id, "1")
+    process = world.process()
+    await process.deposits.collect()
+    now = world.clock.now()
+    waiting = Payout(
+        WithdrawalId("fees"), Purpose.FEES, OWNER, USDT, Decimal(1), Decimal(0), PayoutState.REQUESTED,
+        now, now, request_id="fees",
+    )  # fmt: skip
+    if not world.admin_url:
+        await world.books.payouts.add(waiting)
+    assert "merges small outputs" in await process.payouts.tidy()
 
 
 @ON_POSTGRES

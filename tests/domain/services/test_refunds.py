@@ -238,4 +238,4 @@ async def test_nothing_is_merged_while_payouts_are_stopped(world: MoneyWorld) ->
     process = world.process()
     await process.deposits.collect()
     await process.freezes._freezes.freeze("wallet", "why", world.clock.now())
-    assert await process.payouts.tidy() == "leaves USDT alone"
+    assert await process.payouts.tidy() == "nothing to merge"

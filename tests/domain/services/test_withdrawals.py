@@ -222,7 +222,8 @@ async def test_a_payment_that_breaks_does_not_stop_the_others(world: MoneyWorld)
     await world.request(BOB, "0.5", BTC)
     broken = await world.request(ALICE, "40")
     world.wallet.steal(world.wallet.outputs[0].output_id)
-    worker, said = PayoutWorker(world.process().withdrawals, world.process().payouts, firm()), []
+    process, said = world.process(), []
+    worker = PayoutWorker(process.withdrawals, process.payouts, firm(), world.clock.monotonic)
     for _ in range(4):
         said.append(await worker.round())
         world.clock.advance(31)
