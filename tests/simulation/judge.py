@@ -54,6 +54,7 @@ _OPEN = """
     UNION ALL SELECT 'freeze ' || scope || ' ' || reason FROM freezes
     UNION ALL SELECT 'halt ' || name || ' ' || halted FROM venue_accounts WHERE halted <> ''
 """
+_FAULTS = "SELECT * FROM ledger_faults UNION ALL SELECT * FROM fee_faults"
 
 
 class Judge:
@@ -67,9 +68,7 @@ class Judge:
 
     def always(self) -> list[str]:
         """Return what is wrong although it must hold after every commit (I1-I7, WD2, OR3)."""
-        faults = [f"ledger fault: {row}" for row in self._watch.rows("SELECT * FROM ledger_faults")]
-        faults += [f"fee fault: {row}" for row in self._watch.rows("SELECT * FROM fee_faults")]
-        return [*faults, *self._sent_twice()]
+        return [*(f"fault: {row}" for row in self._watch.rows(_FAULTS)), *self._sent_twice()]
 
     def at_rest(self) -> list[str]:
         """Return what is wrong when nothing is under way any more (I8, I12, everybody's money)."""

@@ -33,7 +33,7 @@ def points(play: Simulate, scenario: str) -> list[Passed]:
 def test_a_crash_at_any_point_loses_and_doubles_nothing(
     play: Simulate, assure: Assure, points: list[Passed], scenario: str, part: int
 ) -> None:
-    assert len(points) > 40, "the scenario has hardly begun"
+    assert len(points) > 20, "the scenario has hardly begun"
     plan = Plan(seed=1, scenario=scenario)
     verdicts = [
         play(replace(plan, die_at={point.process: frozenset({point.number})}))
