@@ -48,6 +48,8 @@ const toEnd = () => { $("scroll").scrollTop = $("scroll").scrollHeight; };
 const put = (message) => {
   const made = draw(message, press);
   const old = room.shown.get(message.sequence);
+  // A row that looks as before stays: who has its button in focus keeps it.
+  if (old?.isEqualNode(made)) return;
   if (old) old.replaceWith(made);
   else {
     const today = day(message.created_at);
@@ -170,8 +172,8 @@ const wire = () => {
     if (!text) return;
     box.value = "";
     grow();
-    if (await sayText(text) === null) box.value = text;
-    box.focus();
+    box.focus(); // now, not when the answer is there: by then one may be elsewhere
+    if (await sayText(text) === null && !box.value) box.value = text;
   });
   $("hi").addEventListener("click", () => sayText(say("hiText")));
   $("transfer").addEventListener("click", () => trying(() => transfer(me(), { recipient: { ...room.bot, is_bot: true } }, `https://mixin.one/pay/${room.bot.user_id}`)));
