@@ -17,6 +17,14 @@ _NAME = "simulation"
 Simulate = Callable[[Plan], Verdict]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage here: it would cost minutes, and other tests look at the same code closely."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def machine(cluster: Postgres, template: str) -> Iterator[Machine]:
     """Give the machine that all simulations of a test process use, one after the other."""
