@@ -1,5 +1,8 @@
 """What a run of ``make mutate`` is worth is judged by rules, and the rules by these."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from tests.mutation.verdict import Change, reasons_of, report
@@ -62,3 +65,12 @@ def test_each_group_must_pass_and_what_was_not_checked_was_not_noticed() -> None
     reasons = {str(weak[0]): "said"}
     assert not report(many + weak, reasons, whole=True)[1]
     assert not report([], {}, whole=True)[1]
+
+
+def test_every_file_that_is_changed_belongs_to_a_group() -> None:
+    root = Path(__file__).parents[2]
+    wanted = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["mutmut"]["only_mutate"]
+    files = [path.relative_to(root) for pattern in wanted for path in root.glob(pattern)]
+    assert len(files) >= len(wanted)
+    for path in files:
+        assert change(at=".".join([*path.with_suffix("").parts, "f"])).group

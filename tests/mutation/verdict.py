@@ -24,6 +24,8 @@ GROUPS = {
     "domain.ledger": "ledger",
     "domain.payouts": "payouts",
     "domain.services.payouts": "payouts",
+    "domain.services.payout_news": "payouts",
+    "domain.services.wallet_float": "payouts",
     "domain.services.withdrawals": "payouts",
     "domain.services.deposits": "deposits",
     "domain.services.incoming": "deposits",
