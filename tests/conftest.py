@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 
 from adapters.db.grants import Role
@@ -22,6 +23,15 @@ from tests.vectors import OWN, vectors_file
 __all__ = ["assure"]  # a fixture
 
 TEMPLATE = "template_migrated"
+
+# No test depends on how busy the machine is.
+hypothesis.settings.register_profile(
+    "unhurried",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("unhurried")
 
 os.environ.setdefault("MRMARKET_BUILD", "tests")  # who edits the sources while tests run stays deployed
 

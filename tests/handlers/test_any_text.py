@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.handlers.world import World
@@ -29,7 +29,7 @@ texts = st.one_of(st.text(st.characters(), max_size=40), st.lists(words, max_siz
 
 
 @pytest.mark.parametrize("stand", STANDS, ids=[" ".join(stand) or "nowhere" for stand in STANDS])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(said=st.lists(texts, min_size=1, max_size=4))
 def test_any_text_is_answered(stand: tuple[str, ...], said: list[str]) -> None:
     asyncio.run(_answered(stand, said))

@@ -275,7 +275,7 @@ async def test_a_crash_at_any_boundary_takes_once_or_never(world: MoneyWorld, ad
     assert await PostgresLedger(world.store).balance(available(BOB, USDT.coin))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.integers(1, 60_000_000), min_size=1, max_size=6))
 async def test_takings_together_are_never_more_than_was_earned(
     world: MoneyWorld, admin: Any, amounts: list[int]

@@ -67,7 +67,7 @@ def carry_out(engine: Engine, action: Any) -> None:
     ask(engine, name, side, 0 if kind is Kind.MARKET else price, lots, kind=kind, force=force)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ACTIONS, st.sampled_from(["zero", "standard"]), st.booleans())
 def test_nothing_is_lost_or_made_and_no_balance_is_negative(
     actions: Any, fees: str, self_trade: bool
@@ -86,7 +86,7 @@ def test_nothing_is_lost_or_made_and_no_balance_is_negative(
                 assert held.locked[name, asset] == promised
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ACTIONS)
 def test_the_book_never_crosses_and_shows_what_rests(actions: Any) -> None:
     engine = make_engine()
