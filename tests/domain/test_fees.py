@@ -20,6 +20,7 @@ from domain.fees import (
     fee_on,
     in_force,
     lowest_rate,
+    nothing_yet,
     proposal,
     rate_of,
     service_fee,
@@ -153,6 +154,16 @@ def test_the_lowest_rate_of_a_while_is_that_of_any_moment_in_it() -> None:
         Schedule(number, bps, 0, 0, NOW + timedelta(days=day), "o")
         for number, (day, bps) in enumerate([(1, 30), (2, 10), (3, 50)], start=1)
     ]
-    for since, until, bps in ((0, 3, 0), (1, 1, 30), (1, 3, 10), (2, 9, 10), (3, 9, 50)):
+    for since, until, bps in ((0, 3, 0), (1, 1, 30), (1, 2, 10), (1, 3, 10), (2, 9, 10), (3, 9, 50)):
         span = NOW + timedelta(days=since), NOW + timedelta(days=until)
         assert lowest_rate(versions, FeeKind.DEPOSIT, *span).bps == bps, (since, until)
+
+
+def test_the_version_before_the_first_is_all_zeros_and_nobodys() -> None:
+    before = nothing_yet(NOW)
+    assert before == Schedule(0, 0, 0, 0, NOW, "")
+    assert {before.rate(kind) for kind in FeeKind} == {Rate(0, 0)}
+
+
+def test_a_rate_that_stayed_the_same_is_the_one_that_was_shown() -> None:
+    assert fair_deposit_rate(Rate(1, 50), Rate(2, 50)) == Rate(1, 50)

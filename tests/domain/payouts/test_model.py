@@ -9,7 +9,16 @@ import pytest
 from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ledger.model import AccountKind, available, mixin, net_of, own
 from domain.money import Coin, Token
-from domain.payouts.model import ENDED, PAYOUT_EDGES, Payout, PayoutState, Purpose, promise, settlement
+from domain.payouts.model import (
+    ENDED,
+    PAYOUT_EDGES,
+    Payout,
+    PayoutState,
+    Purpose,
+    fee_of_payout,
+    promise,
+    settlement,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
@@ -30,6 +39,12 @@ def test_a_settlement_takes_what_was_promised_and_not_more() -> None:
 
 def test_a_withdrawal_without_fee_has_one_posting() -> None:
     assert len(settlement(replace(PAYOUT, fee=Decimal(0))).postings) == 1
+
+
+def test_a_fee_of_nothing_or_of_no_version_is_none() -> None:
+    assert fee_of_payout(PAYOUT)
+    assert fee_of_payout(replace(PAYOUT, fee=Decimal(0))) is None
+    assert fee_of_payout(replace(PAYOUT, fee_version=0)) is None
 
 
 @pytest.mark.parametrize("state", PayoutState)

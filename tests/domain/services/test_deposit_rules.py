@@ -16,7 +16,7 @@ from domain.services.deposits import FRESH
 from domain.services.incoming import Known
 from domain.services.tokens import ApprovedToken, Tokens
 from tests.domain.services.money_books import Told
-from tests.domain.services.money_world import ALICE, BOB, BTC, IN_MEMORY, USDT, MoneyWorld
+from tests.domain.services.money_world import ALICE, BOB, BTC, IN_MEMORY, OWNER, USDT, MoneyWorld
 from tests.fakes.wallet import BOT
 from tests.fakes.wallet_views import Meanwhile, Noted
 
@@ -176,3 +176,21 @@ async def test_an_output_that_changed_is_named_and_the_rest_is_booked(world: Mon
         await world.process().deposits.collect()
     assert (broken.value.code, broken.value.facts) == ("output_changed", {"output_ids": ",".join(names)})
     assert await world.free(BOB) == 4
+
+
+async def test_an_output_that_was_looked_at_stops_nothing_again(world: MoneyWorld) -> None:
+    await world.give(ALICE, "10")
+    world.wallet.outputs = [replace(o, immutable_hash="other " * 4) for o in world.wallet.outputs]
+    process = world.process()
+    with pytest.raises(InvariantBroken, match="output_changed"):
+        await process.deposits.collect()
+    _, token = await process.freezes.ask(OWNER, USDT.asset_id)
+    await process.freezes.lift(OWNER, USDT.asset_id, token, "tap")
+    world.clock.advance(120)
+    for _ in range(2):
+        await world.process().deposits.collect()
+    assert await process.freezes.list(OWNER) == []
+    world.wallet.outputs = [replace(o, immutable_hash="a third " * 3) for o in world.wallet.outputs]
+    world.clock.advance(120)
+    with pytest.raises(InvariantBroken, match="output_changed"):
+        await world.process().deposits.collect()

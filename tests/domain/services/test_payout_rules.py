@@ -325,6 +325,7 @@ async def test_a_merge_takes_the_smallest_and_leaves_the_largest_alone(world: Mo
     merge = await only(world)
     count, now = crowd - 6, world.clock.now()
     assert said == f"consolidation:{merge.id} merges small outputs of USDT"
+    assert merge.request_id not in ("", None, merge.id)
     assert merge == Payout(
         merge.id, Purpose.CONSOLIDATION, BOT, USDT, Decimal(count * (count + 1) // 2), Decimal(0),
         PayoutState.RESERVED, now, now, request_id=merge.request_id,
@@ -371,3 +372,32 @@ async def test_a_merge_that_is_stopped_is_told_to_nobody(
     assert said == f"consolidation:{merge.id} stays reserved: frozen by why"
     assert (await world.books.payouts.get(merge.id)).due_at == world.clock.now() + 30 * SECOND
     assert await world.told(BOT) == []
+
+
+# Why a payout rests is said while it does, and not afterwards.
+
+
+async def test_who_waited_for_money_waits_for_nothing_once_it_is_there(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    await world.lend("100")
+    payout_id = await world.request(ALICE, "40")
+    await world.process().payouts.advance(payout_id)
+    assert (await only(world)).reason == "float_too_small"
+    world.wallet.pay_in(OWNER, USDT.asset_id, "100", memo="float")
+    await world.process().deposits.collect()
+    reserved = await steps(world, payout_id, 1)
+    assert (reserved.state, reserved.reason) == (PayoutState.RESERVED, "")
+
+
+async def test_what_was_frozen_and_goes_on_is_frozen_no_longer(world: MoneyWorld) -> None:
+    await world.give(ALICE, "100")
+    payout_id = await world.request(ALICE, "40")
+    process = world.process()
+    await process.payouts.advance(payout_id)
+    await world.books.freezes.freeze("wallet", "somebody looks", world.clock.now())
+    await process.payouts.advance(payout_id)
+    assert (await only(world)).reason == "frozen"
+    _, token = await process.freezes.ask(OWNER, "wallet")
+    await process.freezes.lift(OWNER, "wallet", token, "tap")
+    built = await steps(world, payout_id, 1)
+    assert (built.state, built.reason) == (PayoutState.BUILT, "")
