@@ -127,7 +127,8 @@ def test_what_is_replaced_before_its_time_does_not_come() -> None:
 
 def test_before_the_first_version_nothing_is_charged() -> None:
     first = Schedule(1, 5, 5, 5, NOW, "settings")
-    assert in_force([first], NOW - timedelta(seconds=1)).rate(FeeKind.DEPOSIT) == Rate(0, 0)
+    before = NOW - timedelta(seconds=1)
+    assert in_force([first], before) == nothing_yet(before)
     assert rate_of([first], 0, FeeKind.TRADING) == Rate(0, 0)
     assert rate_of([first], 1, FeeKind.TRADING) == Rate(1, 5)
 
