@@ -124,6 +124,16 @@ async def test_what_was_paid_before_a_change_pays_the_rate_of_its_moment(
     assert await noted(world) == []
 
 
+async def test_what_waits_to_add_up_does_not_become_dearer(world: MoneyWorld) -> None:
+    await charge(world, 0)
+    await world.give(ALICE, "0.6")
+    await charge(world, 50, after=HOUR)
+    pass_by(world, 2 * HOUR)
+    await world.give(ALICE, "0.6")
+    assert await noted(world) == []
+    assert await world.free(ALICE) == Decimal("1.2")
+
+
 @pytest.mark.parametrize(
     ("payer", "amount", "after", "free"),
     [
