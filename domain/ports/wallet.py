@@ -32,6 +32,8 @@ class WalletOutput:
     inscription: bool
     created_at: datetime
     immutable_hash: str
+    deposit_hash: str = ""
+    """The chain's hash of the transaction by which it came, when it came from a chain."""
 
 
 class SendState(StrEnum):
@@ -50,6 +52,8 @@ class SentTransaction:
     transaction_hash: str
     state: SendState
     snapshot_id: str
+    chain_hash: str = ""
+    """Under which a chain carries it, once one does; empty for what stays within Mixin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,15 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class BuiltTransaction:
-    """Raw unsigned bytes (hex) of a payment, and the hash they will keep."""
+    """Raw unsigned bytes (hex) of a payment, and the hash they will keep.
+
+    Of a payment to a chain with the network's fee in another asset they are two, joined by a space, and
+    ``fee_hash`` is what the second will keep (TX4).
+    """
 
     raw: str
     transaction_hash: str
+    fee_hash: str = ""
 
 
 class Wallet(Protocol):

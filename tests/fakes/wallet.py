@@ -12,9 +12,13 @@ from enum import Enum
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId
 from domain.money import plain
+from domain.payouts.onward import ChainAddress, NetworkFee, fee_request_id
+from domain.ports.chain_wallet import ChainPayment
 from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, WalletOutput
 
 BOT = UserId("6f0d0000-0000-4000-8000-00000000b070")
+NETWORK = UserId("674d6776-d600-4346-af46-58e77d8df185")
+"""Whom Mixin has fees of withdrawals to chains paid to."""
 
 
 class Fault(Enum):
@@ -28,11 +32,22 @@ DENIED = "denied"
 """It happens and the answer says that it cannot."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What went to a chain."""
+
+    request_id: str
+    asset_id: AssetId
+    to: ChainAddress
+    amount: Decimal
+
+
 @dataclass
 class _Request:
     raw: str
     transaction_hash: str
     state: SendState
+    chain_hash: str = ""
 
 
 @dataclass
@@ -49,6 +64,10 @@ class FakeWallet:
     paid: Counter[tuple[UserId, AssetId]] = field(default_factory=Counter)
     sent_bytes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     executed: list[str] = field(default_factory=list)
+    fees: dict[AssetId, NetworkFee] = field(default_factory=dict)  # what chains ask, by what is paid
+    addresses: dict[str, ChainAddress] = field(default_factory=dict)  # ours, by chain id
+    invalid: set[ChainAddress] = field(default_factory=set)
+    left: list[Left] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     _requests: dict[str, _Request] = field(default_factory=dict)
     _polls: Counter[str] = field(default_factory=Counter)
@@ -89,7 +108,7 @@ class FakeWallet:
         """Let Mixin lose what it had accepted and not yet made final, as if it had never been sent."""
         request = self._requests.pop(request_id)
         assert request.state is SendState.SIGNED
-        _, asset_id, receiver, amount, inputs = json.loads(request.raw)
+        _, asset_id, receiver, amount, inputs, *_ = json.loads(request.raw)
         self._spent_by = {i: by for i, by in self._spent_by.items() if by != request_id}
         self.outputs = [
             replace(o, spent=False) if o.output_id in inputs else o
@@ -98,6 +117,16 @@ class FakeWallet:
         ]
         self.paid[receiver, asset_id] -= Decimal(amount)  # type: ignore[assignment]  # counters of decimals
         self.executed.remove(request_id)
+
+    def carry(self, request_id: str, chain_hash: str) -> None:
+        """Let a chain carry what was paid to it."""
+        self._requests[request_id].chain_hash = chain_hash
+
+    def arrive(self, asset_id: AssetId, amount: str, chain_hash: str) -> WalletOutput:
+        """Let a chain pay the bot."""
+        output = replace(self._receive(None, asset_id, Decimal(amount), "", ""), deposit_hash=chain_hash)
+        self.outputs[-1] = output
+        return output
 
     def unspent(self, asset_id: AssetId) -> Decimal:
         """Return what the wallet really holds."""
@@ -136,15 +165,53 @@ class FakeWallet:
         self._begin("build")
         if payment.receiver in self.unregistered:
             raise Refused("receiver_unregistered")
-        raw = json.dumps(
+        raw = _compact(
             [payment.request_id, payment.asset_id, payment.receiver, plain(payment.amount), payment.inputs]
         )
         self._end("build")
         return BuiltTransaction(raw, _hash(raw))
 
+    async def network_fees(self, asset_id: AssetId, to: ChainAddress) -> Sequence[NetworkFee]:
+        """Tell what a chain asks; nothing where nobody said."""
+        self._begin("network_fees")
+        if to in self.invalid:
+            raise Refused("address_invalid")
+        self._end("network_fees")
+        return [self.fees.get(asset_id, NetworkFee(asset_id, Decimal(0)))]
+
+    async def deposit_address(self, asset_id: AssetId, chain_id: str) -> ChainAddress:
+        """Tell where chains pay the bot."""
+        self._begin("deposit_address")
+        self._end("deposit_address")
+        return self.addresses.setdefault(chain_id, ChainAddress(chain_id, f"mixin-{chain_id}"))
+
+    async def build_onward(self, payment: ChainPayment) -> BuiltTransaction:
+        """Return bytes, or two, that depend on nothing but the payment."""
+        self._begin("build_onward")
+        if payment.to in self.invalid:
+            raise Refused("address_invalid")
+        apart = payment.fee.amount > 0 and payment.fee.asset_id != payment.asset_id
+        beside = Decimal(0) if apart else payment.fee.amount
+        to = [payment.to.network, payment.to.address, payment.to.tag]
+        ids = [payment.request_id, payment.asset_id]
+        raw = _compact([*ids, to, plain(payment.amount), payment.inputs, plain(beside)])
+        built = BuiltTransaction(raw, _hash(raw))
+        if apart:
+            ids = [fee_request_id(payment.request_id), payment.fee.asset_id]
+            fee = _compact([*ids, NETWORK, plain(payment.fee.amount), payment.fee_inputs, "0", _hash(raw)])
+            built = BuiltTransaction(f"{raw} {fee}", _hash(raw), _hash(fee))
+        self._end("build_onward")
+        return built
+
     async def sign(self, request_id: str, raw: str, inputs: Sequence[str]) -> str:
         """Check the bytes and sign them; no two signatures are alike."""
         self._begin("sign")
+        signed = [self._sign(each) for each in raw.split(" ")]
+        self._end("sign")
+        return " ".join(signed)
+
+    def _sign(self, raw: str) -> str:
+        request_id, _, _, _, inputs, *_ = json.loads(raw)
         known = self._requests.get(request_id)
         if known and known.state is not SendState.CHECKED and known.raw != raw:
             raise OutcomeUnknown("request_id_used")
@@ -152,34 +219,41 @@ class FakeWallet:
             raise Refused("inputs_spent")
         self._requests.setdefault(request_id, _Request(raw, _hash(raw), SendState.CHECKED))
         self._signatures += 1
-        self._end("sign")
-        return json.dumps([raw, self._signatures])
+        return _compact([raw, self._signatures])
 
     async def submit(self, request_id: str, signed_raw: str) -> SentTransaction:
         """Execute signed bytes once; the same request again gets the stored answer."""
         self.sent_bytes[request_id].add(signed_raw)
         self._begin("submit")
-        raw = json.loads(signed_raw)[0]
+        for each in signed_raw.split(" "):
+            raw = json.loads(each)[0]
+            self._submit(json.loads(raw)[0], raw)
+            self._end("half")
+        self._end("submit")
+        return self._answer(request_id, self._requests[request_id])
+
+    def _submit(self, request_id: str, raw: str) -> None:
         request = self._requests.get(request_id)
         if request is None or request.state is SendState.CHECKED:
-            request = self._execute(request_id, raw)
+            self._execute(request_id, raw)
         elif request.raw != raw:
             raise Refused("request_id_used")
-        self._end("submit")
-        return self._answer(request_id, request)
 
     # The sequencer.
 
     def _execute(self, request_id: str, raw: str) -> _Request:
-        _, asset_id, receiver, amount, inputs = json.loads(raw)
+        _, asset_id, receiver, amount, inputs, *more = json.loads(raw)
+        beside = more[0] if more else "0"
         if any(i in self._spent_by for i in inputs):
             raise Refused("inputs_spent")
         total = sum((o.amount for o in self.outputs if o.output_id in inputs), Decimal(0))
-        change = total - Decimal(amount)
+        change = total - Decimal(amount) - Decimal(beside)
         assert change >= 0, "inputs must cover the payment"
         assert 0 < len(inputs) <= 256
         self._spend(inputs, request_id)
-        if receiver == BOT:
+        if isinstance(receiver, list):
+            self.left.append(Left(request_id, asset_id, ChainAddress(*receiver), Decimal(amount)))
+        elif receiver == BOT:
             self._receive(BOT, asset_id, Decimal(amount), "", request_id, transaction_hash=_hash(raw))
         else:
             self.paid[receiver, asset_id] += Decimal(amount)  # type: ignore[assignment]  # counters of decimals
@@ -224,7 +298,10 @@ class FakeWallet:
         self.outputs = [replace(o, spent=True) if o.output_id in output_ids else o for o in self.outputs]
 
     def _answer(self, request_id: str, request: _Request) -> SentTransaction:
-        return SentTransaction(request_id, request.transaction_hash, request.state, f"snapshot-{request_id}")
+        snapshot = f"snapshot-{request_id}"
+        return SentTransaction(
+            request_id, request.transaction_hash, request.state, snapshot, request.chain_hash
+        )
 
     def _begin(self, call: str) -> None:
         self.guard()
@@ -238,10 +315,15 @@ class FakeWallet:
     def _end(self, call: str) -> None:
         if self.faults[call] and self.faults[call][0] is Fault.LOST:
             self.faults[call].pop(0)
-            raise OutcomeUnknown("answer_lost") if call == "submit" else Unavailable("answer_lost")
+            unknown = call in ("submit", "half")
+            raise OutcomeUnknown("answer_lost") if unknown else Unavailable("answer_lost")
         if self.faults[call] and self.faults[call][0] == DENIED:
             self.faults[call].pop(0)
             raise Refused("receiver_unregistered")
+
+
+def _compact(parts: list[object]) -> str:
+    return json.dumps(parts, separators=(",", ":"))
 
 
 def _hash(text: str) -> str:
