@@ -25,6 +25,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--world", type=Path, required=True, help="JSON file with bot, people and assets")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
+    parser.add_argument("--rails", default="", help="where the other side of the chains takes payments")
     parser.add_argument("--settle-ms", type=int, default=500, help="from signed to spent")
     return parser.parse_args()
 
@@ -41,7 +42,7 @@ def _world(store: Store, options: argparse.Namespace) -> World:
 async def _serve(options: argparse.Namespace) -> None:
     store = Store(options.state)
     world = _world(store, options)
-    runner, urls = await listen(world, store, options.host, options.port)
+    runner, urls = await listen(world, store, options.host, options.port, options.rails)
     print(json.dumps({"ready": True, "urls": urls}), flush=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

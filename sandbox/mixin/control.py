@@ -9,6 +9,7 @@ GET ``/sandbox/…``
 - ``people/{who}/pay?link=…``: what the pay sheet shows.
 - ``books``: every transaction, every output by owner, totals per asset, unknown routes asked for.
 - ``messages``: every message, oldest first. ``faults``: what is switched on.
+- ``rails``: what left for the chains and what came from them, the mishaps, and where the other side is.
 
 POST ``/sandbox/…``
 
@@ -20,6 +21,10 @@ POST ``/sandbox/…``
 - ``people/{who}/transfer`` ``{asset_id, amount, memo?, to?, trace?}`` → the same; to the bot by default.
 - ``people/{who}/read``: mark all as read.
 - ``faults``: switch one on, see ``faults.Fault``; DELETE clears them. ``cut``: close all Blaze sockets.
+- ``assets/{id}`` ``{fee_amount?, fee_asset_id?, suspended?, dust?}``: other terms for withdrawals.
+- ``rails`` ``{crossings}``: what a chain shows, as the other side tells it. ``rails/other`` ``{url}``: who
+  that is. ``rails/mishaps``: how the chains behave, see ``sandbox.rails.crossing.Mishaps``.
+- ``rails/halve`` ``{times}``: of so many withdrawals in two transactions only the first one gets in.
 
 Errors are Mixin's own shape with HTTP 202.
 """
@@ -28,13 +33,15 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sandbox.mixin.core import books, person, rows, wallet
+from sandbox.mixin.core import assets, books, crossings, person, rows, wallet
 from sandbox.mixin.core.errors import ApiError, forbidden, unparsable
+from sandbox.rails.crossing import crossing_from
 
 if TYPE_CHECKING:
     from sandbox.mixin.server import Server
@@ -61,6 +68,7 @@ class Control:
             "/books": lambda _: books.books(self._world) | {"unknown_routes": self._server.unknown_routes},
             "/messages": lambda _: {"messages": books.message_list(self._world)},
             "/faults": lambda _: {"faults": self._server.faults.listed()},
+            "/rails": lambda _: self._rails(),
         }
         act: dict[str, Callable[[web.Request, Facts], Any]] = {
             "/people/{who}/say": self._say,
@@ -72,6 +80,11 @@ class Control:
             "/people/{who}/read": self._read,
             "/faults": self._switch_on,
             "/cut": lambda _r, _f: {"cut": self._server.hub.cut()},
+            "/assets/{id}": lambda r, f: self._change_asset(r.match_info["id"], f),
+            "/rails": self._see,
+            "/rails/other": self._join,
+            "/rails/mishaps": self._change_mishaps,
+            "/rails/halve": self._halve,
         }
         return [
             web.get("/sandbox/people/{who}/events", self.events),
@@ -138,6 +151,44 @@ class Control:
             return {"number": self._server.faults.switch_on(facts).number}
         except ValueError as e:
             raise unparsable(str(e)) from e
+
+    def _rails(self) -> Facts:
+        state = self._world.state
+        return {
+            "departures": [asdict(departure) for departure in state.departures],
+            "arrivals": [asdict(arrival) for arrival in state.arrivals],
+            "mishaps": self._world.mishaps.shown(),
+            "other": self._server.courier.other,
+        }
+
+    def _see(self, request: web.Request, facts: Facts) -> Facts:
+        try:
+            for seen in map(crossing_from, facts.get("crossings", ())):
+                crossings.see(self._world, seen)
+        except (ValueError, TypeError) as e:
+            raise unparsable(str(e)) from e
+        return {}
+
+    def _join(self, request: web.Request, facts: Facts) -> Facts:
+        self._server.courier.other = str(facts.get("url", ""))
+        return {}
+
+    def _change_mishaps(self, request: web.Request, facts: Facts) -> Facts:
+        try:
+            self._world.mishaps.change(facts)
+        except ValueError as e:
+            raise unparsable(str(e)) from e
+        return self._world.mishaps.shown()
+
+    def _halve(self, request: web.Request, facts: Facts) -> Facts:
+        self._world.halve_pairs = int(facts.get("times", 1))
+        return {}
+
+    def _change_asset(self, asset_id: str, facts: Facts) -> Facts:
+        asset = assets.get_asset(self._world, asset_id)
+        fees = {name: str(facts.pop(name)) for name in ("fee_amount", "fee_asset_id") if name in facts}
+        self._world.state.assets.change(asset, **fees, details={**asset.details, **facts})
+        return {}
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         def clear() -> Facts:

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from aiohttp import web
 
 from sandbox.mixin import control, page
-from sandbox.mixin.core import api, files, identity
+from sandbox.mixin.core import api, crossings, files, identity
 from sandbox.mixin.core.calls import Request
 from sandbox.mixin.core.errors import ApiError
 from sandbox.mixin.core.settle import settle
@@ -17,6 +17,8 @@ from sandbox.mixin.core.world import World
 from sandbox.mixin.faults import Faults, refusal
 from sandbox.mixin.hub import Hub
 from sandbox.mixin.store import Store
+from sandbox.rails.courier import Courier, carrying
+from sandbox.rails.crossing import Departure
 
 LARGEST_BODY = 24 * 1024 * 1024
 SETTLE_LOOK_S = 0.05
@@ -35,6 +37,7 @@ class Server:
         self.hub = Hub(world, store, self.faults)
         store.on_change = self.hub.wake
         self.unknown_routes: list[str] = []
+        self.courier: Courier[Departure] = Courier(self._cross, self._delivered)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY, handler_args={"auto_decompress": False})
@@ -44,7 +47,17 @@ class Server:
         app.router.add_put("/files/{id}", self.put_file)
         app.router.add_route("*", "/{any:.*}", self.answer)
         app.cleanup_ctx.append(self._settling)
+        app.cleanup_ctx.append(lambda _: carrying(self.courier))
         return app
+
+    def _cross(self) -> Sequence[Departure]:
+        with self.store.unit():
+            return crossings.cross(self.world)
+
+    def _delivered(self, departures: Sequence[Departure]) -> None:
+        with self.store.unit():
+            for departure in departures:
+                crossings.delivered(self.world, departure)
 
     async def _settling(self, app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._settle())
@@ -116,15 +129,20 @@ class Server:
         return web.Response(body=content, content_type=kind, headers=headers)
 
 
-async def listen(world: World, store: Store, host: str, port: int) -> tuple[web.AppRunner, dict[str, str]]:
+async def listen(
+    world: World, store: Store, host: str, port: int, rails: str = ""
+) -> tuple[web.AppRunner, dict[str, str]]:
     """Open the port (0 takes any free one); return what to clean up and the addresses."""
-    runner = web.AppRunner(Server(world, store).application(), access_log=None, shutdown_timeout=1.0)
+    server = Server(world, store)
+    server.courier.other = rails
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
     bound = runner.addresses[0][1]
     base = f"http://{host}:{bound}"
     world.settings = replace(world.settings, base_url=base)
-    return runner, {"api": base, "blaze": f"ws://{host}:{bound}/", "chat": f"{base}/chat"}
+    blaze, rails = f"ws://{host}:{bound}/", f"{base}/sandbox/rails"
+    return runner, {"api": base, "blaze": blaze, "chat": f"{base}/chat", "rails": rails}
 
 
 def _raw(request: web.Request, body: bytes) -> Request:

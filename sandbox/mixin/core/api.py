@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from sandbox.mixin.core import assets, chat, files, ghosts, identity, money
+from sandbox.mixin.core import assets, chat, crossings, files, ghosts, identity, money
 from sandbox.mixin.core.calls import Call, Request
 from sandbox.mixin.core.errors import ApiError, TooLarge, missing
 from sandbox.mixin.core.world import World
@@ -58,6 +58,9 @@ ROUTES: list[tuple[str, str, str, Handler]] = [
     ("GET", "/safe/outputs", TOKEN, money.list_outputs),
     ("POST", "/safe/outputs/fetch", TOKEN, money.fetch_outputs),
     ("GET", "/safe/outputs/{id}", TOKEN, money.show_output),
+    ("GET", "/safe/outputs/{id}/deposit", TOKEN, crossings.show_deposit),
+    ("POST", "/safe/deposit/entries", TOKEN, crossings.post_entries),
+    ("GET", "/safe/deposits", PUBLIC, crossings.list_deposits),
     ("POST", "/safe/keys", TOKEN, ghosts.post_keys),
     ("POST", "/safe/transaction/requests", TOKEN, money.post_requests),
     ("POST", "/safe/transactions", TOKEN, money.post_transactions),

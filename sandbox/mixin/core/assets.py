@@ -8,8 +8,10 @@ from sandbox.mixin.core.calls import Call
 from sandbox.mixin.core.errors import ApiError, invalid, missing
 from sandbox.mixin.core.times import nanoseconds, rfc3339
 from sandbox.mixin.core.world import World
+from sandbox.rails.networks import BY_CHAIN
 
 UNIT_DIGITS = 8
+DUST = "0.0001"  # the least that is withdrawn or taken in, where the world file says nothing else
 
 # Rounded market rates per US dollar; Mixin shows people their values with such a table.
 FIATS = {
@@ -71,7 +73,7 @@ def shape(world: World, asset: rows.Asset) -> dict[str, Any]:
         "icon_url": "",
         "asset_key": asset.asset_id,
         "precision": UNIT_DIGITS,
-        "dust": "0.0001",
+        "dust": DUST,
         "confirmations": 1,
         "level": 12,
         "withdrawal_memo_possibility": "negative",
@@ -127,8 +129,7 @@ def fees(world: World, call: Call) -> list[dict[str, Any]]:
 def check_address(world: World, call: Call) -> dict[str, Any]:
     asset = get_asset(world, call.query.get("asset", ""))
     destination = call.query.get("destination", "")
-    if not plausible_address(destination):
-        raise ApiError(30102, "Invalid address format.")
+    check_destination(asset, destination, call.query.get("tag", ""))
     return {
         "type": "address",
         "asset_id": asset.asset_id,
@@ -137,8 +138,24 @@ def check_address(world: World, call: Call) -> dict[str, Any]:
     }
 
 
+def check_destination(asset: rows.Asset, destination: str, tag: str) -> None:
+    """Refuse what is no address on the asset's chain, and a tag too many or too few."""
+    network = BY_CHAIN.get(asset.chain_id)
+    if not (network.is_address(destination) if network else plausible_address(destination)):
+        raise ApiError(30102, "Invalid address format.")
+    memo = asset.details.get("withdrawal_memo_possibility", "possible" if network is None else "negative")
+    if memo == ("positive" if not tag else "negative"):
+        raise ApiError(20131, "Invalid withdrawal memo.", reason=f"a tag is {memo} here")
+
+
+def chain_key(asset: rows.Asset) -> str:
+    """Return what names an asset on its chain: nothing for the chain's own coin."""
+    own = asset.asset_id == asset.chain_id
+    return "" if own else str(asset.details.get("asset_key", asset.asset_id))
+
+
 def plausible_address(destination: str) -> bool:
-    """Say whether this could be an address of any chain; the sandbox knows no chain's checksum."""
+    """Say whether this could be an address of any chain, where the sandbox does not know the chain."""
     return destination.isascii() and destination.isalnum() and 20 <= len(destination) <= 120
 
 

@@ -6,10 +6,11 @@ from blake3 import blake3
 
 from adapters.mixin.codec import keys
 from adapters.mixin.codec.ids import kernel_asset_id, output_id, unique_id
-from sandbox.mixin.core import ghosts, person, rows, rules, wallet
+from sandbox.mixin.core import crossings, ghosts, person, rows, rules, wallet
 from sandbox.mixin.core.assets import amount_units
 from sandbox.mixin.core.settle import settle
 from sandbox.mixin.core.world import World
+from sandbox.rails.networks import BY_CHAIN
 
 Facts = dict[str, Any]
 
@@ -19,6 +20,9 @@ def begin(world: World, facts: Facts) -> None:
     for asset in facts["assets"]:
         add_asset(world, asset)
     bot = add_user(world, facts["bot"] | {"user_id": facts["bot"]["app_id"]}, is_bot=True)
+    for asset in facts["assets"]:
+        if asset["asset_id"] == asset["chain_id"] in BY_CHAIN:
+            crossings.entry_of(world, bot.user_id, asset["chain_id"])
     _add_fee_user(world)
     for each in facts["people"]:
         someone = add_user(world, each, is_bot=False)

@@ -126,6 +126,18 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class DepositEntry:
+    """An address on a chain that belongs to a wallet here."""
+
+    entry_id: str
+    chain_id: str
+    members: tuple[str, ...]
+    threshold: int
+    destination: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     conversation_id: str
     category: str

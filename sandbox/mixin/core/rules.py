@@ -7,10 +7,12 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from sandbox.mixin.core import rows
-from sandbox.mixin.core.assets import amount_units, plausible_address
+from sandbox.mixin.core.assets import DUST, amount_units, check_destination
 from sandbox.mixin.core.decode import SCRIPT, WITHDRAWAL, Out, Tx
 from sandbox.mixin.core.errors import ApiError, invalid, locked
 from sandbox.mixin.core.world import World
+
+Checked = tuple[Tx, Sequence[rows.Output]]
 
 MOST_INPUTS = MOST_OUTPUTS = 256
 MOST_REFERENCES = 16
@@ -60,7 +62,7 @@ def check(world: World, tx: Tx, spent: Sequence[rows.Output]) -> None:
     _check_references(world, tx)
     for index, out in enumerate(tx.outputs):
         if out.kind == WITHDRAWAL:
-            _check_withdrawal(index, out)
+            _check_withdrawal(index, out, world.state.assets.get(spent[0].asset_id))
         else:
             _check_script(world, index, out, burnt=stores and index == 0)
     keys = [key for out in tx.outputs for key in out.keys]
@@ -89,13 +91,16 @@ def _check_references(world: World, tx: Tx) -> None:
             raise invalid("raw", f"the reference {name} is not a known transaction")
 
 
-def _check_withdrawal(index: int, out: Out) -> None:
+def _check_withdrawal(index: int, out: Out, asset: rows.Asset) -> None:
     if index != 0:
         raise invalid("raw", "only output 0 can be a withdrawal")
     if out.keys or out.script or out.mask != "00" * 32:
         raise invalid("raw", "a withdrawal has no keys, mask or script")
-    if not plausible_address(out.address):
-        raise ApiError(30102, "Invalid address format.")
+    check_destination(asset, out.address, out.tag)
+    if asset.details.get("suspended"):
+        raise ApiError(20137, "Withdrawal is suspended.")
+    if out.units < amount_units(str(asset.details.get("dust", DUST))):
+        raise ApiError(20127, "The withdrawal amount is too small.")
 
 
 def _check_script(world: World, index: int, out: Out, *, burnt: bool) -> None:
@@ -122,9 +127,9 @@ def _check_unused(world: World, key: str) -> None:
         raise invalid("raw", "a key was used before")
 
 
-def check_fees(world: World, call: Sequence[tuple[Tx, Sequence[rows.Output]]]) -> None:
-    """Refuse a withdrawal whose fee is neither in it nor in a companion that refers to it."""
-    for tx, spent in call:
+def check_fees(world: World, fresh: Sequence[Checked], call: Sequence[Checked]) -> None:
+    """Refuse a fresh withdrawal whose fee is neither in it nor in a companion that refers to it."""
+    for tx, spent in fresh:
         if tx.outputs[0].kind != WITHDRAWAL:
             continue
         asset = world.state.assets.get(spent[0].asset_id)

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from adapters.mixin.codec.ids import output_id, unique_id
-from sandbox.mixin.core import chat, rows, shapes
-from sandbox.mixin.core.decode import SCRIPT, Out, Tx, read
+from sandbox.mixin.core import chat, crossings, rows, shapes
+from sandbox.mixin.core.decode import SCRIPT, WITHDRAWAL, Out, Tx, read
 from sandbox.mixin.core.world import World
 
 
@@ -25,6 +25,8 @@ def _settle_one(world: World, transaction: rows.Transaction) -> rows.Transaction
     for output in spent:
         world.state.outputs.change(output, state=rows.SPENT, spent_at=now)
     _Landing(world, transaction, tx, spent[0], now).land()
+    if tx.outputs[0].kind == WITHDRAWAL:
+        crossings.depart(world, transaction, tx.outputs[0])
     return world.state.transactions.change(transaction, state=rows.SPENT, updated_at=now)
 
 

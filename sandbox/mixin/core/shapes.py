@@ -77,7 +77,8 @@ def _request(
     tx = read(raw)
     spent = [world.state.outputs.get(name) for name in tx.inputs]
     senders = list(spent[0].receivers)
-    receivers = [(out, _receiver(world, out)) for out in tx.outputs]
+    gone = world.state.departures.find(tx.hash)
+    receivers = [(out, _receiver(world, out, gone.shown_hash if gone else "")) for out in tx.outputs]
     paid = [(out, receiver) for out, receiver in receivers if receiver["members"] != senders]
     return {
         "type": "kernel_transaction_request",
@@ -98,7 +99,7 @@ def _request(
     }
 
 
-def _receiver(world: World, out: Out) -> dict[str, Any]:
+def _receiver(world: World, out: Out, chain_hash: str) -> dict[str, Any]:
     ghost = world.state.ghosts.find(out.mask)
     members = list(ghost.receivers) if ghost else []
     return {
@@ -107,7 +108,7 @@ def _receiver(world: World, out: Out) -> dict[str, Any]:
         "threshold": out.threshold,
         "destination": out.address,
         "tag": out.tag,
-        "withdrawal_hash": "",
+        "withdrawal_hash": chain_hash if out.address else "",
     }
 
 
@@ -130,7 +131,19 @@ def snapshot(world: World, row: rows.Snapshot) -> dict[str, Any]:
         "inscription_hash": "",
     }
     if row.receiver:
-        shape["withdrawal"] = {"withdrawal_hash": "", "receiver": row.receiver}
+        gone = world.state.departures.find(row.transaction_hash)
+        shape["withdrawal"] = {
+            "withdrawal_hash": gone.shown_hash if gone else "",
+            "receiver": row.receiver,
+        }
+    for arrival in world.state.arrivals.by("kernel", row.transaction_hash):
+        shape["deposit"] = {
+            "deposit_hash": arrival.hash,
+            "deposit_index": 0,
+            "sender": arrival.sender,
+            "destination": arrival.address,
+            "tag": arrival.tag,
+        }
     return shape
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from sandbox.mixin.core import rows
-from sandbox.mixin.core.tables import Journal, Table
+from sandbox.rails.crossing import BROADCAST, SEEN, WAITING, Arrival, Departure, Mishaps
+from sandbox.tables import Journal, Table
 
 SECOND = 1_000_000_000
 
@@ -19,6 +22,11 @@ class Settings:
     settle_ns: int = SECOND // 2  # a signed transaction becomes spent after this
     redeliver_ns: int = 10 * SECOND  # a pushed message without READ is pushed again
     base_url: str = "http://127.0.0.1"  # where attachments are put and fetched
+
+
+def deposit_transaction(chain_hash: str) -> str:
+    """Return the hash of the Safe transaction that brings in what a chain's transaction paid."""
+    return blake3(f"deposit {chain_hash}".encode()).hexdigest()
 
 
 class State:
@@ -50,6 +58,20 @@ class State:
         )
         self.used_keys = Table(j, rows.UsedKey, lambda k: k.key)
         self.snapshots = Table(j, rows.Snapshot, lambda s: s.snapshot_id, user=lambda s: (s.user_id,))
+        self.entries = Table(j, rows.DepositEntry, lambda e: e.entry_id, place=lambda e: (e.destination,))
+        self.departures = Table(
+            j,
+            Departure,
+            lambda d: d.name,  # the Safe transaction's hash
+            going=lambda d: (d.state,) if d.state in (WAITING, BROADCAST) else (),
+        )
+        self.arrivals = Table(
+            j,
+            Arrival,
+            lambda a: a.hash,
+            kernel=lambda a: (deposit_transaction(a.hash),),
+            waiting=lambda a: (SEEN,) if a.state == SEEN else (),
+        )
         self.conversations = Table(j, rows.Conversation, lambda c: c.conversation_id)
         self.messages = Table(
             j,
@@ -81,6 +103,10 @@ class World:
         self.clock = clock
         self.entropy = entropy
         self.settings = settings or Settings()
+        self.mishaps = Mishaps()
+        self.halve_pairs = (
+            0  # so many of the next withdrawals in two transactions get only their first one in
+        )
 
     def stamp(self) -> int:
         """Return the time now, later than every stamp before it."""
