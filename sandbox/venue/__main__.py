@@ -27,6 +27,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--replay", type=Path, help="recording that drives the market")
     parser.add_argument("--pace", choices=("market", "lockstep"), default="market")
     parser.add_argument("--fees", choices=("zero", "standard"), default="standard")
+    parser.add_argument("--rails", default="", help="where the other side of the chains takes payments")
     parser.add_argument("--seed", type=int, default=1)
     return Options(**vars(parser.parse_args(arguments)))
 

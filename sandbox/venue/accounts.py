@@ -1,4 +1,4 @@
-"""Balances: free and locked per account and asset, fees taken, and the public as the other side of it all."""
+"""Balances: free and locked per account and asset, fees taken, what left, and the public's side of it all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ Key = tuple[str, str]  # account, asset
 
 
 class Accounts:
-    """Every unit that clients brought in is free, locked, taken as a fee, or with the public."""
+    """Every unit that clients brought in is free, locked, taken as a fee, gone, or with the public."""
 
     def __init__(self) -> None:
         self.free: defaultdict[Key, int] = defaultdict(int)
         self.locked: defaultdict[Key, int] = defaultdict(int)
         self.brought: defaultdict[str, int] = defaultdict(int)
         self.fees: defaultdict[str, int] = defaultdict(int)
+        self.left: defaultdict[str, int] = defaultdict(int)  # for the chains, or is about to
         self.public: defaultdict[str, int] = defaultdict(int)
         self.changed: set[Key] = set()
 
@@ -34,6 +35,19 @@ class Accounts:
         self.locked[key] += amount
         self.changed.add(key)
         return True
+
+    def send_off(self, account: str, asset: str, amount: int) -> bool:
+        """Take free funds for a withdrawal; False when there is not enough."""
+        if self.free[account, asset] < amount:
+            return False
+        self.credit(account, asset, -amount)
+        self.left[asset] += amount
+        return True
+
+    def call_back(self, account: str, asset: str, amount: int) -> None:
+        """Give back what a withdrawal had taken."""
+        self.left[asset] -= amount
+        self.credit(account, asset, amount)
 
     def unlock(self, account: str, asset: str, amount: int) -> None:
         """Give back what an order no longer needs."""
@@ -71,8 +85,6 @@ class Accounts:
         for table in (self.free, self.locked):
             for (_, asset), amount in table.items():
                 held[asset] += amount
-        assets = {*held, *self.brought, *self.fees, *self.public}
-        return {
-            asset: self.brought[asset] - held[asset] - self.fees[asset] - self.public[asset]
-            for asset in sorted(assets)
-        }
+        assets = {*held, *self.brought, *self.fees, *self.left, *self.public}
+        gone = (held, self.fees, self.left, self.public)
+        return {asset: self.brought[asset] - sum(table[asset] for table in gone) for asset in sorted(assets)}

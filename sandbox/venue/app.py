@@ -11,19 +11,24 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.rails.courier import Courier, carrying
+from sandbox.rails.crossing import Departure
 from sandbox.venue.binance import Rest
 from sandbox.venue.book import Book
 from sandbox.venue.clockwork import Clockwork
 from sandbox.venue.control import Control
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
-from sandbox.venue.gatekeeper import ApiKey, Gatekeeper
+from sandbox.venue.funds_control import FundsControl
+from sandbox.venue.gate import Gate
+from sandbox.venue.gatekeeper import Gatekeeper, keys_of
 from sandbox.venue.hub import Hub
 from sandbox.venue.model import FEES, Pair
 from sandbox.venue.pacing import Replay
@@ -55,6 +60,7 @@ class Options:
     pace: str = "market"
     fees: str = "standard"
     seed: int = 1
+    rails: str = ""  # where the other side of the chains takes payments
 
 
 class WallClock:
@@ -94,7 +100,6 @@ def live(options: Options, accounts: list[dict[str, Any]]) -> Running:
     """Return the venue with its seeded crowd."""
     engine = Engine({pair: Book() for pair in LIVE_PAIRS}, FEES[options.fees])
     store, faults, clock = open_store(options, "live"), Faults(Random(options.seed)), WallClock()
-    store.load(engine)
     venue = Venue(engine, store, Hub(faults), faults, clock)
     venue.open_accounts(accounts, "live")
     crowds = [Crowd(engine, pair, options.seed) for pair in LIVE_PAIRS]
@@ -122,7 +127,6 @@ def replayed(options: Options, path: Path, accounts: list[dict[str, Any]]) -> Ru
         else None
     )
     replay = Replay(recording, market, engine, options.pace, wall.wall_ms, resume)
-    store.load(engine)
     venue = Venue(engine, store, Hub(faults), faults, replay)
     venue.before_saving, venue.catch_up = replay.notes, replay.follow_wall
     venue.open_accounts(accounts, f"replay of {path.name}")
@@ -158,10 +162,14 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     accounts = json.loads(options.world.read_text())["venue"]["accounts"]
     running = replayed(options, options.replay, accounts) if options.replay else live(options, accounts)
     venue = running.venue
-    keys = {a["api_key"]: ApiKey(a["name"], a["api_key"], a["secret"]) for a in accounts}
-    door = Gatekeeper(keys, venue.wall_ms)
+    door = Gatekeeper(keys_of(accounts), venue.wall_ms)
+    courier: Courier[Departure] = Courier(partial(venue.move, venue.funds.step), venue.delivered)
+    courier.other = options.rails
     app = web.Application()
-    parts = Rest(venue, door), Streams(venue, door, venue.hub), Control(venue, venue.hub), running.clockwork
+    parts = (
+        *(Rest(venue, door), Gate(venue, keys_of(accounts)), Streams(venue, door, venue.hub)),
+        *(Control(venue, venue.hub), FundsControl(venue, courier), running.clockwork),
+    )
     for part in parts:
         part.add_to(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
@@ -170,7 +178,8 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     moving = asyncio.create_task(running.moving)
     moving.add_done_callback(stop_if_broken)
     try:
-        yield addresses(f"{options.host}:{runner.addresses[0][1]}")
+        async with carrying(courier):
+            yield addresses(f"{options.host}:{runner.addresses[0][1]}")
     finally:
         moving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -187,5 +196,7 @@ def addresses(at: str) -> dict[str, str]:
         "sapi": f"http://{at}/sapi/v1",
         "ws": f"ws://{at}/stream/ws",
         "ws_api": f"ws://{at}/ws-api",
+        "gate": f"http://{at}/api/v4",
         "control": f"http://{at}/sandbox",
+        "rails": f"http://{at}/sandbox/rails",
     }

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from sandbox.venue.calls import ROUTES, Params, Route
+from sandbox.venue.calls import ROUTES, Route
+from sandbox.venue.faults import Faults
 from sandbox.venue.gatekeeper import Gatekeeper
 from sandbox.venue.model import RefusedByVenue
+from sandbox.venue.params import Params
 from sandbox.venue.venue import Venue
 
 log = logging.getLogger("sandbox.venue")
@@ -57,7 +59,7 @@ class Rest:
             headers["X-MBX-USED-WEIGHT-1M"] = str(self._door.weight.used)
             account = self._enter(route, request, raw)
             struck = route.signed and self._venue.faults.concerns(f"{request.method} {request.path}")
-            if struck and (failure := self._refused_by_fault()):
+            if struck and (failure := refused_by_fault(self._venue.faults)):
                 return failure
             if (request.method, request.path) == ("POST", "/api/v3/order"):
                 headers["X-MBX-ORDER-COUNT-10S"] = str(self._door.count_order(account))
@@ -67,34 +69,35 @@ class Rest:
                 {"code": e.code, "msg": e.text}, status=e.http, headers=headers, dumps=compact
             )
         if struck:
-            await self._misbehave(request, answer)
+            await misbehave(self._venue.faults, request, answer)
         return _json(answer, 200, headers)
 
     def _enter(self, route: Route, request: web.Request, raw: str) -> str:
         key = request.headers.get("X-MBX-APIKEY")
-        return self._door.check_signed(key, raw).account if route.signed else ""
+        return self._door.check_signed(key, raw, route.right).account if route.signed else ""
 
-    def _refused_by_fault(self) -> web.Response | None:
-        faults = self._venue.faults
-        if faults.strikes(faults.settings.limit_percent):
-            return _failure(429)
-        if faults.strikes(faults.settings.refuse_percent):
-            return _failure(faults.settings.refuse_status)
-        return None
 
-    async def _misbehave(self, request: web.Request, answer: Any) -> None:
-        """Answer late, never, or with the wrong echo: the deed is done and written down."""
-        faults = self._venue.faults
-        if faults.settings.delay_ms:
-            await asyncio.sleep(faults.settings.delay_ms / 1000)
-        placed = isinstance(answer, dict) and "fills" in answer
-        if placed and faults.strikes(faults.settings.wrong_echo_percent):
-            answer["clientOrderId"] = "somebody-else"
-        if faults.strikes(faults.settings.withhold_percent):
-            if faults.settings.withhold_how == "hang":
-                await asyncio.sleep(HANG_SECONDS)
-            if request.transport is not None:
-                request.transport.abort()
+def refused_by_fault(faults: Faults) -> web.Response | None:
+    """Return the answer of a venue that does not do what it was asked, if the dice say so."""
+    if faults.strikes(faults.settings.limit_percent):
+        return _failure(429)
+    if faults.strikes(faults.settings.refuse_percent):
+        return _failure(faults.settings.refuse_status)
+    return None
+
+
+async def misbehave(faults: Faults, request: web.Request, answer: Any) -> None:
+    """Answer late, never, or with the wrong echo: the deed is done and written down."""
+    if faults.settings.delay_ms:
+        await asyncio.sleep(faults.settings.delay_ms / 1000)
+    placed = isinstance(answer, dict) and "fills" in answer
+    if placed and faults.strikes(faults.settings.wrong_echo_percent):
+        answer["clientOrderId"] = "somebody-else"
+    if faults.strikes(faults.settings.withhold_percent):
+        if faults.settings.withhold_how == "hang":
+            await asyncio.sleep(HANG_SECONDS)
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def _json(answer: Any, status: int, headers: dict[str, str] | None = None) -> web.Response:

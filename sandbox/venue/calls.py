@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.venue import shapes
+from sandbox.venue import capital, shapes
+from sandbox.venue.gatekeeper import READ, TRADE, WITHDRAW
 from sandbox.venue.model import BPS, Fill, Force, Kind, NewOrder, Order, Pair, RefusedByVenue, Side, text
+from sandbox.venue.params import Params, need, rows, whole
 from sandbox.venue.rules import check_client_id, filter_failure, parse_decimal, to_lots, to_ticks
 from sandbox.venue.venue import Venue
 
-Params = Mapping[str, str]
 Call = Callable[[Venue, str, Params], Any]
 DAY_MS = 24 * 3600 * 1000
 MOST_ROWS = 1000
@@ -19,43 +20,16 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call, what it weighs, and whether it must be signed."""
+    """A call, what it weighs, whether it must be signed, and what the key must be allowed to do."""
 
     call: Call
     weight: int | Callable[[Params], int]
     signed: bool = True
+    right: str = READ
 
     def weighs(self, params: Params) -> int:
         """Return the weight of one request."""
         return self.weight if isinstance(self.weight, int) else self.weight(params)
-
-
-def need(params: Params, name: str) -> str:
-    """Return a parameter that must be there."""
-    value = params.get(name, "")
-    if not value:
-        raise RefusedByVenue(
-            -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-        )
-    return value
-
-
-def whole(params: Params, name: str, default: int | None = None) -> int | None:
-    """Return a whole number, or the default when it was not sent."""
-    value = params.get(name, "")
-    if not value:
-        return default
-    if not value.isascii() or not value.isdigit() or len(value) > 19:
-        raise RefusedByVenue(
-            -1100,
-            f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.",
-        )
-    return int(value)
-
-
-def rows(params: Params, default: int, most: int) -> int:
-    """Return how many rows are wanted."""
-    return min(whole(params, "limit", default) or default, most)
 
 
 def choice(kind: type[Side] | type[Kind] | type[Force], value: str, code: int, what: str) -> Any:
@@ -338,55 +312,6 @@ def trade_fee(venue: Venue, account: str, params: Params) -> Any:
     return [{"symbol": p.symbol, "makerCommission": maker, "takerCommission": taker} for p in pairs]
 
 
-NETWORKS = {
-    "BTC": [("BTC", "Bitcoin", "0.0001", "0.001", "https://mempool.space/address/")],
-    "ETH": [("ETH", "Ethereum (ERC20)", "0.0012", "0.01", "https://etherscan.io/address/")],
-    "USDT": [
-        ("ETH", "Ethereum (ERC20)", "4", "10", "https://etherscan.io/address/"),
-        ("TRX", "Tron (TRC20)", "1", "10", "https://tronscan.org/#/address/"),
-    ],
-}
-
-
-def coins(venue: Venue, account: str, params: Params) -> Any:
-    """Tell the coins, their networks and what leaving costs."""
-    held, assets = venue.engine.accounts, {a for p in venue.engine.pairs.values() for a in (p.base, p.quote)}
-    return [
-        {
-            "coin": asset,
-            "name": asset,
-            "trading": True,
-            "depositAllEnable": True,
-            "withdrawAllEnable": True,
-            "isLegalMoney": False,
-            "free": text(held.free[account, asset]),
-            "locked": text(held.locked[account, asset]),
-            "networkList": [
-                _network(asset, index, *row) for index, row in enumerate(NETWORKS.get(asset, []))
-            ],
-        }
-        for asset in sorted(assets)
-    ]
-
-
-def _network(asset: str, index: int, network: str, name: str, fee: str, least: str, url: str) -> Any:
-    return {
-        "network": network,
-        "coin": asset,
-        "name": name,
-        "isDefault": index == 0,
-        "depositEnable": True,
-        "withdrawEnable": True,
-        "withdrawFee": fee,
-        "withdrawMin": least,
-        "withdrawMax": "10000000",
-        "withdrawIntegerMultiple": "0.00000001",
-        "minConfirm": 1,
-        "contractAddressUrl": url,
-        "contractAddress": "",
-    }
-
-
 ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/api/v3/ping"): Route(ping, 1, signed=False),
     ("GET", "/api/v3/time"): Route(time, 1, signed=False),
@@ -396,14 +321,18 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/api/v3/aggTrades"): Route(aggregated_trades, 4, signed=False),
     ("GET", "/api/v3/ticker/24hr"): Route(ticker_day, 2, signed=False),
     ("GET", "/api/v3/account"): Route(account_balances, 20),
-    ("POST", "/api/v3/order"): Route(new_order, 1),
+    ("POST", "/api/v3/order"): Route(new_order, 1, right=TRADE),
     ("GET", "/api/v3/order"): Route(get_order, 4),
-    ("DELETE", "/api/v3/order"): Route(cancel_order, 1),
+    ("DELETE", "/api/v3/order"): Route(cancel_order, 1, right=TRADE),
     ("GET", "/api/v3/openOrders"): Route(open_orders, open_orders_weight),
-    ("DELETE", "/api/v3/openOrders"): Route(cancel_open_orders, 1),
+    ("DELETE", "/api/v3/openOrders"): Route(cancel_open_orders, 1, right=TRADE),
     ("GET", "/api/v3/allOrders"): Route(all_orders, 20),
     ("GET", "/api/v3/myTrades"): Route(my_trades, 20),
-    ("GET", "/sapi/v1/capital/config/getall"): Route(coins, 10),
+    ("GET", "/sapi/v1/capital/config/getall"): Route(capital.coins, 10),
+    ("GET", "/sapi/v1/capital/deposit/address"): Route(capital.deposit_address, 10),
+    ("GET", "/sapi/v1/capital/deposit/hisrec"): Route(capital.deposits, 1),
+    ("POST", "/sapi/v1/capital/withdraw/apply"): Route(capital.withdraw, 600, right=WITHDRAW),
+    ("GET", "/sapi/v1/capital/withdraw/history"): Route(capital.withdrawals, 20),
     ("GET", "/sapi/v1/asset/tradeFee"): Route(trade_fee, 1),
     ("GET", "/sapi/v1/system/status"): Route(system_status, 1, signed=False),
 }

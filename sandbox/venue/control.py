@@ -48,6 +48,7 @@ class Control:
             "trades": [self._fill(fill) for fill in fills],
             "brought": _texts(engine.accounts.brought),
             "fees": _texts(engine.accounts.fees),
+            "left": _texts(engine.accounts.left),
             "public": _texts(engine.accounts.public),
             "missing": _texts(engine.accounts.missing()),
         }

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.venue.model import RefusedByVenue
@@ -15,13 +16,28 @@ ORDERS_PER_TEN_SECONDS = 100
 LONGEST_WINDOW_MS = 60_000
 
 
+READ, TRADE, WITHDRAW = "read", "trade", "withdraw"
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One account's key."""
+    """One of an account's keys, and what it may do."""
 
     account: str
     key: str
     secret: str
+    rights: frozenset[str] = frozenset({READ, TRADE})
+
+
+def keys_of(accounts: list[dict[str, Any]]) -> dict[str, ApiKey]:
+    """Return the keys of the world file: one that trades, and where there is one another that withdraws."""
+    keys = [ApiKey(row["name"], row["api_key"], row["secret"]) for row in accounts]
+    keys += [
+        ApiKey(row["name"], own["api_key"], own["secret"], frozenset({READ, WITHDRAW}))
+        for row in accounts
+        if (own := row.get("withdrawal_key"))
+    ]
+    return {key.key: key for key in keys}
 
 
 @dataclass(slots=True)
@@ -79,8 +95,8 @@ class Gatekeeper:
             raise RefusedByVenue(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return self.keys[key]
 
-    def check_signed(self, key: str | None, raw: str) -> ApiKey:
-        """Return the account that signed a raw text, which ends with its signature."""
+    def check_signed(self, key: str | None, raw: str, right: str = READ) -> ApiKey:
+        """Return the account that signed a raw text, which ends with its signature, and may do this."""
         owner = self.known(key)
         payload, found, signature = raw.rpartition("signature=")
         if not found:
@@ -89,6 +105,8 @@ class Gatekeeper:
             )
         self.check_signature(owner, payload.removesuffix("&"), signature)
         self.check_time(dict(parse_qsl(payload)))
+        if right not in owner.rights:
+            raise RefusedByVenue(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return owner
 
     @staticmethod

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sandbox.venue.engine import Engine
+from sandbox.venue.funds import Funds
 from sandbox.venue.model import Changes, Fill, Force, Kind, Order, Side, Status, Trade
 
 SCHEMA = """
@@ -24,7 +26,9 @@ CREATE TABLE IF NOT EXISTS fills (
     trade_id INTEGER, symbol TEXT, price INTEGER, lots INTEGER, value INTEGER, at_ms INTEGER,
     buyer_is_maker INTEGER, recorded_id INTEGER, order_id INTEGER, account TEXT, side TEXT, is_maker INTEGER,
     commission INTEGER, commission_asset TEXT, PRIMARY KEY (trade_id, order_id));
+CREATE TABLE IF NOT EXISTS funds (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key));
 """
+Moved = tuple[str, str, str | None]  # a row of funds: kind, key, body
 RESERVE = 10_000  # ids are promised in blocks, so that public trades need no commit
 
 
@@ -41,8 +45,10 @@ class Store:
         """Let go of the file."""
         self._db.close()
 
-    def load(self, engine: Engine) -> None:
-        """Put everything promised earlier back into a fresh engine."""
+    def load(self, engine: Engine, funds: Funds) -> None:
+        """Put everything promised earlier back into a fresh engine and its funds."""
+        for kind, key, body in self._db.execute("SELECT kind, key, body FROM funds ORDER BY rowid"):
+            funds.load(kind, key, body)
         for account, asset, free, locked in self._db.execute("SELECT * FROM balances"):
             engine.accounts.free[account, asset] = free
             engine.accounts.locked[account, asset] = locked
@@ -64,12 +70,17 @@ class Store:
         """Return the venue's own small facts."""
         return dict(self._db.execute("SELECT name, value FROM notes").fetchall())
 
-    def save(self, engine: Engine, changes: Changes, notes: Mapping[str, str]) -> None:
+    def save(
+        self, engine: Engine, changes: Changes, notes: Mapping[str, str], moved: Sequence[Moved] = ()
+    ) -> None:
         """Commit what an action changed; nobody may hear of it before this returns."""
         reserve = self._outgrown(engine)
-        if not (changes.must_be_saved or reserve):
+        if not (changes.must_be_saved or reserve or moved):
             return
         self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(
+            "INSERT INTO funds VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", moved
+        )
         self._save_orders(changes)
         self._save_balances(engine, changes)
         self._save_notes(engine, notes, reserve)
@@ -106,9 +117,10 @@ class Store:
         return engine.numbers.order >= self._reserved[0] or engine.numbers.trade >= self._reserved[1]
 
     @staticmethod
-    def _totals(engine: Engine) -> dict[str, dict[str, int]]:
+    def _totals(engine: Engine) -> Mapping[str, defaultdict[str, int]]:
         accounts = engine.accounts
-        return {"brought": accounts.brought, "fees": accounts.fees, "public": accounts.public}
+        tables = {"brought": accounts.brought, "fees": accounts.fees}
+        return tables | {"left": accounts.left, "public": accounts.public}
 
 
 def _order_row(order: Order) -> tuple[str | int, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from sandbox.rails.crossing import Departure
 from sandbox.venue import shapes
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
+from sandbox.venue.funds import Declined, Funds
 from sandbox.venue.hub import Hub
 from sandbox.venue.model import Changes, Report, Side, text, units
 from sandbox.venue.store import Store
@@ -33,6 +35,8 @@ class Venue:
 
     def __init__(self, engine: Engine, store: Store, hub: Hub, faults: Faults, clock: Clock) -> None:
         self.engine, self.store, self.hub, self.faults = engine, store, hub, faults
+        self.funds = Funds(engine.accounts)
+        store.load(engine, self.funds)
         self.now_ms, self._wall_ms = clock.now_ms, clock.wall_ms
         self.tapes = {symbol: Tape() for symbol in engine.pairs}
         self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}
@@ -42,6 +46,10 @@ class Venue:
     def wall_ms(self) -> int:
         """Return the time that signatures are checked against, wrong by as much as the faults say."""
         return self._wall_ms() + self.faults.settings.skew_ms
+
+    def true_ms(self) -> int:
+        """Return the time that chains go by."""
+        return self._wall_ms()
 
     def open_accounts(self, accounts: list[dict[str, Any]], market: str) -> None:
         """Credit the accounts of the world file that this venue does not know yet."""
@@ -53,6 +61,9 @@ class Venue:
                 for asset, amount in account.get("balances", {}).items():
                     self.engine.accounts.bring(account["name"], asset, units(amount))
                 opened[note] = "opened"
+            if (listed := account.get("withdrawal_addresses")) is not None:
+                allowed = [(row["network"], row["address"], row.get("tag", "")) for row in listed]
+                self.funds.allowed[account["name"]] = allowed
         self.publish(opened)
 
     def act(self, action: Callable[[int], T]) -> T:
@@ -63,11 +74,29 @@ class Venue:
         finally:
             self.publish()
 
+    def move(self, action: Callable[[int], T]) -> T:
+        """Carry out what concerns coins that come and go; chains know no other time than the wall's."""
+        try:
+            return action(self.true_ms())
+        except Declined:
+            self.funds.journal.undo()
+            raise
+        finally:
+            if self.funds.journal.mark():
+                self.publish()
+
+    def delivered(self, departures: Sequence[Departure]) -> None:
+        """Remember what the other side of the chains has seen."""
+        for departure in departures:
+            self.funds.delivered(departure)
+        self.publish()
+
     def publish(self, notes: Mapping[str, str] | None = None) -> None:
         """Write down what changed, then tell the listeners."""
         changes = self.engine.drain()
         kept = self.before_saving(changes)
-        self.store.save(self.engine, changes, {**kept, **(notes or {})})
+        self.store.save(self.engine, changes, {**kept, **(notes or {})}, self.funds.journal.written())
+        self.funds.journal.forget()
         for trade in changes.prints:
             self.tapes[trade.symbol].add(trade)
             stream = f"{trade.symbol.lower()}@trade"
