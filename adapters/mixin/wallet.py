@@ -1,11 +1,6 @@
 """The bot's Safe wallet: outputs in, transactions out; nothing here decides (mixin.md §4)."""
 
-import hashlib
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,30 +11,17 @@ from adapters.mixin.codec.keys import ghost_hint
 from adapters.mixin.codec.links import PayLink
 from adapters.mixin.http import Gate, MixinHttp
 from adapters.mixin.keystore import Keystore
+from adapters.mixin.onward import Plan, as_address, as_fee, fee_plan, is_pair, main_plan
 from adapters.mixin.outcomes import Silence, rows
-from adapters.mixin.times import as_time
+from adapters.mixin.wallet_rows import any_amount, as_input, as_output, as_sent, pays, readable
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
-from domain.ids import AssetId, UserId
+from domain.ids import AssetId
 from domain.money import plain
+from domain.payouts.onward import ChainAddress, NetworkFee, fee_request_id
+from domain.ports.chain_wallet import ChainPayment
 from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, WalletOutput
 
-_IMMUTABLE_VERSION = "v1"
-"""Raise it with every change to how the hash is made: rows of another version are not compared."""
-
-_IMMUTABLE = (
-    "output_id",
-    "transaction_hash",
-    "output_index",
-    "asset_id",
-    "mask",
-    "extra",
-    "senders_threshold",
-    "inscription_hash",
-)
-_ANY_AMOUNT = re.compile(r"[0-9]{1,60}(\.[0-9]{1,18})?", re.ASCII)
-_IMMUTABLE_LISTS = ("keys", "senders", "receivers")
 _LONGEST_EXTRA = 256
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LARGEST_OUTPUT = 32 * 1024 * 1024
 """A transaction that burns XIN carries 4 MB of its sender's choice, which Mixin shows as hex."""
 
@@ -47,13 +29,14 @@ _MOST_FETCHED = 100
 
 
 class MixinWallet:
-    """The ``Wallet`` port: one member, threshold one."""
+    """The ports ``Wallet`` and ``ChainWallet``: one member, threshold one."""
 
     def __init__(self, http: MixinHttp, keystore: Keystore, lease: Gate) -> None:
         """Use one HTTP client and one spend key. ``lease`` refuses when this process may not spend."""
         self._http = http
         self._lease = lease
         self._keystore = keystore
+        self._deposits: dict[str, str] = {}  # by output id: it never changes
 
     async def check_spend_key(self) -> None:
         """Refuse a spend key that is not the one Mixin has for this bot.
@@ -93,8 +76,21 @@ class MixinWallet:
         }
         largest = {"largest": _LARGEST_OUTPUT} if limit == 1 else {}
         listed = rows(await self._http.read("/safe/outputs", query, **largest))
-        with _readable(Unavailable):
-            return [_as_output(row) for row in listed]
+        with readable(Unavailable):
+            return [as_output(row, await self._deposit_hash(row)) for row in listed]
+
+    async def _deposit_hash(self, row: Mapping[str, Any]) -> str:
+        """Return the chain's hash of what nobody within Mixin sent."""
+        if row.get("senders"):
+            return ""
+        output_id = str(row["output_id"])
+        if output_id not in self._deposits:
+            try:
+                told = await self._http.read(f"/safe/outputs/{output_id}/deposit")
+                self._deposits[output_id] = str(told.get("deposit_hash") or "")
+            except Refused:  # it came from no chain
+                self._deposits[output_id] = ""
+        return self._deposits[output_id]
 
     async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
         """Return the link that opens a payment sheet to the bot."""
@@ -104,7 +100,7 @@ class MixinWallet:
         """Return what Mixin knows of a request id."""
         try:
             told = await self._http.read(f"/safe/transactions/{request_id}")
-            return _as_sent(told, request_id, Unavailable)
+            return as_sent(told, request_id, Unavailable)
         except Refused as e:
             if e.code == "not_found":
                 return None
@@ -121,57 +117,123 @@ class MixinWallet:
             for index, (who, _) in enumerate(shares)
         ]
         ghosts = rows(await self._http.ask("/safe/keys", hints))
-        with _readable(Unavailable):
+        with readable(Unavailable):
             tx = safe.Transaction(
                 asset=bytes.fromhex(kernel_asset_id(payment.asset_id)),
-                inputs=tuple(map(_as_input, spent)),
-                outputs=tuple(
-                    _pays(amount, ghost) for (_, amount), ghost in zip(shares, ghosts, strict=True)
-                ),
+                inputs=tuple(map(as_input, spent)),
+                outputs=tuple(pays(amount, ghost) for (_, amount), ghost in zip(shares, ghosts, strict=True)),
                 extra=payment.memo.encode(),
             )
             raw = safe.encode(tx)
             safe.decode(raw)  # what we send is what we would accept
         return BuiltTransaction(raw.hex(), safe.transaction_hash(tx))
 
+    async def network_fees(self, asset_id: AssetId, to: ChainAddress) -> Sequence[NetworkFee]:
+        """Return what Mixin asks for a payment to an address, which it must find valid first."""
+        await self._check_address(asset_id, to)
+        asked = rows(await self._http.read(f"/safe/assets/{asset_id}/fees", {"destination": to.address}))
+        return [as_fee(row) for row in asked] or [NetworkFee(asset_id, Decimal(0))]
+
+    async def _check_address(self, asset_id: AssetId, to: ChainAddress) -> None:
+        query: dict[str, str | int] = {"asset": asset_id, "destination": to.address, "tag": to.tag}
+        await self._http.read("/external/addresses/check", query)
+
+    async def deposit_address(self, asset_id: AssetId, chain_id: str) -> ChainAddress:
+        """Return where a chain pays the bot, exactly as Mixin says it."""
+        asset = await self._http.read(f"/safe/assets/{asset_id}")
+        with readable(Unavailable):
+            if asset["chain_id"] != chain_id:
+                raise Refused("network_unknown", asset_id=asset_id, chain_id=chain_id)
+        ourselves = self._http.app_id
+        wanted = {"members": [ourselves], "threshold": 1, "chain_id": chain_id}
+        try:
+            listed = rows(await self._http.ask("/safe/deposit/entries", wanted))
+        except Refused as e:
+            raise Refused("network_unknown", chain_id=chain_id, said=str(e)) from e
+        return as_address(listed, chain_id, ourselves)
+
+    async def build_onward(self, payment: ChainPayment) -> BuiltTransaction:
+        """Return the unsigned transaction of a payment to a chain, or the pair, joined by a space."""
+        if len(payment.memo.encode()) > _LONGEST_EXTRA:
+            raise InvariantBroken("memo_too_long", request_id=payment.request_id)
+        if is_pair(payment) is not bool(payment.fee_inputs):
+            raise InvariantBroken("inputs_unfit", request_id=payment.request_id)
+        await self._check_address(payment.asset_id, payment.to)
+        ourselves = self._http.app_id
+        main = await self._made(main_plan(payment, await self._outputs(payment.inputs), ourselves))
+        raw, main_hash = safe.encode(main).hex(), safe.transaction_hash(main)
+        if not is_pair(payment):
+            return BuiltTransaction(raw, main_hash)
+        spent = await self._outputs(payment.fee_inputs)
+        fee = await self._made(fee_plan(payment, spent, ourselves, main_hash))
+        return BuiltTransaction(f"{raw} {safe.encode(fee).hex()}", main_hash, safe.transaction_hash(fee))
+
+    async def _made(self, plan: Plan) -> safe.Transaction:
+        """Return the transaction of a plan; hints make it the same each time."""
+        hints = [
+            {"receivers": [who], "index": index, "hint": ghost_hint(plan.request_id, index)}
+            for index, (who, _) in enumerate(plan.shares, plan.first_index)
+        ]
+        return plan.transaction(rows(await self._http.ask("/safe/keys", hints)) if hints else ())
+
     async def sign(self, request_id: str, raw: str, inputs: Sequence[str]) -> str:
-        """Have Mixin check the unsigned bytes, and return the signed ones.
+        """Have Mixin check the unsigned bytes, and return the signed ones; a pair together.
 
         Raises, beyond what the port says:
             InvariantBroken: ``spend_key_mismatch``: Mixin's views and our key do not open these inputs.
         """
-        spending, tx = self._keystore.spending, safe.decode(bytes.fromhex(raw))
-        entry = {"request_id": request_id, "raw": raw}
-        answer = rows(await self._http.ask("/safe/transaction/requests", [entry]))
-        with _readable(Unavailable):
-            checked = _as_sent(answer[0], request_id, Unavailable)
-            views = [bytes.fromhex(view) for view in answer[0].get("views") or ()]
+        entries = _entries(request_id, raw)
+        answer = rows(await self._http.ask("/safe/transaction/requests", entries))
+        spent, signed = await self._outputs(inputs), []
+        for entry in entries:
+            tx = safe.decode(bytes.fromhex(entry["raw"]))
+            mine, spent = spent[: len(tx.inputs)], spent[len(tx.inputs) :]
+            signed.append(self._sign(entry["request_id"], tx, _about(answer, entry, Unavailable), mine))
+        if spent:
+            raise InvariantBroken("inputs_differ", request_id=request_id)
+        return " ".join(signed)
+
+    def _sign(
+        self,
+        request_id: str,
+        tx: safe.Transaction,
+        answer: Mapping[str, Any] | None,
+        spent: Sequence[Mapping[str, Any]],
+    ) -> str:
+        checked = as_sent(answer, request_id, Unavailable)
         if checked.transaction_hash != safe.transaction_hash(tx) or checked.state is not SendState.CHECKED:
             raise OutcomeUnknown("request_used_before", request_id=request_id, state=checked.state)
-        spent = await self._outputs(inputs)
-        with _readable(Unavailable):
+        with readable(Unavailable):
+            views = [bytes.fromhex(view) for view in (answer or {}).get("views") or ()]
             spent_keys = [tuple(map(bytes.fromhex, row["keys"])) for row in spent]
-            listed = tuple(map(_as_input, spent))
+            listed = tuple(map(as_input, spent))
         if listed != tx.inputs:
             raise InvariantBroken("inputs_differ", request_id=request_id)
         if len(views) != len(listed):
             raise Unavailable("mixin_answer_unreadable", views=len(views))
+        seed = self._keystore.spending.reveal()
         try:
-            return safe.encode(signing.sign_transaction(tx, views, spending.reveal(), spent_keys)).hex()
+            return safe.encode(signing.sign_transaction(tx, views, seed, spent_keys)).hex()
         except signing.WrongKey as e:
             raise InvariantBroken("spend_key_mismatch", request_id=request_id) from e
 
     async def submit(self, request_id: str, signed_raw: str) -> SentTransaction:
-        """Send signed bytes; ``signed`` and ``spent`` are both success."""
-        ours = safe.transaction_hash(safe.decode(bytes.fromhex(signed_raw)))
-        entry = {"request_id": request_id, "raw": signed_raw}
+        """Send signed bytes, a pair in one call; ``signed`` and ``spent`` are both success."""
+        entries = _entries(request_id, signed_raw)
         try:
-            answer = rows(await self._http.write("/safe/transactions", [entry], self._lease), OutcomeUnknown)
+            answer = rows(await self._http.write("/safe/transactions", entries, self._lease), OutcomeUnknown)
         except Unavailable as e:  # it most likely did not happen; with money we look it up all the same
             raise OutcomeUnknown(e.code, **e.facts) from e
-        sent = _as_sent(answer[0] if answer else None, request_id, OutcomeUnknown)
+        accepted = [self._accepted(entry, _about(answer, entry, OutcomeUnknown)) for entry in entries]
+        return accepted[0]
+
+    @staticmethod
+    def _accepted(entry: Mapping[str, str], told: Mapping[str, Any] | None) -> SentTransaction:
+        """Return what became of bytes of ours; what is said of other bytes is no answer."""
+        ours = safe.transaction_hash(safe.decode(bytes.fromhex(entry["raw"])))
+        sent = as_sent(told, entry["request_id"], OutcomeUnknown)
         if sent.transaction_hash != ours or sent.state is SendState.CHECKED:
-            raise OutcomeUnknown("request_used_before", request_id=request_id, state=sent.state)
+            raise OutcomeUnknown("request_used_before", request_id=entry["request_id"], state=sent.state)
         return sent
 
     def _shares(self, payment: Payment, spent: Sequence[Mapping[str, Any]]) -> list[tuple[str, Decimal]]:
@@ -182,7 +244,7 @@ class MixinWallet:
         """
         if any(row.get("asset_id") != payment.asset_id or row.get("inscription_hash") for row in spent):
             raise InvariantBroken("inputs_unfit", request_id=payment.request_id)
-        total = sum((_any_amount(str(row.get("amount"))) for row in spent), Decimal(0))
+        total = sum((any_amount(str(row.get("amount"))) for row in spent), Decimal(0))
         if total < payment.amount:
             raise InvariantBroken("inputs_short", request_id=payment.request_id)
         shares = [(str(payment.receiver), payment.amount), (self._http.app_id, total - payment.amount)]
@@ -212,90 +274,17 @@ class MixinWallet:
         return [*await self._fetched(ids[:half]), *await self._fetched(ids[half:])]
 
 
-@contextmanager
-def _readable(silence: Silence) -> Iterator[None]:
-    """Take an answer that lacks what we need, or holds nonsense, for no answer at all."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as e:
-        raise silence("mixin_answer_unreadable", reason=f"{type(e).__name__}: {e}"[:200]) from e
+def _entries(request_id: str, raw: str) -> list[dict[str, str]]:
+    """Return what is asked for: one transaction, or one and beside it the one that pays its fee (TX4)."""
+    ids = (request_id, fee_request_id(request_id))
+    return [{"request_id": each, "raw": bytes_} for each, bytes_ in zip(ids, raw.split(" "), strict=False)]
 
 
-def _as_input(row: Mapping[str, Any]) -> safe.Input:
-    return safe.Input(bytes.fromhex(row["transaction_hash"]), int(row["output_index"]))
-
-
-def _pays(amount: Decimal, ghost: Mapping[str, Any]) -> safe.Output:
-    if len(ghost["keys"]) != 1:
-        raise ValueError("one key for one receiver")
-    return safe.Output(
-        amount, (bytes.fromhex(ghost["keys"][0]),), bytes.fromhex(ghost["mask"]), safe.script(1)
-    )
-
-
-def _as_output(row: Mapping[str, Any]) -> WalletOutput:
-    return WalletOutput(
-        output_id=str(row["output_id"]),
-        transaction_hash=str(row["transaction_hash"]),
-        output_index=int(row["output_index"]),
-        asset_id=AssetId(str(row["asset_id"])),
-        amount=_any_amount(str(row["amount"])),
-        sender=_sender(row),
-        memo=_memo(str(row.get("extra") or "")),
-        request_id=str(row.get("request_id") or ""),
-        sequence=int(row["sequence"]),
-        spent=row["state"] != "unspent",
-        inscription=bool(row.get("inscription_hash")),
-        created_at=as_time(str(row.get("created_at") or "")) or datetime.fromtimestamp(0, UTC),
-        immutable_hash=_immutable_hash(row),
-    )
-
-
-def _sender(row: Mapping[str, Any]) -> UserId | None:
-    """Return the one person who paid, if it was one: whatever else stands there is nobody."""
-    senders = row.get("senders")
-    if not isinstance(senders, list) or len(senders) != 1 or str(row.get("senders_threshold") or 1) != "1":
-        return None
-    return UserId(senders[0]) if _UUID.fullmatch(str(senders[0])) else None
-
-
-def _any_amount(text: str) -> Decimal:
-    """Return an amount of any size: who issues a token chooses its supply, and must not stop the page.
-
-    Raises:
-        Unavailable: it is no amount.
-    """
-    if not _ANY_AMOUNT.fullmatch(text) or (amount := Decimal(text)) == 0:  # the network has no output of 0
-        raise Unavailable("mixin_answer_unreadable", reason="amount")
-    return amount
-
-
-def _memo(extra: str) -> str:
-    """Return the raw extra as text, leniently; a memo is a hint and proves nothing."""
-    try:
-        return bytes.fromhex(extra[:1024]).decode(errors="replace").replace("\x00", "\ufffd")
-    except ValueError:
-        return ""
-
-
-def _immutable_hash(row: Mapping[str, Any]) -> str:
-    """Return what must be the same at every reading: of the protocol's facts alone, in our own writing."""
-    amount = plain(_any_amount(str(row["amount"])))
-    facts = [amount, *(str(row.get(name) or "") for name in _IMMUTABLE)]
-    facts += [",".join(sorted(map(str, row.get(name) or ()))) for name in _IMMUTABLE_LISTS]
-    return f"{_IMMUTABLE_VERSION}:{hashlib.sha256(json.dumps(facts).encode()).hexdigest()}"
-
-
-def _as_sent(row: Mapping[str, Any] | None, asked: str, silence: Silence) -> SentTransaction:
-    """Return what an answer says of the request asked about; what it says of another one is no answer."""
-    if row is None:
-        raise silence("mixin_answer_unreadable")
-    with _readable(silence):
-        if str(row["request_id"]).lower() != asked.lower():
-            raise ValueError("it is about another request")
-        return SentTransaction(
-            request_id=str(row["request_id"]),
-            transaction_hash=str(row["transaction_hash"]),
-            state=SendState("unspent" if row["state"] == "pending" else row["state"]),
-            snapshot_id=str(row.get("snapshot_id") or ""),
-        )
+def _about(
+    answer: Sequence[Mapping[str, Any]], entry: Mapping[str, str], silence: Silence
+) -> Mapping[str, Any] | None:
+    """Return what an answer says of one of the transactions asked about."""
+    if len(answer) == 1:
+        return answer[0]  # who reads it looks whether it is about this one
+    with readable(silence):
+        return next((row for row in answer if row["request_id"] == entry["request_id"]), None)

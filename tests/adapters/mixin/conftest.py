@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,13 @@ class Mixin:
         async with asyncio.timeout(10):
             while any(t["state"] != "spent" for t in (await self.get("books"))["transactions"]):
                 await asyncio.sleep(0.02)
+
+    async def until(self, ask: Callable[[], Awaitable[Any]], seen: Callable[[Any], Any]) -> Any:
+        """Ask until an answer shows what is waited for, and return that."""
+        async with asyncio.timeout(10):
+            while not (found := seen(await ask())):
+                await asyncio.sleep(0.02)
+        return found
 
     async def clear_faults(self) -> None:
         """Switch all faults off."""

@@ -1,6 +1,7 @@
 """From Mixin's rows to a credit: whatever stands there, a single sender gains, and just that (DP6, DP8)."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -20,7 +21,7 @@ from domain.ports.wallet import WalletOutput
 from domain.secrets import Secret
 from domain.services.incoming import FLOAT_MEMO, MOST_BOOKED, Known, booking, classify
 from domain.services.tokens import ApprovedToken, Tokens
-from tests.adapters.mixin.told import Told, clear
+from tests.adapters.mixin.told import Told, clear, missing
 from tests.fakes.leases import unasked
 
 BOT, OWNER = UserId("6f0d0000-0000-4000-8000-00000000b070"), UserId("0aaa0000-0000-4000-8000-000000000001")
@@ -46,7 +47,7 @@ def read(*rows: object) -> list[WalletOutput]:
         Unavailable: it reads none of them.
     """
     keys = Keystore(BOT, BOT, Secret(bytes(32)), bytes(32))
-    told = Told({"/safe/outputs": clear(list(rows))}, BOT)
+    told = Told(defaultdict(missing, {"/safe/outputs": clear(list(rows))}), BOT)
     wallet = MixinWallet(told, keys, unasked)  # type: ignore[arg-type]  # what it calls of the client
     return list(asyncio.run(wallet.outputs_from(0)))
 

@@ -11,7 +11,8 @@ from aiohttp import web
 from yarl import URL
 
 from adapters.mixin.http import MixinHttp
-from adapters.mixin.wallet import MixinWallet, _immutable_hash
+from adapters.mixin.wallet import MixinWallet
+from adapters.mixin.wallet_rows import immutable_hash
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import AssetId, UserId, request_id
 from domain.leases import WALLET, Grip, LeaseTiming
@@ -309,8 +310,8 @@ def test_hash_of_an_output_is_made_as_it_always_was() -> None:
     row = {"output_id": "o", "transaction_hash": "t", "output_index": 0, "asset_id": "a", "amount": "1.50"}
     row |= {"mask": "m", "keys": ["k"], "senders": ["b", "a"], "receivers": ["r"], "extra": "00"}
     written = "v1:01e844ccff5448b85aae129842ff6e977a66d2be23c7f01759d3b38c4686cf72"
-    assert _immutable_hash(row) == written
-    assert _immutable_hash(row | {"senders": ["a", "b"], "inscription_hash": None, "sequence": 7}) == written
+    assert immutable_hash(row) == written
+    assert immutable_hash(row | {"senders": ["a", "b"], "inscription_hash": None, "sequence": 7}) == written
 
 
 async def test_missing_page_of_a_proxy_is_not_an_unknown_transaction(mixin: Mixin) -> None:

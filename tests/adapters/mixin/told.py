@@ -37,3 +37,8 @@ class Told:
 def clear(data: Any) -> Answer:
     """Return an answer that reads well, whatever it says."""
     return 200, json.dumps({"data": data}).encode()
+
+
+def missing() -> Answer:
+    """Return the answer that there is no such thing."""
+    return 202, json.dumps({"error": {"status": 202, "code": 404, "description": "not found"}}).encode()
