@@ -19,6 +19,7 @@ from adapters.db.freezes import PostgresFreezes
 from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
+from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
@@ -35,6 +36,7 @@ from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
+from domain.ports.reconciliation import NothingOnTheWay
 from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
@@ -47,6 +49,8 @@ from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
+from domain.services.reckoning import Reckoning
+from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
@@ -54,6 +58,7 @@ from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
+from domain.services.wallet_comparing import WalletComparing
 from domain.services.withdrawals import WithdrawalService
 
 log = structlog.get_logger("bootstrap")
@@ -259,14 +264,48 @@ def fee_taking_service(world: World, confirmations: ConfirmationService) -> FeeT
 
 def freeze_service(world: World, confirmations: ConfirmationService) -> FreezeService:
     """Return the use cases of stopped payouts."""
-    freezes, auth = PostgresFreezes(world.store), auth_service(world)
-    return FreezeService(world.store, freezes, world.notices, confirmations, world.clock, auth)
+    freezes, rounds = PostgresFreezes(world.store), PostgresReconciliations(world.store)
+    auth = auth_service(world)
+    return FreezeService(world.store, freezes, world.notices, confirmations, world.clock, auth, rounds)
 
 
 def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:
     """Return the use cases of halted exchange accounts."""
-    accounts, auth = PostgresVenueAccounts(world.store), auth_service(world)
-    return HaltService(world.store, accounts, world.notices, confirmations, world.clock, auth)
+    accounts, rounds = PostgresVenueAccounts(world.store), PostgresReconciliations(world.store)
+    auth = auth_service(world)
+    return HaltService(world.store, accounts, world.notices, confirmations, world.clock, auth, rounds)
+
+
+def reckoning_of(world: World) -> Reckoning:
+    """Return what keeps rounds of comparing, and does what must be done about them."""
+    store = world.store
+    return Reckoning(
+        rounds=PostgresReconciliations(store),
+        freezes=PostgresFreezes(store),
+        accounts=PostgresVenueAccounts(store),
+        notices=world.notices,
+        roles=PostgresRoles(store),
+        clock=world.clock,
+        tokens=world.tokens,
+        moving=NothingOnTheWay(),
+    )
+
+
+def wallet_comparing(world: World) -> WalletComparing:
+    """Return what compares the wallet with the books, while this process holds it."""
+    return WalletComparing(
+        FencedStore(world.store, world.fence, world.wallet_grip),
+        reckoning_of(world),
+        world.wallet,
+        PostgresDeposits(world.store),
+        world.wallet_grip,
+    )
+
+
+def reconciling_service(world: World) -> ReconcilingService:
+    """Return the use cases of reconciliation."""
+    rounds = PostgresReconciliations(world.store)
+    return ReconcilingService(world.store, rounds, world.clock, auth_service(world))
 
 
 def change_service(world: World, confirmations: ConfirmationService) -> RunChangeService:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from adapters.bootstrap import World
+from adapters.bootstrap import World, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.auth import PostgresRoles
 from adapters.db.fees import PostgresFees
@@ -71,6 +71,7 @@ def desk_of(
         fence=world.fence,
         grip=grip,
         roles=PostgresRoles(store),
+        reckoning=reckoning_of(world),
     )
 
 

@@ -18,6 +18,7 @@ from adapters.bootstrap import (
     money_services,
     open_world,
     ownership_service,
+    reconciling_service,
     refund_service,
     role_service,
     trading_service,
@@ -63,6 +64,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         ownership=ownership_service(world),
         fees=money.fees,
         takings=fee_taking_service(world, money.confirmations),
+        reconciling=reconciling_service(world),
     )
 
     def is_private(event: Event) -> bool:

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     FREEZES_LIFT = "freezes.lift"
     HALTS_READ = "halts.read"
     HALTS_LIFT = "halts.lift"
+    RECONCILE_READ = "reconcile.read"
 
 
 _USERS = frozenset(
@@ -51,6 +52,7 @@ _ADMINS = _USERS | {
     Permission.SUSPENSE_READ,
     Permission.FREEZES_READ,
     Permission.HALTS_READ,
+    Permission.RECONCILE_READ,
 }
 _OWNERS = _ADMINS | {
     Permission.ROLES_CHANGE,

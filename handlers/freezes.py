@@ -32,8 +32,9 @@ async def unfreeze(message: Message, person: User, freezes: FreezeService) -> An
     typed = message.text.split()[1:]  # as typed: a token's letters are large and small
     if not 1 <= len(typed) <= 2 or not _SCOPE.fullmatch(typed[0]):
         return Say("unfreeze_needs_scope")
-    if len(typed) == 2:
+    anyway = typed[1:] == ["anyway"]
+    if len(typed) == 2 and not anyway:
         await freezes.lift(person.user_id, typed[0], typed[1], message.key)
         return None
-    found, token = await freezes.ask(person.user_id, typed[0])
+    found, token = await freezes.ask(person.user_id, typed[0], anyway=anyway)
     return Say("unfreeze_confirm", {"scope": found.scope, "reason": found.reason, "token": token})

@@ -33,11 +33,11 @@ async def unhalt(message: Message, person: User, halts: HaltService) -> Answer:
     typed = message.text.split()[1:]  # as typed: a token's letters are large and small
     if not 1 <= len(typed) <= 2 or not _ACCOUNT.fullmatch(typed[0]):
         return Say("unhalt_needs_account")
-    account = VenueAccountName(typed[0])
-    if len(typed) == 2:
+    account, anyway = VenueAccountName(typed[0]), typed[1:] == ["anyway"]
+    if len(typed) == 2 and not anyway:
         await halts.lift(person.user_id, account, typed[1], message.key)
         return None
-    found, token = await halts.ask(person.user_id, account)
+    found, token = await halts.ask(person.user_id, account, anyway=anyway)
     return Say(
         "unhalt_confirm",
         {"account": account, "reasons": [halt.reason for halt in found], "token": token},

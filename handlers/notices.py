@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.difference_notices import DIFFERENCE_NOTICES
 from handlers.fee_notices import FEE_NOTICES, credited, render_pay
 from handlers.fee_taking_notices import FEE_TAKING_NOTICES
 from handlers.payout_notices import PAYOUT_NOTICES
@@ -166,6 +167,7 @@ NOTICES: dict[str, Render] = {
     **REFUSALS,
     **RUN_NOTICES,
     **HALT_NOTICES,
+    **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,
     **REFUND_NOTICES,

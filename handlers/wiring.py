@@ -31,6 +31,7 @@ from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.ownership import OwnershipService
+from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
@@ -46,6 +47,7 @@ from handlers import (
     fees,
     freezes,
     halts,
+    reconcile,
     refund,
     roles,
     runs,
@@ -64,6 +66,7 @@ ROUTER = Router(
     halts.router,
     roles.router,
     freezes.router,
+    reconcile.router,
     refund.router,
     fees.router,
     fee_takings.router,
@@ -91,6 +94,7 @@ class ChatServices:
     ownership: OwnershipService
     fees: FeeService
     takings: FeeTakingService
+    reconciling: ReconcilingService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -143,5 +147,6 @@ def dispatcher_of(
         "ownership": services.ownership,
         "fees": services.fees,
         "takings": services.takings,
+        "reconciling": services.reconciling,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -70,7 +70,13 @@ def sections(*texts: Text) -> Text:
 
 
 def named(words: Words, prefix: str, code: str) -> str:
-    """Return a code in the person's words; one without words of its own is shown as it is."""
+    """Return a code in the person's words; one without words of its own is shown as it is.
+
+    What follows a colon is what the code is about, and is shown in brackets.
+    """
+    what, colon, about = code.partition(":")
+    if colon and words.has(prefix + what):
+        return f"{words(prefix + what)} ({about})"
     return words(prefix + code) if words.has(prefix + code) else code.replace("_", " ")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from adapters.bootstrap import World, chain_service, money_services, open_world
+from adapters.bootstrap import World, chain_service, money_services, open_world, wallet_comparing
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
@@ -18,7 +18,7 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, deposits, fees, payouts, strategies
+from workers import beat, chain, deposits, fees, payouts, reconcile, strategies
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
@@ -44,6 +44,7 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
         Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
+        Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
 

@@ -139,6 +139,12 @@ TABLES = MappingProxyType(
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
+        # looking whether everything lies where the books say
+        "reconciliations": Table(
+            whose=NOBODYS, app="SELECT, INSERT", angel="SELECT", web="SELECT (id, scope, at, outcome)"
+        ),
+        "reconciliation_requests": Table(whose=NOBODYS, app="SELECT, INSERT"),
+        "reconciliation_ages": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
         "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
     }

@@ -106,6 +106,11 @@ class PostgresVenueAccounts:
         """Let nobody place orders from this account; return whether it was not halted for this before."""
         return await self._store.execute(_HALT, name, reason) == 1
 
+    async def looked_at(self, name: VenueAccountName, reason: str) -> bool:
+        """Tell whether a person has lifted a halt of this account for this very reason before."""
+        lifted = "SELECT FROM halts WHERE account = $1 AND reason = $2 AND lifted_at IS NOT NULL LIMIT 1"
+        return bool(await self._store.fetch(lifted, name, reason))
+
     async def halts(self) -> Sequence[Halt]:
         """Return every halt that nobody has lifted."""
         rows = await self._store.fetch(

@@ -26,6 +26,7 @@ _LARGEST_OUTPUT = 32 * 1024 * 1024
 """A transaction that burns XIN carries 4 MB of its sender's choice, which Mixin shows as hex."""
 
 _MOST_FETCHED = 100
+_PAGE = 500
 
 
 class MixinWallet:
@@ -51,28 +52,44 @@ class MixinWallet:
             raise Refused("spend_key_wrong")
 
     async def outputs_from(self, sequence: int, limit: int = 500) -> Sequence[WalletOutput]:
-        """Return outputs with this sequence number or a higher one, ascending, spent ones included.
+        """Return outputs with this sequence number or a higher one, ascending, spent ones included."""
+        return await self._page(sequence, limit, {})
 
-        Senders choose how long their outputs are: what is too large in one answer is asked for in halves.
-        """
+    async def unspent_outputs(self, asset_id: AssetId) -> Sequence[WalletOutput]:
+        """Return every output of an asset that is not spent, nor being spent; all pages."""
+        only = {"asset": asset_id, "state": "unspent"}
+        found: list[WalletOutput] = []
+        page = await self._page(0, _PAGE, only)
+        while page:
+            found += page
+            if len(page) < _PAGE:
+                break
+            page = await self._page(max(o.sequence for o in page) + 1, _PAGE, only)
+        if wrong := [o.output_id for o in found if o.asset_id != asset_id or o.spent]:
+            raise Unavailable("mixin_answer_unreadable", reason="unspent", output_id=wrong[0])
+        return found
+
+    async def _page(self, sequence: int, limit: int, only: Mapping[str, str]) -> Sequence[WalletOutput]:
+        """Return one page. Senders choose how long their outputs are: what is too large is read in halves."""
         try:
-            return await self._listed(sequence, limit)
+            return await self._listed(sequence, limit, only)
         except Unavailable as e:
             if e.code != "mixin_answer_too_large" or limit == 1:
                 raise
         half = limit // 2
-        first = await self.outputs_from(sequence, half)
+        first = await self._page(sequence, half, only)
         if len(first) < half:
             return first
-        return [*first, *await self.outputs_from(max(o.sequence for o in first) + 1, limit - half)]
+        return [*first, *await self._page(max(o.sequence for o in first) + 1, limit - half, only)]
 
-    async def _listed(self, sequence: int, limit: int) -> Sequence[WalletOutput]:
+    async def _listed(self, sequence: int, limit: int, only: Mapping[str, str]) -> Sequence[WalletOutput]:
         query: dict[str, str | int] = {
             "members": members_hash([self._http.app_id]),
             "threshold": 1,
             "offset": sequence,
             "limit": limit,
             "order": "ASC",
+            **only,
         }
         largest = {"largest": _LARGEST_OUTPUT} if limit == 1 else {}
         listed = rows(await self._http.read("/safe/outputs", query, **largest))

@@ -49,6 +49,10 @@ class VenueAccountStore(Protocol):
         """Let nobody place orders from this account; return whether it was not halted for this before."""
         ...
 
+    async def looked_at(self, name: VenueAccountName, reason: str) -> bool:
+        """Tell whether a person has lifted a halt of this account for this very reason before."""
+        ...
+
     async def halts(self) -> Sequence[Halt]:
         """Return every halt that nobody has lifted, by account, the oldest first."""
         ...

@@ -88,6 +88,10 @@ class Wallet(Protocol):
         """Return outputs with this sequence number or a higher one, ascending, spent ones included."""
         ...
 
+    async def unspent_outputs(self, asset_id: AssetId) -> Sequence[WalletOutput]:
+        """Return every output of an asset that is not spent, nor being spent."""
+        ...
+
     async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
         """Return the link that opens a payment sheet to the bot; one link is paid at most once."""
         ...

@@ -1,4 +1,4 @@
-"""What may be under way at a venue: orders whose fills are not booked yet, fees that were not told (I8, I12)."""
+"""What may be under way at a venue: fills that are not booked yet, fees that were not told (I8, I12)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -22,6 +22,11 @@ Figures = Mapping[str, Decimal]
 """Amounts by subject: coins at a venue, asset ids in the wallet."""
 
 
+def by_name(amounts: Mapping[Coin, Decimal]) -> dict[str, Decimal]:
+    """Return amounts of coins as figures."""
+    return {str(coin): amount for coin, amount in amounts.items()}
+
+
 def compare(
     ledger: Figures,
     outside: Figures,

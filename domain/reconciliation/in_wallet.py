@@ -48,7 +48,6 @@ class WalletBooks:
     totals: Mapping[AssetId, Decimal]
     spending: Sequence[Spending]
     unbooked: Mapping[AssetId, Decimal]
-    outputs: int
 
 
 def in_flight(

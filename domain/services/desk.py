@@ -21,6 +21,7 @@ from domain.ports.orders import FillStore, OrderStore
 from domain.ports.roles import RoleStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.services.reckoning import Reckoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class Desk:
     grip: Grip
     roles: RoleStore
     epoch: int = 0
+    reckoning: Reckoning | None = None
+    """What compares this account with the books; without it nobody compares."""
+    compared: bool = True
+    """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
 
     @property
     def account(self) -> VenueAccountName:

@@ -23,6 +23,7 @@ from domain.services.run_stop import RunStop
 from domain.services.ticking import Due, Ticking
 from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
+from domain.services.venue_comparing import VenueComparing
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class ExecutionService:
     stopping: RunStop = field(init=False)
     ticking: Ticking = field(init=False)
     clock: VenueClock = field(init=False)
+    comparing: VenueComparing = field(init=False)
     settings: RunSettings = field(init=False)
     failed: FailedRounds = field(init=False)
     _ready: bool = False
@@ -65,7 +67,10 @@ class ExecutionService:
         self.settings = RunSettings(self.desk, self.resolution)
         self.failed = FailedRounds(self.desk, self.resolution)
         self.clock = VenueClock(self.desk)
-        self.ticking = Ticking(self.desk, self.resolution, OrderSending(self.desk), self.clock)
+        self.desk.compared = self.desk.reckoning is None
+        self.comparing = VenueComparing(self.desk, self.fills)
+        sending = OrderSending(self.desk)
+        self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing)
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
@@ -124,10 +129,15 @@ class ExecutionService:
         await self.failed.clear_all(sorted(set(pairs), key=str), self._ready)
 
     async def _round(self) -> str:
-        desk = self.desk
         if not self._ready:
             return await self._start_up()
         await self._look_around()
+        compared = await self.comparing.look_if_due(await self._pairs([]))
+        return "; ".join([*compared, await self._trade()])
+
+    async def _trade(self) -> str:
+        """Tick what is due, book what was traded, and wait for what comes next."""
+        desk = self.desk
         runs = await desk.runs.active(desk.account)
         if not runs and not await desk.orders.unsettled(desk.account):
             return await self._idle()

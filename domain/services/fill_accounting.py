@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import Refused
 from domain.market.model import Pair, Side
@@ -71,6 +71,20 @@ class FillAccounting:
         """
         cursor = (await self._desk.fills.cursors(self._desk.account)).get(pair)
         return await self._read(pair, cursor, deep=True) if cursor else 0
+
+    async def read_since(self, pair: Pair, since: datetime) -> int:
+        """Read and book all that was traded on one pair since an instant, and what is said otherwise now.
+
+        Raises:
+            Refused: ``pair_not_traded``.
+        """
+        cursor = (await self._desk.fills.cursors(self._desk.account)).get(pair)
+        if cursor is None:
+            return 0
+        read = await self._desk.exchange.fills_since(pair, None, since)
+        booked = await self._take_in(pair, cursor, read)
+        await self._corrections.compare(pair, since, read)
+        return booked
 
     async def _read(self, pair: Pair, cursor: Cursor, deep: bool) -> int:
         desk = self._desk

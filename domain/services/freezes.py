@@ -7,10 +7,12 @@ from domain.ids import UserId
 from domain.ports.clock import Clock
 from domain.ports.freezes import Freeze, FreezeStore
 from domain.ports.notices import Notices
+from domain.ports.reconciliation import ReconciliationStore
 from domain.ports.store import Store
 from domain.roles import Permission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
+from domain.services.reconciling import refuse_while_it_stands
 
 ACTION = "lift_freeze"
 """What a confirmation must have been issued for, with ``lift_params``."""
@@ -18,7 +20,7 @@ ACTION = "lift_freeze"
 
 def lift_params(freeze: Freeze) -> dict[str, str]:
     """Return what a confirmation binds: the one freeze that was seen, not a later one of its scope."""
-    return {"scope": freeze.scope, "freeze": str(freeze.id)}
+    return {"scope": freeze.scope, "freeze": str(freeze.id), "reason": freeze.reason}
 
 
 class FreezeService:
@@ -32,6 +34,7 @@ class FreezeService:
         confirmations: ConfirmationService,
         clock: Clock,
         auth: AuthService,
+        rounds: ReconciliationStore,
     ) -> None:
         self._store = store
         self._freezes = freezes
@@ -39,6 +42,7 @@ class FreezeService:
         self._confirmations = confirmations
         self._clock = clock
         self._auth = auth
+        self._rounds = rounds
 
     async def list(self, actor: UserId) -> Sequence[Freeze]:
         """Return every freeze that nobody has lifted, the oldest first.
@@ -50,15 +54,21 @@ class FreezeService:
             await self._auth.require(actor, Permission.FREEZES_READ)
             return await self._freezes.open()
 
-    async def ask(self, actor: UserId, scope: str) -> tuple[Freeze, str]:
+    async def ask(self, actor: UserId, scope: str, *, anyway: bool = False) -> tuple[Freeze, str]:
         """Return the freeze of a scope, and the single-use token with which this person may lift it.
 
+        What a shortfall froze is lifted after a look that was fine, or ``anyway`` by who says so.
+
         Raises:
-            Refused: ``not_allowed``; ``not_frozen``.
+            Refused: ``not_allowed``; ``not_frozen``; ``difference_stands``.
         """
         async with self._store.transaction():
             await self._auth.require(actor, Permission.FREEZES_LIFT)
             freeze = await self._of(scope)
+            if not anyway:
+                await refuse_while_it_stands(
+                    self._rounds, freeze.reason, freeze.created_at, "/unfreeze", scope
+                )
             return freeze, await self._confirmations.issue(actor, ACTION, lift_params(freeze))
 
     async def lift(self, actor: UserId, scope: str, confirmation: str, cause: str) -> None:

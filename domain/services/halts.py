@@ -6,11 +6,13 @@ from domain.errors import Refused
 from domain.ids import UserId, VenueAccountName
 from domain.ports.clock import Clock
 from domain.ports.notices import Notices
+from domain.ports.reconciliation import ReconciliationStore
 from domain.ports.runs import Halt, VenueAccountStore
 from domain.ports.store import Store
 from domain.roles import Permission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
+from domain.services.reconciling import refuse_while_it_stands
 
 ACTION = "lift_halt"
 """What a confirmation must have been issued for, with ``lift_params``."""
@@ -32,6 +34,7 @@ class HaltService:
         confirmations: ConfirmationService,
         clock: Clock,
         auth: AuthService,
+        rounds: ReconciliationStore,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -39,6 +42,7 @@ class HaltService:
         self._confirmations = confirmations
         self._clock = clock
         self._auth = auth
+        self._rounds = rounds
 
     async def list(self, actor: UserId) -> Sequence[Halt]:
         """Return every halt that nobody has lifted, by account, the oldest first.
@@ -50,15 +54,21 @@ class HaltService:
             await self._auth.require(actor, Permission.HALTS_READ)
             return await self._accounts.halts()
 
-    async def ask(self, actor: UserId, account: VenueAccountName) -> tuple[Sequence[Halt], str]:
+    async def ask(
+        self, actor: UserId, account: VenueAccountName, *, anyway: bool = False
+    ) -> tuple[Sequence[Halt], str]:
         """Return an account's halts, and the single-use token with which this person may lift exactly them.
 
+        What a shortfall halted is lifted after a look that was fine, or ``anyway`` by who says so.
+
         Raises:
-            Refused: ``not_allowed``; ``not_halted``.
+            Refused: ``not_allowed``; ``not_halted``; ``difference_stands``.
         """
         async with self._store.transaction():
             await self._auth.require(actor, Permission.HALTS_LIFT)
             halts = await self._of(account)
+            for halt in [] if anyway else halts:
+                await refuse_while_it_stands(self._rounds, halt.reason, halt.halted_at, "/unhalt", account)
             return halts, await self._confirmations.issue(actor, ACTION, lift_params(halts))
 
     async def lift(self, actor: UserId, account: VenueAccountName, confirmation: str, cause: str) -> None:

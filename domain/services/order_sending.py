@@ -102,8 +102,11 @@ class OrderSending:
         )
 
     async def _commit(self, intents: Sequence[Intent]) -> list[Intent]:
-        """Store intents and holds in one commit; when one lacks funds, one by one."""
-        if not intents:
+        """Store intents and holds in one commit; when one lacks funds, one by one.
+
+        None is let in before books and venue were seen to agree.
+        """
+        if not intents or not self._desk.compared:
             return []
         try:
             async with self._desk.transaction():

@@ -17,6 +17,7 @@ from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import CHANGED, OrderSending, Sent, Wanted
 from domain.services.run_settings import name_of
 from domain.services.venue_clock import VenueClock
+from domain.services.venue_comparing import VenueComparing
 from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
 
@@ -56,12 +57,13 @@ class Ticking:
     resolution: OrderResolution
     sending: OrderSending
     clock: VenueClock
+    comparing: VenueComparing
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
     async def tick(self, due: Sequence[Due]) -> str:
         """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
         state = await self.desk.accounts.find(self.desk.account)
-        halted = (state.halted if state else "") or self.clock.doubt
+        halted = (state.halted if state else "") or self.clock.doubt or self.comparing.doubt
         intents = [i for i in await self.desk.orders.unsettled(self.desk.account) if i.state not in TERMINAL]
         plans: list[_Plan] = []
         for pair in sorted({each.run.pair for each in due}, key=str):

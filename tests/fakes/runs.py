@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -44,9 +44,19 @@ class FakeHalts:
 
     def __init__(self) -> None:
         self.rows: list[Halt] = []
+        self.lifted: set[tuple[VenueAccountName, str]] = set()
 
     def add(self, account: str, reason: str, at: datetime) -> None:
         self.rows.append(Halt(len(self.rows) + 1, VenueAccountName(account), reason, at))
+
+    async def halt(self, name: VenueAccountName, reason: str) -> bool:
+        if (name, reason) in {(row.account, row.reason) for row in self.rows}:
+            return False
+        self.add(name, reason, datetime(2026, 3, 1, tzinfo=UTC))
+        return True
+
+    async def looked_at(self, name: VenueAccountName, reason: str) -> bool:
+        return (name, reason) in self.lifted
 
     async def halts(self) -> list[Halt]:
         return sorted(self.rows, key=lambda halt: halt.account)
@@ -54,6 +64,7 @@ class FakeHalts:
     async def lift(self, halts: Sequence[Halt], by: UserId, at: datetime) -> bool:
         if list(halts) != [halt for halt in self.rows if halt.account == halts[0].account]:
             return False
+        self.lifted |= {(halt.account, halt.reason) for halt in halts}
         self.rows = [halt for halt in self.rows if halt not in halts]
         return True
 

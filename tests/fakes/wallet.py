@@ -141,6 +141,13 @@ class FakeWallet:
         self._end("outputs_from")
         return page
 
+    async def unspent_outputs(self, asset_id: AssetId) -> Sequence[WalletOutput]:
+        """List what is not spent."""
+        self._begin("unspent_outputs")
+        found = [o for o in self.outputs if o.asset_id == asset_id and not o.spent]
+        self._end("unspent_outputs")
+        return found
+
     async def pay_link(self, asset_id: AssetId, amount: Decimal, trace: str, memo: str) -> str:
         """Return a link."""
         return (

@@ -61,6 +61,12 @@ COMMON: dict[str, Json] = {
     "transaction_hash": "a" * 64,
     "total": "-0.5",
     "transfer": "7",
+    "outside": "999.5",
+    "ledger": "1000",
+    "first": "I4 available:a:USDT: 1, 2",
+    "order": "mmk1",
+    "word": "/unfreeze",
+    "what": "wallet",
 }
 
 RUN: dict[str, Json] = {
@@ -134,6 +140,13 @@ KEPT: dict[str, Json] = {
     "reason": "below_minimum", "sender": "",
 }  # fmt: skip
 FREEZE: dict[str, Json] = {"scope": "wallet", "reason": "spent_elsewhere:0190-7", "at": AT}
+
+LINE: dict[str, Json] = {
+    "coin": "USDT", "outside": "9", "ledger": "10", "unexplained": "-1", "explained": [],
+}  # fmt: skip
+STANDING: dict[str, Json] = {
+    "place": "venue:main", "outcome": "short", "age_s": 61, "fine_s": 3_600, "lines": [LINE], "strays": [],
+}  # fmt: skip
 
 RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "new_no_funds": [
@@ -289,6 +302,17 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "roles": [{"people": [{"user_id": PERSON, "role": "owner"}]}],
     "audit": [{"acts": []}, {"acts": [ACT, {**ACT, "who": ""}]}],
     "insufficient_funds": [{}, {"available": "1"}],
+    "reconcile_state": [
+        {"standings": []},
+        {
+            "standings": [
+                STANDING,
+                {**STANDING, "outcome": "good", "lines": [{**LINE, "unexplained": "0", "explained": ["p"]}]},
+                {**STANDING, "outcome": "surplus", "fine_s": None, "age_s": 0},
+                {**STANDING, "outcome": "moving", "strays": [{"order": "mmk1", "reason": "tide"}]},
+            ]
+        },
+    ],
     **RUN_SAMPLES,
     **FEE_SAMPLES,
 }

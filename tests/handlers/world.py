@@ -25,6 +25,7 @@ from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
+from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
@@ -56,6 +57,7 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
+from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
 from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
 
@@ -150,6 +152,7 @@ class World:
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
         self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
+        self.rounds = FakeReconciliations()
         self.numbers = count(1)
         self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
         self.restart()
@@ -199,10 +202,12 @@ class World:
         )
         auth = AuthService(self.roles, self.audit, self.clock)
         halts = HaltService(
-            self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock, auth
+            *(self.store, unreached(self.accounts), unreached(self.outbox), confirming, self.clock),
+            *(auth, self.rounds),
         )
         freezes = FreezeService(
-            self.store, unreached(self.freezes), unreached(self.outbox), confirming, self.clock, auth
+            *(self.store, unreached(self.freezes), unreached(self.outbox), confirming, self.clock),
+            *(auth, self.rounds),
         )
         refunds = RefundService(
             *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.kept)),
@@ -233,6 +238,7 @@ class World:
                 *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.payouts)),
                 *(unreached(self.outbox), self.roles, confirming, self.tokens, auth),
             ),
+            ReconcilingService(self.store, self.rounds, self.clock, auth),
         )
 
     def trade(self, **pairs: str) -> None:

@@ -13,7 +13,7 @@ from domain.market.model import Pair, Side
 from domain.market.orders import Fill, Intent, OrderState, VenueOrder
 from domain.money import ZERO, Coin
 from domain.reconciliation.at_venue import SETTLES_WITHIN, Cut, Underway, in_flight, strays
-from domain.reconciliation.compare import compare, moved
+from domain.reconciliation.compare import by_name, compare, moved
 from domain.reconciliation.in_wallet import FRESH, Listed, Spending, WalletBooks
 from domain.reconciliation.in_wallet import in_flight as in_the_wallet
 from domain.reconciliation.model import Line, Stray, StrayOrder
@@ -60,7 +60,7 @@ def traded(order: Intent, quantity: Decimal, fee: Decimal = ZERO, fee_coin: Coin
 
 def lines(balances: dict[Coin, Decimal], known: Underway, *orders: VenueOrder) -> tuple[Line, ...]:
     cut = Cut(balances, {order.client_order_id: order for order in orders}, looks=1)
-    return compare(BOOKS, balances, {}, in_flight(cut, known))
+    return compare(by_name(BOOKS), by_name(balances), {}, in_flight(cut, known))
 
 
 def after(*fills: Fill) -> dict[Coin, Decimal]:
@@ -149,7 +149,7 @@ def listed(name: str, amount: str, age: timedelta = timedelta(0)) -> Listed:
 
 
 def wallet(total: str, there: list[Listed], recorded: str, *spending: Spending, unbooked: str = "0") -> Line:
-    books = WalletBooks({ASSET: Decimal(total)}, spending, {ASSET: Decimal(unbooked)}, 0)
+    books = WalletBooks({ASSET: Decimal(total)}, spending, {ASSET: Decimal(unbooked)})
     explained = in_the_wallet(books, COINS, there, set(recorded.split()), AT)
     outside = {str(ASSET): sum((each.amount for each in there), ZERO)}
     [found] = compare({str(ASSET): Decimal(total)}, outside, COINS, explained)

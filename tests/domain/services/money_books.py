@@ -16,6 +16,8 @@ from adapters.db.fees import PostgresFees
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.kept import PostgresKept
 from adapters.db.ledger import PostgresLedger
+from adapters.db.reconciliation import PostgresReconciliations
+from adapters.db.runs import PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.db.users import PostgresUsers
 from adapters.db.withdrawals import PostgresPayouts
@@ -29,7 +31,9 @@ from tests.fakes.fees import FakeFees
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.money import FakeConfirmations, FakeFreezes, FakeUsers
 from tests.fakes.notices import FakeNotices, TableNotices
+from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeRoles
+from tests.fakes.runs import FakeHalts
 from tests.fakes.treasury import FakeDeposits, FakeKept, FakePayouts, Treasury
 
 
@@ -56,6 +60,8 @@ class Books(Protocol):
     fees: Any
     roles: Any
     audit: Any
+    rounds: Any
+    accounts: Any
 
     def outside(self) -> None:
         """Refuse to go on while a transaction is open."""
@@ -111,6 +117,8 @@ class PostgresBooks:
         self.fees = PostgresFees(store)
         self.roles = PostgresRoles(store)
         self.audit = PostgresAudit(store)
+        self.rounds = PostgresReconciliations(store)
+        self.accounts = PostgresVenueAccounts(store)
 
     def outside(self) -> None:
         assert_outside_transaction()
@@ -167,6 +175,8 @@ class MemoryBooks:
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables += [self.ledger, self.notices, self.users, self.freezes, self.confirmations]
         self.store.tables += [self.audit, self.roles, self.fees]
+        self.rounds, self.accounts = FakeReconciliations(self.ledger, self.treasury), FakeHalts()
+        self.store.tables += [self.rounds, self.accounts]
 
     def outside(self) -> None:
         assert not self.store.is_open, "nobody outside may be asked within a transaction"

@@ -35,14 +35,17 @@ from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.incoming import Known
 from domain.services.payouts import PayoutService
+from domain.services.reckoning import Reckoning
 from domain.services.refunds import RefundService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
+from domain.services.wallet_comparing import WalletComparing
 from domain.services.withdrawals import WithdrawalService
 from tests.domain.services.money_books import Books, MemoryBooks, PostgresBooks, Told, outcome_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.crash import Crashing, Fuse
+from tests.fakes.reconciliation import FakeTransfersOnTheWay
 from tests.fakes.roles import FakeRoles, make_owner
 from tests.fakes.wallet import BOT, FakeWallet
 
@@ -77,6 +80,7 @@ class Process:
     refunds: RefundService
     fees: FeeService
     takings: FeeTakingService
+    comparing: WalletComparing
 
 
 @dataclass
@@ -88,6 +92,7 @@ class MoneyWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     admin_url: str = ""
     books: Books = field(init=False)
+    on_the_way: FakeTransfersOnTheWay = field(default_factory=FakeTransfersOnTheWay)
     ids: RandomIds = field(default_factory=lambda: RandomIds(now_ms=count(1).__next__))  # in order, each one
 
     def __post_init__(self) -> None:
@@ -118,7 +123,7 @@ class MoneyWorld:
         payouts = PayoutService(
             store, ledger, wallet, notices, clock, ids, payout_store, freezes, fees, BOT, roles
         )
-        lifting = FreezeService(store, freezes, notices, confirmations, clock, auth)
+        lifting = FreezeService(store, freezes, notices, confirmations, clock, auth, books.rounds)
         withdrawals = WithdrawalService(
             store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fees
         )
@@ -130,6 +135,15 @@ class MoneyWorld:
             FeeService(store, clock, fees, confirmations, auth),
             FeeTakingService(
                 store, ledger, clock, ids, payout_store, notices, roles, confirmations, TOKENS, auth
+            ),
+            WalletComparing(
+                store,
+                Reckoning(
+                    *(port(books.rounds), freezes, books.accounts, notices, roles),
+                    *(clock, TOKENS, self.on_the_way),
+                ),
+                wallet,
+                port(books.deposits),
             ),
         )
 

@@ -10,9 +10,11 @@ from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
+from adapters.db.freezes import PostgresFreezes
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
 from adapters.db.orders import PostgresOrders
+from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
@@ -35,10 +37,13 @@ from domain.services.confirmations import ConfirmationService
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
+from domain.services.reckoning import Reckoning
 from domain.services.run_changes import RunChangeService
+from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.money import FakeConfirmations
+from tests.fakes.reconciliation import FakeTransfersOnTheWay
 from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
 
@@ -92,6 +97,8 @@ class World:
     time: FakeTime = field(default_factory=FakeTime)
     venue: FakeVenue = field(init=False)
     seed: int = 1
+    reconciles: bool = False
+    """Whether workers compare the account with the books, and trade only when they agree."""
     fee_bps: int = 0
     """What we charge of fills, where the database has no schedule yet."""
 
@@ -104,6 +111,8 @@ class World:
         self.fills = PostgresFills(self.store)
         self.fees = PostgresFees(self.store)
         self.outbox = PostgresOutbox(self.store)
+        self.rounds_store = PostgresReconciliations(self.store)
+        self.on_the_way = FakeTransfersOnTheWay()
         bits = random.Random(f"{self.account} {self.seed}")
         self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
         self.desk_of_people = TradingStrategyService(
@@ -156,8 +165,17 @@ class World:
             fence=PostgresFence(self.store),
             grip=grip,
             roles=owned_by(OWNER),
+            reckoning=self.reckoning() if self.reconciles else None,
         )
         return self.put_to_work(desk, name)
+
+    def reckoning(self) -> Reckoning:
+        """Return what keeps rounds of comparing."""
+        approved = Tokens([ApprovedToken(token, Decimal(1)) for token in TOKENS.values()])
+        return Reckoning(
+            *(self.rounds_store, PostgresFreezes(self.store), self.accounts, self.outbox, owned_by(OWNER)),
+            *(self.time, approved, self.on_the_way),
+        )
 
     def put_to_work(self, desk: Desk, name: str = "worker") -> Worker:
         """Start a worker process at a desk."""

@@ -1,0 +1,64 @@
+"""How differences between our books and what lies there are said."""
+
+from bot.ports import Json
+from bot.replies import BLUE, Reply
+from bot.words import Words
+from handlers.wording import Params, Render, lines, named, names, records, text, with_buttons, with_reason
+
+MOST_LISTED = 12
+_NOW = ("button_reconcile_now", "/reconcile now", BLUE)
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def age(seconds: Json) -> str:
+    """Return how long ago something was, in the largest unit that fits."""
+    assert isinstance(seconds, int)
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "0 s"
+
+
+def render_state(words: Words, params: Params) -> list[Reply]:
+    """List every place with its age, and of each what differs."""
+    standings = records(params, "standings")
+    if not standings:
+        return with_buttons("reconcile_never", _NOW)(words, {})
+    said = []
+    for standing in standings:
+        fine, outcome = standing["fine_s"], words(f"outcome_{standing['outcome']}")
+        told: dict[str, Json] = {
+            "place": standing["place"],
+            "outcome": outcome,
+            "age": age(standing["age_s"]),
+        }
+        if fine is None:
+            said.append(words("reconcile_place_never_fine", **told))
+        else:
+            said.append(words("reconcile_place", **told, fine=age(fine)))
+        said += _lines(words, standing)
+    return [lines(words("reconcile_title"), *said), *with_buttons("reconcile_how", _NOW)(words, {})]
+
+
+def _lines(words: Words, standing: Params) -> list[str]:
+    said = []
+    for line in records(standing, "lines")[:MOST_LISTED]:
+        key = "reconcile_under_way" if line["unexplained"] == "0" else "reconcile_line"
+        explained = words("list_separator").join(names(line, "explained"))
+        said.append(words(key, **{**line, "explained": explained}))
+    for stray in records(standing, "strays")[:MOST_LISTED]:
+        reason = named(words, "reason_", str(stray["reason"]))
+        said.append(words("reconcile_stray", order=stray["order"], reason=reason))
+    return said
+
+
+DIFFERENCE_NOTICES: dict[str, Render] = {
+    "difference_short": text("difference_short"),
+    "difference_surplus": text("difference_surplus"),
+    "difference_gone": text("difference_gone"),
+    "difference_stands": text("difference_stands"),
+    "orders_differ": with_reason("orders_differ"),
+    "ledger_contradicts": text("ledger_contradicts"),
+    "reconcile_state": render_state,
+    "reconcile_asked": text("reconcile_asked"),
+}
