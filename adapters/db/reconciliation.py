@@ -24,6 +24,7 @@ _ADD = """
 _LAST = """
     SELECT * FROM reconciliations WHERE scope = $1 AND outcome <> 'moving' ORDER BY id DESC LIMIT 1
 """
+_DEEP = "SELECT at FROM reconciliations WHERE scope = $1 AND deep ORDER BY id DESC LIMIT 1"
 _STANDINGS = """
     SELECT r.*, a.fine_at FROM reconciliation_ages a
     JOIN LATERAL (SELECT * FROM reconciliations WHERE scope = a.scope ORDER BY id DESC LIMIT 1) r ON true
@@ -92,6 +93,11 @@ class PostgresReconciliations:
         """Return the newest round of a place in which something could be seen."""
         rows = await self._store.fetch(_LAST, scope)
         return _round(rows[0]) if rows else None
+
+    async def deep_at(self, scope: Scope) -> datetime | None:
+        """Return when the trades of two days were read again last, ``None`` when they never were."""
+        rows = await self._store.fetch(_DEEP, scope)
+        return rows[0]["at"] if rows else None
 
     async def standings(self) -> Sequence[Standing]:
         """Return how every place stands that was ever looked at, by its name."""

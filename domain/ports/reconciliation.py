@@ -32,6 +32,10 @@ class ReconciliationStore(Protocol):
         """Return the newest round of a place in which something could be seen."""
         ...
 
+    async def deep_at(self, scope: Scope) -> datetime | None:
+        """Return when the trades of two days were read again last, ``None`` when they never were."""
+        ...
+
     async def standings(self) -> Sequence[Standing]:
         """Return how every place stands that was ever looked at, by its name."""
         ...

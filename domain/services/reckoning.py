@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from domain.ids import VenueAccountName
 from domain.leases import Scope
@@ -42,7 +41,6 @@ class Pace:
     looked_s: float = float("-inf")
     polled_s: float = float("-inf")
     answered: int = 0
-    deep_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

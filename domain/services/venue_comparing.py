@@ -56,7 +56,7 @@ class VenueComparing:
         desk, scope = self.desk, venue_scope(self.desk.account)
         self.pace.looked_s = self.pace.polled_s = desk.clock.monotonic()
         asked, before = await reckoning.rounds.asked(), await reckoning.rounds.last(scope)
-        deep = await self._read_back_if_due(pairs)
+        deep = await self._read_back_if_due(reckoning, pairs)
         cut, ledger, on_the_way = await self._cut(reckoning, pairs)
         known = await self._underway(reckoning, ledger)
         explained = [*at_venue.in_flight(cut, known), *on_the_way]
@@ -121,12 +121,10 @@ class VenueComparing:
             fee_coins={c: ledger[c] for c in sorted(await rounds.fee_coins(desk.account)) if c in ledger},
         )
 
-    async def _read_back_if_due(self, pairs: Sequence[Pair]) -> bool:
+    async def _read_back_if_due(self, reckoning: Reckoning, pairs: Sequence[Pair]) -> bool:
         """Once a day read the trades of two days again, for what a venue says otherwise late (FL6, FL8)."""
-        now, pace = self.desk.clock.now(), self.pace
-        if pace.deep_at is None:
-            pace.deep_at = now  # a worker that has just started has read what is near
-        if now - pace.deep_at < DEEP_EVERY:
+        now, done_at = self.desk.clock.now(), await reckoning.rounds.deep_at(venue_scope(self.desk.account))
+        if done_at and now - done_at < DEEP_EVERY:
             return False
         for pair in pairs:
             try:
@@ -134,5 +132,4 @@ class VenueComparing:
                     await self.fills.read_since(pair, now - DEEP_REACH)
             except Unavailable:
                 return False  # the next round tries again
-        pace.deep_at = now
         return True

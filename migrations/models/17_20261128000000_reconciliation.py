@@ -22,6 +22,7 @@ COMMENT ON TABLE reconciliations IS
     'I8, I12: every look at the wallet and at each venue account, with its figures; written once';
 CREATE INDEX reconciliations_seen ON reconciliations (scope, id DESC) WHERE outcome <> 'moving';
 CREATE INDEX reconciliations_fine ON reconciliations (scope, id DESC) WHERE outcome IN ('good', 'surplus');
+CREATE INDEX reconciliations_deep ON reconciliations (scope, id DESC) WHERE deep;
 CREATE INDEX reconciliations_scope ON reconciliations (scope, id DESC);
 CREATE TRIGGER reconciliations_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON reconciliations
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -38,6 +38,9 @@ class FakeReconciliations:
     async def last(self, scope: Scope) -> Round | None:
         return next((r for r in reversed(self.rows[0]) if r.scope == scope and not r.moving), None)
 
+    async def deep_at(self, scope: Scope) -> datetime | None:
+        return next((r.at for r in reversed(self.rows[0]) if r.scope == scope and r.deep), None)
+
     async def standings(self) -> Sequence[Standing]:
         newest = {found.scope: found for found in self.rows[0]}
         fine = {found.scope: found.at for found in self.rows[0] if found.outcome in FINE}

@@ -39,6 +39,7 @@ LOOKS = {
         "list_freezes",
         "list_suspense",
         "show_fees",
+        "reconcile",
     ),
     "stop",  # lowers risk and frees a person's own money to themselves: it counts however late it comes (ST4)
     *("cancel", "confirm_nothing", "unknown_command", "not_understood"),
