@@ -268,6 +268,7 @@ WORDED = {
     "/withdrawals",
     "/refund",
     "/sendback",
+    "/reconcile",
 }
 NUMBERED = ("/run", "/stop", "/change")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
