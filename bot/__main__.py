@@ -23,6 +23,7 @@ from adapters.bootstrap import (
     role_service,
     trading_service,
 )
+from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
 from adapters.mixin.blaze import Blaze
@@ -65,6 +66,8 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         fees=money.fees,
         takings=fee_taking_service(world, money.confirmations),
         reconciling=reconciling_service(world),
+        moves=transfer_decisions(world, money.confirmations),
+        addresses=address_service(world, money.confirmations),
     )
 
     def is_private(event: Event) -> bool:

@@ -12,6 +12,9 @@ AssetId = NewType("AssetId", str)
 
 RunId = NewType("RunId", str)
 WithdrawalId = NewType("WithdrawalId", str)
+TransferId = NewType("TransferId", str)
+"""One treasury transfer: between the Mixin wallet and a venue account."""
+
 VenueAccountName = NewType("VenueAccountName", str)
 """The name the owner gave to one API key set at one venue, such as ``binance-1``."""
 

@@ -35,6 +35,13 @@ class Permission(StrEnum):
     HALTS_READ = "halts.read"
     HALTS_LIFT = "halts.lift"
     RECONCILE_READ = "reconcile.read"
+    TRANSFERS_READ = "transfers.read"
+    TRANSFERS_CONFIRM = "transfers.confirm"
+    """Say that what was asked for by hand has been done."""
+    TRANSFERS_DECIDE = "transfers.decide"
+    """Say what becomes of a transfer that nobody answers for, or that arrived short."""
+    ADDRESSES_READ = "addresses.read"
+    ADDRESSES_APPROVE = "addresses.approve"
 
 
 _USERS = frozenset(
@@ -53,6 +60,9 @@ _ADMINS = _USERS | {
     Permission.FREEZES_READ,
     Permission.HALTS_READ,
     Permission.RECONCILE_READ,
+    Permission.TRANSFERS_READ,
+    Permission.TRANSFERS_CONFIRM,
+    Permission.ADDRESSES_READ,
 }
 _OWNERS = _ADMINS | {
     Permission.ROLES_CHANGE,
@@ -61,6 +71,8 @@ _OWNERS = _ADMINS | {
     Permission.SUSPENSE_RETURN,
     Permission.FREEZES_LIFT,
     Permission.HALTS_LIFT,
+    Permission.TRANSFERS_DECIDE,
+    Permission.ADDRESSES_APPROVE,
 }
 
 PERMISSIONS = MappingProxyType({Role.USER: _USERS, Role.ADMIN: _ADMINS, Role.OWNER: _OWNERS})

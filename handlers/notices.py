@@ -12,6 +12,7 @@ from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
 from handlers.run_notices import HALT_NOTICES, RUN_NOTICES
+from handlers.transfer_notices import TRANSFER_NOTICES
 from handlers.wording import (
     CANCEL,
     Params,
@@ -171,6 +172,7 @@ NOTICES: dict[str, Render] = {
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,
     **REFUND_NOTICES,
+    **TRANSFER_NOTICES,
 }
 
 

@@ -23,6 +23,7 @@ from conversations.new_run import NewRunConversation
 from conversations.refusal import worded
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
+from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
@@ -37,6 +38,7 @@ from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
+from domain.services.transfer_decisions import TransferDecisions
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
@@ -53,6 +55,7 @@ from handlers import (
     runs,
     start,
     talk,
+    transfers,
     withdraw,
 )
 
@@ -70,6 +73,7 @@ ROUTER = Router(
     refund.router,
     fees.router,
     fee_takings.router,
+    transfers.router,
     talk.router,
 )
 
@@ -95,6 +99,8 @@ class ChatServices:
     fees: FeeService
     takings: FeeTakingService
     reconciling: ReconcilingService
+    moves: TransferDecisions
+    addresses: AddressService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -148,5 +154,7 @@ def dispatcher_of(
         "fees": services.fees,
         "takings": services.takings,
         "reconciling": services.reconciling,
+        "moves": services.moves,
+        "addresses": services.addresses,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -99,8 +99,8 @@ class PostgresDeposits:
             INSERT INTO outputs
                 (output_id, sequence, transaction_hash, output_index, asset_id, amount, sender, memo,
                  request_id, inscription, spent_before, created_at, immutable_hash, kind, reason,
-                 recorded_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                 recorded_at, deposit_hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
             ON CONFLICT (output_id) DO NOTHING RETURNING output_id
             """,
             output.output_id,
@@ -119,6 +119,7 @@ class PostgresDeposits:
             classified.kind,
             classified.reason,
             at,
+            storable(output.deposit_hash),
         )
         if rows and classified.kind == "change":
             await self._store.execute(

@@ -114,6 +114,12 @@ TABLES = MappingProxyType(
         "deposit_intents": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (paid_by)", web="SELECT"),
         "payouts": Table(whose=_MY_PAYOUT, app="SELECT, INSERT, UPDATE"),
         "reservations": Table(whose=_OF_MY_PAYOUT, app="SELECT, INSERT, DELETE"),
+        # the treasury
+        "treasury_addresses": Table(
+            whose=NOBODYS, app="SELECT, INSERT, UPDATE (state, approved_by, changed_at)"
+        ),
+        "treasury_transfers": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        "float_wants": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (amount, wanted_at), DELETE"),
         "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
         "freezes": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         # sealed keys: written by the owner's commands alone
@@ -199,6 +205,8 @@ FUNCTIONS = MappingProxyType(
         "check_halt": _TRIGGER,
         "check_freeze": _TRIGGER,
         "check_kept_output": _TRIGGER,
+        "check_treasury_address": _TRIGGER,
+        "check_treasury_transfer": _TRIGGER,
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,

@@ -18,7 +18,7 @@ _BALANCE = """
     WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
 """
 _UNCLAIMED = """
-    SELECT b.total - b.claimed AS unclaimed FROM balances b JOIN accounts a ON a.id = b.account_id
+    SELECT b.total - b.claimed - b.held AS unclaimed FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
 """
 _SPARE = "SELECT spare_in_mixin($1) AS spare"
@@ -110,7 +110,7 @@ class PostgresLedger:
         return Balance(rows[0]["total"], rows[0]["held"]) if rows else Balance(ZERO, ZERO)
 
     async def unclaimed(self, account: Account) -> Decimal:
-        """Return what a venue account holds of a coin beyond the claims of its runs."""
+        """Return what a venue account holds of a coin beyond the claims of its runs and what is promised."""
         rows = await self._store.fetch(_UNCLAIMED, account.kind, account.owner, account.venue, account.coin)
         return Decimal(rows[0]["unclaimed"]) if rows else ZERO
 

@@ -12,9 +12,11 @@ from domain.money import Coin, Token
 from domain.payouts.inputs import Spendable
 from domain.payouts.line import Waiting
 from domain.payouts.model import CONSOLIDATING, Payout, PayoutState, Purpose
+from domain.payouts.onward import ChainAddress, NetworkFee, Onward
 
 _COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
-    attempts, reason, raw, transaction_hash, signed_raw, fee_version, request_id"""
+    attempts, reason, raw, transaction_hash, signed_raw, fee_version, request_id, to_network, to_address,
+    to_tag, fee_asset_id, network_fee, fee_hash"""
 
 
 def payout_of(row: dict[str, Any]) -> Payout:
@@ -36,7 +38,22 @@ def payout_of(row: dict[str, Any]) -> Payout:
         signed_raw=row["signed_raw"],
         fee_version=row["fee_version"],
         request_id=row["request_id"],
+        onward=_onward(row),
     )
+
+
+def _onward(row: dict[str, Any]) -> Onward | None:
+    if row["to_address"] is None:
+        return None
+    to = ChainAddress(row["to_network"], row["to_address"], row["to_tag"])
+    return Onward(to, NetworkFee(AssetId(row["fee_asset_id"]), row["network_fee"]), row["fee_hash"])
+
+
+def _onward_columns(payout: Payout) -> tuple[object, ...]:
+    if (onward := payout.onward) is None:
+        return (None,) * 5
+    to, fee = onward.to, onward.fee
+    return to.network, to.address, to.tag, fee.asset_id, fee.amount
 
 
 class PostgresPayouts:
@@ -50,8 +67,9 @@ class PostgresPayouts:
         await self._store.execute(
             """
             INSERT INTO payouts (id, purpose, receiver, asset_id, coin, network, amount, fee, state,
-                                 request_id, created_at, due_at, fee_version)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                                 request_id, created_at, due_at, fee_version, to_network, to_address,
+                                 to_tag, fee_asset_id, network_fee)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
             """,
             payout.id,
             payout.purpose,
@@ -66,6 +84,7 @@ class PostgresPayouts:
             payout.created_at,
             payout.due_at,
             payout.fee_version,
+            *(_onward_columns(payout)),
         )
 
     async def get(self, payout_id: WithdrawalId) -> Payout:
@@ -80,7 +99,7 @@ class PostgresPayouts:
         rows = await self._store.fetch(
             """
             UPDATE payouts SET state = $3, due_at = $4, attempts = $5, reason = $6, raw = $7,
-                               transaction_hash = $8, signed_raw = $9
+                               transaction_hash = $8, signed_raw = $9, fee_hash = $10
             WHERE id = $1 AND state = $2 RETURNING id
             """,
             payout.id,
@@ -92,6 +111,7 @@ class PostgresPayouts:
             payout.raw,
             payout.transaction_hash,
             payout.signed_raw,
+            payout.onward.fee_hash if payout.onward else "",
         )
         return bool(rows)
 
@@ -116,7 +136,8 @@ class PostgresPayouts:
         rows = await self._store.fetch(
             """
             SELECT id, amount - fee AS pays, created_at AS since, reason = $2 AS funded FROM payouts
-            WHERE asset_id = $1 AND state = 'waiting' AND purpose <> 'fees' ORDER BY created_at, id
+            WHERE asset_id = $1 AND state = 'waiting' AND purpose NOT IN ('fees', 'transfer') ORDER BY
+            created_at, id
             """,
             asset_id,
             CONSOLIDATING,
@@ -127,8 +148,8 @@ class PostgresPayouts:
         """Return what a person is or was paid, fees left out: what has not ended, then the newest first."""
         rows = await self._store.fetch(
             f"""
-            SELECT {_COLUMNS} FROM payouts WHERE receiver = $1 AND purpose NOT IN ('consolidation', 'fees')
-            ORDER BY state IN ('done', 'refused', 'cancelled'), created_at DESC, id LIMIT $2
+            SELECT {_COLUMNS} FROM payouts WHERE receiver = $1 AND purpose NOT IN ('consolidation', 'fees',
+            'transfer') ORDER BY state IN ('done', 'refused', 'cancelled'), created_at DESC, id LIMIT $2
             """,  # noqa: S608 - fixed names
             receiver,
             limit,
@@ -202,7 +223,8 @@ class PostgresPayouts:
             SELECT o.output_id, p.id, wanted.position - 1
             FROM unnest($2::text[]) WITH ORDINALITY AS wanted (output_id, position)
             JOIN payouts p ON p.id = $1
-            JOIN outputs o ON o.output_id = wanted.output_id AND o.asset_id = p.asset_id
+            JOIN outputs o ON o.output_id = wanted.output_id
+                          AND o.asset_id IN (p.asset_id, coalesce(p.fee_asset_id, p.asset_id))
                           AND NOT o.inscription AND NOT o.spent_before
             ON CONFLICT (output_id) DO NOTHING RETURNING output_id
             """,
@@ -215,17 +237,24 @@ class PostgresPayouts:
             """
             UPDATE payouts p SET change = taken.total
                 - CASE p.purpose WHEN 'consolidation' THEN 0 ELSE p.amount - p.fee END
+                - CASE p.fee_asset_id WHEN p.asset_id THEN p.network_fee ELSE 0 END
             FROM (SELECT sum(o.amount) AS total FROM reservations r JOIN outputs o USING (output_id)
+                  JOIN payouts p ON p.id = r.payout_id AND p.asset_id = o.asset_id
                   WHERE r.payout_id = $1) AS taken
             WHERE p.id = $1
             """,
             payout_id,
         )
 
-    async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
-        """Return the outputs a payout has reserved, in order."""
+    async def inputs(self, payout_id: WithdrawalId, asset_id: AssetId | None = None) -> tuple[str, ...]:
+        """Return the outputs a payout has reserved, in order; of one asset, or of all it takes."""
         rows = await self._store.fetch(
-            "SELECT output_id FROM reservations WHERE payout_id = $1 ORDER BY position", payout_id
+            """
+            SELECT r.output_id FROM reservations r JOIN outputs o USING (output_id)
+            WHERE r.payout_id = $1 AND ($2::text IS NULL OR o.asset_id = $2) ORDER BY r.position
+            """,
+            payout_id,
+            asset_id,
         )
         return tuple(row["output_id"] for row in rows)
 
@@ -256,7 +285,8 @@ class PostgresPayouts:
                        LIMIT $1) f) >= $1
               AND NOT EXISTS (SELECT FROM payouts p WHERE p.asset_id = t.asset_id
                               AND p.state NOT IN ('done', 'refused', 'cancelled')
-                              AND NOT (p.purpose = 'fees' AND p.state IN ('requested', 'waiting')))
+                              AND NOT (p.purpose IN ('fees', 'transfer') AND p.state IN ('requested',
+                              'waiting')))
               AND NOT EXISTS (SELECT FROM freezes z WHERE z.scope IN ('wallet', t.asset_id)
                               AND z.lifted_at IS NULL)
             ORDER BY t.asset_id LIMIT 1

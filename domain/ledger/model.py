@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.ids import RunId, UserId, VenueAccountName
+from domain.ids import RunId, TransferId, UserId, VenueAccountName
 from domain.money import Coin, Token, plain
 
 
@@ -29,6 +29,7 @@ class AccountKind(StrEnum):
 
     MIXIN = "mixin"  # coins in the bot's Mixin wallet, per token
     VENUE = "venue"  # coins in a venue account
+    TRANSIT = "transit"  # coins between the two: one account per treasury transfer
     AVAILABLE = "available"  # what a person may spend
     PENDING = "pending"  # what a person paid in that is not final yet
     RUN = "run"  # what a strategy run works with, at one venue account
@@ -44,6 +45,7 @@ class AccountKind(StrEnum):
 SIDE_OF = {
     AccountKind.MIXIN: Side.ASSET,
     AccountKind.VENUE: Side.ASSET,
+    AccountKind.TRANSIT: Side.ASSET,
     AccountKind.AVAILABLE: Side.OWED,
     AccountKind.PENDING: Side.OWED,
     AccountKind.RUN: Side.OWED,
@@ -64,8 +66,8 @@ UNGUARDED = frozenset({AccountKind.ROUNDING, AccountKind.EXTERNAL})
 class Account:
     """One place money can be, for one coin.
 
-    ``owner`` is the user, run, venue account or Mixin asset id, and empty for the instance's own
-    accounts. ``venue`` names the venue account a run trades on, and is empty for all others.
+    ``owner`` is the user, run, venue account, treasury transfer or Mixin asset id, and empty for the
+    instance's own accounts. ``venue`` names the venue account a run trades on, and is empty for all others.
     """
 
     kind: AccountKind
@@ -91,6 +93,11 @@ def mixin(token: Token) -> Account:
 def venue(name: VenueAccountName, coin: Coin) -> Account:
     """Return the account of what a venue account holds of a coin."""
     return Account(AccountKind.VENUE, name, coin)
+
+
+def transit(transfer_id: TransferId, coin: Coin) -> Account:
+    """Return the account of what is under way by one treasury transfer."""
+    return Account(AccountKind.TRANSIT, transfer_id, coin)
 
 
 def available(user_id: UserId, coin: Coin) -> Account:

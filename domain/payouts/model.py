@@ -12,7 +12,8 @@ from enum import StrEnum
 from domain.fees import FeeKind, ServiceFee
 from domain.ids import AssetId, UserId, WithdrawalId
 from domain.ledger.model import Account, AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
-from domain.money import Coin, Token
+from domain.money import ZERO, Coin, Token
+from domain.payouts.onward import NetworkFee, Onward
 
 
 class Purpose(StrEnum):
@@ -22,6 +23,7 @@ class Purpose(StrEnum):
     CONSOLIDATION = "consolidation"
     REFUND = "refund"  # what was kept aside, back to its sender
     FEES = "fees"  # what the instance has earned, to its owner
+    TRANSFER = "transfer"  # the treasury's, to one of our own venue accounts
 
 
 class PayoutState(StrEnum):
@@ -90,6 +92,22 @@ class Payout:
     fee_version: int = 0  # the schedule that the fee follows; 0: there is none
     request_id: str = field(kw_only=True)
     """What names it at Mixin, in every attempt: nobody can guess it and take the name before us."""
+    onward: Onward | None = field(kw_only=True, default=None)
+    """Where on a chain it goes, when its receiver is no one at Mixin; only the treasury's does."""
+
+    @property
+    def needs(self) -> Decimal:
+        """Return what its inputs must cover: what it pays, and a network's fee of the same asset."""
+        if self.onward is None or self.onward.fee.asset_id != self.token.asset_id:
+            return self.pays
+        return self.pays + self.onward.fee.amount
+
+    @property
+    def fee_apart(self) -> NetworkFee | None:
+        """Return the network's fee that is paid by a transaction of its own, in another asset (TX4)."""
+        if self.onward is None or self.onward.fee.asset_id == self.token.asset_id:
+            return None
+        return self.onward.fee if self.onward.fee.amount > ZERO else None
 
     @property
     def pays(self) -> Decimal:
@@ -113,6 +131,8 @@ def unapproved(asset_id: AssetId) -> Token:
 
 
 def _source(payout: Payout) -> Account:
+    if payout.purpose is Purpose.TRANSFER:  # the wallet's own money, whoever it is owed to
+        return mixin(payout.token)
     if payout.purpose in _OWN:
         return own(_OWN[payout.purpose], payout.token.coin)
     return available(payout.receiver, payout.token.coin)

@@ -26,6 +26,18 @@ class NetworkFee:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The part of a payout that says how it leaves Mixin; ``to.network`` is a Mixin chain id.
+
+    ``fee_hash`` is fixed with the bytes, where the fee is paid by a transaction of its own.
+    """
+
+    to: ChainAddress
+    fee: NetworkFee
+    fee_hash: str = ""
+
+
 def fee_request_id(main: str) -> str:
     """Return the request id of the fee's own transaction beside the one that goes by ``main`` (TX4)."""
     return request_id(main, "FEE")

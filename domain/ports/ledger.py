@@ -36,7 +36,7 @@ class Ledger(Protocol):
         """Promise an amount; return ``False`` when this owner's hold exists already with the same contents.
 
         Raises:
-            Refused: ``insufficient_funds``.
+            Refused: ``insufficient_funds``; ``beyond_float``: of a venue account, what runs claim.
             InvariantBroken: the owner holds something else.
         """
         ...
@@ -69,7 +69,7 @@ class Ledger(Protocol):
         ...
 
     async def unclaimed(self, account: Account) -> Decimal:
-        """Return what a venue account holds of a coin beyond the claims of the runs that trade there."""
+        """Return what a venue account holds of a coin beyond the claims of runs and what is promised away."""
         ...
 
     async def spare(self, coin: Coin) -> Decimal:

@@ -43,7 +43,10 @@ class PayoutStore(Protocol):
         ...
 
     async def line(self, asset_id: AssetId) -> list[Waiting]:
-        """Return what people wait for of an asset, those who asked first at the front; fees stand behind."""
+        """Return what people wait for of an asset, those who asked first at the front.
+
+        Fees and the treasury stand behind them, and are not named.
+        """
         ...
 
     async def of(self, receiver: UserId, limit: int) -> list[Payout]:
@@ -71,15 +74,17 @@ class PayoutStore(Protocol):
         ...
 
     async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
-        """Reserve outputs for a payout, in this order, and note what change will come back.
+        """Reserve outputs for a payout, in this order, and note what change of its asset will come back.
+
+        Outputs of another asset pay the network's fee, where that is paid apart.
 
         Raises:
             InvariantBroken: one of them is reserved already.
         """
         ...
 
-    async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
-        """Return the outputs a payout has reserved, in order."""
+    async def inputs(self, payout_id: WithdrawalId, asset_id: AssetId | None = None) -> tuple[str, ...]:
+        """Return the outputs a payout has reserved, in order; of one asset, or of all it takes."""
         ...
 
     async def end_refund(self, payout_id: WithdrawalId, *, paid: bool) -> None:

@@ -20,6 +20,9 @@ MOST_BOOKED = Decimal(10) ** 18
 ADDED_UP = "added_up"
 """The kind of the transfer that credits payments which were too little one by one."""
 
+FROM_CHAIN = "from_chain"
+"""A chain paid it: it is a treasury transfer's if one is found for its hash, and nobody's otherwise."""
+
 BELOW_MINIMUM = "below_minimum"
 """Too little to be credited by itself; it is when enough of it has come."""
 
@@ -49,6 +52,8 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
         return Classified(output, OutputKind.SUSPENSE if approved else OutputKind.STRANGE, "inscription")
     if approved is None:
         return Classified(output, OutputKind.STRANGE, "asset_unknown")
+    if output.sender is None and output.deposit_hash:
+        return Classified(output, OutputKind.SUSPENSE, FROM_CHAIN)
     if output.sender is None:
         return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
     if output.sender == owner and output.memo == FLOAT_MEMO:

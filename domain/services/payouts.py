@@ -22,9 +22,11 @@ from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
 from domain.ports.store import Store
-from domain.ports.wallet import Payment, SendState, SentTransaction, Wallet
+from domain.ports.wallet import BuiltTransaction, Payment, SendState, SentTransaction, Wallet
 from domain.ports.withdrawals import PayoutStore
+from domain.services.onward import OnwardPayments
 from domain.services.payout_news import PayoutNews
+from domain.services.transfer_rows import OvertakenError
 from domain.services.wallet_float import WalletFloat
 
 SOON = timedelta(seconds=1)
@@ -73,6 +75,7 @@ class PayoutService:
         fees: FeeStore,
         bot: UserId,
         roles: RoleStore,
+        onward: OnwardPayments | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -83,6 +86,7 @@ class PayoutService:
         self._freezes = freezes
         self._fees = fees
         self._bot = bot
+        self._onward = onward
         self._float = WalletFloat(payouts, ledger, clock)
         self._news = PayoutNews(notices, roles, payouts, clock)
         self._steps: dict[PayoutState, Callable[[Payout], Awaitable[str]]] = {
@@ -109,7 +113,7 @@ class PayoutService:
             return f"{payout.cause} {await self._stand_still(payout, reason)}"
         try:
             return f"{payout.cause} {await self._steps[payout.state](payout)}"
-        except _OvertakenError:
+        except OvertakenError:
             return f"{payout.cause} was moved on by somebody else"
         except (Refused, Unavailable, OutcomeUnknown) as error:
             return f"{payout.cause} {await self._try_later(payout, error)}"
@@ -164,9 +168,10 @@ class PayoutService:
         """Choose inputs as the only chooser of this asset, or wait for money or for one's turn."""
         asset = payout.token.asset_id
         async with self._store.transaction():
-            await self._payouts.lock_wallet(asset)
+            for each in sorted({asset, payout.fee_apart.asset_id if payout.fee_apart else asset}):
+                await self._payouts.lock_wallet(each)
             if (await self._payouts.get(payout.id)).state is not payout.state:
-                raise _OvertakenError
+                raise OvertakenError
             ahead = await self._float.line_before(payout)
             if payout.purpose is Purpose.FEES and not await self._float.covers_fees(payout):
                 return await self._wait(payout, len(ahead), NOT_COVERED)
@@ -176,8 +181,11 @@ class PayoutService:
             change = await self._payouts.change_due(asset)
             choice, total = await self._float.choose(payout)
             if choice.verdict is Verdict.ENOUGH:
-                return await self._take(payout, choice)
-            if change and total + change >= payout.pays:
+                fee = await self._float.choose_fee(payout)
+                if fee.verdict is Verdict.ENOUGH:
+                    return await self._take(payout, Choice(choice.verdict, choice.inputs + fee.inputs))
+                return await self._wait(payout, len(ahead), FLOAT_TOO_SMALL)
+            if change and total + change >= payout.needs:
                 return await self._stay(payout, "change is on its way back", SOON)
             if choice.verdict is Verdict.TOO_MANY:
                 return await self._consolidate(payout, choice)
@@ -191,20 +199,30 @@ class PayoutService:
         """
         if payout.purpose is Purpose.CONSOLIDATION and payout.receiver != self._bot:
             raise InvariantBroken("merge_for_another", payout=payout.id)
+        try:
+            built = await self._built(payout)
+        except Refused as error:
+            return await self._refuse(payout, error)
+        fixed = replace(payout, raw=built.raw, transaction_hash=built.transaction_hash)
+        if fixed.onward is not None:
+            fixed = replace(fixed, onward=replace(fixed.onward, fee_hash=built.fee_hash))
+        return await self._move(fixed, PayoutState.BUILT)
+
+    async def _built(self, payout: Payout) -> BuiltTransaction:
+        inputs = await self._payouts.inputs(payout.id, payout.token.asset_id)
+        if payout.onward is not None:
+            apart = payout.fee_apart
+            fee_inputs = await self._payouts.inputs(payout.id, apart.asset_id) if apart else ()
+            return await self._treasury().build(payout, inputs, fee_inputs)
         payment = Payment(
             request_id=payout.request_id,
             asset_id=payout.token.asset_id,
             receiver=payout.receiver,
             amount=payout.pays,
             memo=REFUND_MEMO if payout.purpose is Purpose.REFUND else MEMO,
-            inputs=await self._payouts.inputs(payout.id),
+            inputs=inputs,
         )
-        try:
-            built = await self._wallet.build(payment)
-        except Refused as error:
-            return await self._refuse(payout, error)
-        fixed = replace(payout, raw=built.raw, transaction_hash=built.transaction_hash)
-        return await self._move(fixed, PayoutState.BUILT)
+        return await self._wallet.build(payment)
 
     async def _sign(self, payout: Payout) -> str:
         if await self._accepted(payout):
@@ -267,6 +285,8 @@ class PayoutService:
         if sent is None or sent.state is SendState.CHECKED:
             return None
         _compare(payout, sent)
+        if payout.onward is not None:
+            return await self._treasury().accepted(payout, sent, self._wallet)
         return sent
 
     async def _refuse(self, payout: Payout, error: Refused) -> str:
@@ -282,6 +302,8 @@ class PayoutService:
         """
         if payout.transaction_hash and await self._accepted(payout):
             return await self._move(payout, PayoutState.SENT)
+        if payout.fee_apart and await self._treasury().begun(payout, self._wallet):
+            raise error
         if error.code in SPENT_ELSEWHERE and payout.attempts >= LOOKED_UP_ENOUGH:
             raise InvariantBroken("spent_elsewhere", payout=payout.id) from error
         if error.code not in DEFINITE or (payout.signed_raw and payout.attempts < NO_STANDS_AFTER):
@@ -300,6 +322,10 @@ class PayoutService:
                 await self._news.tell(payout, "refund_refused", payout.amount, reason=error.code)
         return f"{said}: {error.code}"
 
+    def _treasury(self) -> OnwardPayments:
+        assert self._onward is not None, "who pays for the treasury is given the means"
+        return self._onward
+
     async def _end_refund(self, payout: Payout, *, paid: bool) -> None:
         """Book what became of a refund; call it inside. What the ledger never knew it is not told now."""
         await self._payouts.end_refund(payout.id, paid=paid)
@@ -310,6 +336,8 @@ class PayoutService:
 
     async def _take(self, payout: Payout, choice: Choice) -> str:
         await self._payouts.reserve(payout.id, [o.output_id for o in choice.inputs])
+        if payout.purpose is Purpose.TRANSFER:
+            await self._treasury().promise(payout)
         return await self._move(replace(payout, reason=""), PayoutState.RESERVED)
 
     async def _consolidate(self, payout: Payout, choice: Choice) -> str:
@@ -345,7 +373,7 @@ class PayoutService:
         news = reason == FLOAT_TOO_SMALL != payout.reason
         if news and payout.purpose is Purpose.WITHDRAWAL:
             await self._news.tell(payout, "withdrawal_waiting", payout.amount, place=str(ahead + 1))
-        if reason == FLOAT_TOO_SMALL and ahead == 0:
+        if reason == FLOAT_TOO_SMALL and ahead == 0 and payout.purpose is not Purpose.TRANSFER:
             await self._news.float_is_short(waiting)
         return await self._stay(waiting, f"at place {ahead + 1}, {reason}", SOON)
 
@@ -360,13 +388,15 @@ class PayoutService:
         """Store a payout in its next state.
 
         Raises:
-            _OvertakenError: it is no longer in the state it was read in; nothing is stored.
+            OvertakenError: it is no longer in the state it was read in; nothing is stored.
         """
         reason = "" if payout.reason == FROZEN else payout.reason
         moved = replace(payout, state=state, attempts=0, due_at=self._clock.now(), reason=reason)
         async with self._store.transaction():
             if not await self._payouts.save(moved, was=payout.state):
-                raise _OvertakenError
+                raise OvertakenError
+            if payout.purpose is Purpose.TRANSFER:
+                await self._treasury().follow(moved)
         return f"is {state}"
 
     async def _stay(self, payout: Payout, why: str, wait: timedelta) -> str:
@@ -398,10 +428,6 @@ class PayoutService:
             if stopped:
                 await self._news.wallet_stopped(why)
             await self._stay(payout, reason, LATER)
-
-
-class _OvertakenError(Exception):
-    """Somebody else has taken the step: what we found out is not needed any more."""
 
 
 def _compare(payout: Payout, sent: SentTransaction) -> None:

@@ -169,7 +169,7 @@ async def test_guarded_account_never_falls_below_zero(ledger: Ledger, kind: Acco
     owner = "" if SIDE_OF[kind] is Side.OWN else "somebody"
     account = Account(kind, owner, USDT, "binance-1" if kind == "run" else "")
     other = own(AccountKind.EXTERNAL, USDT)
-    source, destination = (other, account) if kind in ("mixin", "venue") else (account, other)
+    source, destination = (other, account) if SIDE_OF[kind] is Side.ASSET else (account, other)
     with pytest.raises(Refused, match="insufficient_funds"):
         await ledger.post(move(1, source, destination, "0.000000000000000001"))
     assert await ledger.balance(account) == Balance(ZERO, ZERO)

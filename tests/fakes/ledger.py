@@ -92,6 +92,11 @@ class FakeLedger:
             free = self._free(account)
             if sum(hold.amount for hold in new.values() if hold.account == account) > free:
                 raise _insufficient(account, free)
+        before = self.rows.holds
+        self.rows.holds = before | {owner: _Hold(hold, hold.amount) for owner, hold in new.items()}
+        refusals, self.rows.holds = self._refusals(self.rows.totals), before
+        for refusal in refusals:
+            raise refusal
         self.rows.holds |= {owner: _Hold(hold, hold.amount) for owner, hold in new.items()}
         return len(new)
 
@@ -115,7 +120,7 @@ class FakeLedger:
             for run, total in self.rows.totals.items()
             if run.kind is AccountKind.RUN and venue(VenueAccountName(run.venue), run.coin) == account
         )
-        return self.rows.totals.get(account, ZERO) - sum(claims, ZERO)
+        return self._free(account) - sum(claims, ZERO)
 
     async def spare(self, coin: Coin) -> Decimal:
         kinds = (AccountKind.AVAILABLE, AccountKind.PENDING, AccountKind.RUN, AccountKind.SUSPENSE)
@@ -159,7 +164,7 @@ class FakeLedger:
                 backing = venue(VenueAccountName(account.venue), account.coin)
                 claims[backing] = claims.get(backing, ZERO) + total
         for backing, claimed in claims.items():
-            missing = claimed - totals.get(backing, ZERO)
+            missing = claimed + self._held(backing) - totals.get(backing, ZERO)
             if claimed > 0 and missing > 0:
                 refusals.append(Refused("beyond_float", account=str(backing), missing=plain(missing)))
         return refusals

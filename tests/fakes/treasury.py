@@ -27,6 +27,7 @@ from domain.ports.deposits import Classified, DepositIntent, OutputKind, SmallCh
 from domain.ports.kept import KEPT_EDGES, KeptGroup, KeptState
 from domain.ports.wallet import WalletOutput
 from domain.services.incoming import BELOW_MINIMUM, MOST_BOOKED
+from domain.services.wallet_float import BEHIND_ALL
 from tests.fakes.chat import FakeTransactions
 
 FIXED = ("raw", "transaction_hash", "signed_raw")
@@ -164,7 +165,7 @@ class FakeDeposits:
         self._treasury.need(f"kept:{sender}")
         assert output_id in self._treasury.rows.outputs, "only what came in is enough"
         for name, kept in self._small(sender, asset_id).items():
-            _settle(self._treasury.rows, name, kept, KeptState.CREDITED, output_id)
+            settle_kept(self._treasury.rows, name, kept, KeptState.CREDITED, output_id)
 
     def _small(self, sender: UserId, asset_id: AssetId) -> dict[str, Kept]:
         group = (sender, asset_id, BELOW_MINIMUM, True)
@@ -201,7 +202,7 @@ class FakeKept:
         for name, kept in list(self._treasury.rows.kept.items()):
             if kept.group == named and kept.state is KeptState.KEPT:
                 taken += kept.seen.output.amount
-                _settle(self._treasury.rows, name, kept, KeptState.REFUNDING, payout_id)
+                settle_kept(self._treasury.rows, name, kept, KeptState.REFUNDING, payout_id)
         return taken
 
     async def refunds_since(self, receiver: UserId, since: datetime) -> int:
@@ -245,7 +246,7 @@ class FakePayouts:
         if any(before and before != after for before, after in fixed):
             raise InvariantBroken("change_refused")
         assert isinstance(payout.reason, str), "no column may be empty"
-        told = ("state", "due_at", "attempts", "reason", *FIXED)
+        told = ("state", "due_at", "attempts", "reason", "onward", *FIXED)
         changes = {name: getattr(payout, name) for name in told}
         self._treasury.rows.payouts[payout.id] = replace(stored, **changes)
         return True
@@ -262,7 +263,7 @@ class FakePayouts:
     async def line(self, asset_id: AssetId) -> list[Waiting]:
         payouts = self._treasury.rows.payouts.values()
         waiting = [p for p in payouts if p.token.asset_id == asset_id and p.state is PayoutState.WAITING]
-        waiting = [p for p in waiting if p.purpose is not Purpose.FEES]
+        waiting = [p for p in waiting if p.purpose not in BEHIND_ALL]
         waiting.sort(key=lambda p: (p.created_at, p.id))
         return [Waiting(p.id, p.pays, p.created_at, p.reason == CONSOLIDATING) for p in waiting]
 
@@ -270,7 +271,8 @@ class FakePayouts:
         mine = [
             payout
             for payout in self._treasury.rows.payouts.values()
-            if payout.receiver == receiver and payout.purpose not in (Purpose.CONSOLIDATION, Purpose.FEES)
+            if payout.receiver == receiver
+            and payout.purpose not in (Purpose.CONSOLIDATION, Purpose.FEES, Purpose.TRANSFER)
         ]
         mine.sort(key=lambda p: (p.state in ENDED, -p.created_at.timestamp(), p.id))
         return mine[:limit]
@@ -299,29 +301,35 @@ class FakePayouts:
 
     async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
         rows, payout = self._treasury.rows, await self.get(payout_id)
-        self._treasury.need(f"wallet:{payout.token.asset_id}")
-        free = {one.output_id: one.amount for one in self._treasury.free(payout.token.asset_id)}
-        if not free.keys() >= set(output_ids):
+        assets = [payout.token.asset_id, *([payout.fee_apart.asset_id] if payout.fee_apart else [])]
+        free, fee = self._free_of(assets[0]), self._free_of(assets[-1])
+        if not free.keys() | fee.keys() >= set(output_ids):
             raise InvariantBroken("output_reserved_twice", payout=payout_id)
         rows.reserved |= dict.fromkeys(output_ids, payout_id)
-        leaves = ZERO if payout.purpose is Purpose.CONSOLIDATION else payout.pays
-        if change := sum((free[each] for each in output_ids), ZERO) - leaves:
+        leaves = ZERO if payout.purpose is Purpose.CONSOLIDATION else payout.needs
+        if change := sum((free[each] for each in output_ids if each in free), ZERO) - leaves:
             rows.change[payout_id] = change
 
-    async def inputs(self, payout_id: WithdrawalId) -> tuple[str, ...]:
-        return tuple(each for each, by in self._treasury.rows.reserved.items() if by == payout_id)
+    def _free_of(self, asset_id: AssetId) -> dict[str, Decimal]:
+        self._treasury.need(f"wallet:{asset_id}")
+        return {one.output_id: one.amount for one in self._treasury.free(asset_id)}
+
+    async def inputs(self, payout_id: WithdrawalId, asset_id: AssetId | None = None) -> tuple[str, ...]:
+        outputs = self._treasury.rows.outputs
+        mine = [each for each, by in self._treasury.rows.reserved.items() if by == payout_id]
+        return tuple(each for each in mine if asset_id in (None, outputs[each].output.asset_id))
 
     async def end_refund(self, payout_id: WithdrawalId, *, paid: bool) -> None:
         for name, kept in list(self._treasury.rows.kept.items()):
             if kept.settled_by == payout_id and kept.state is KeptState.REFUNDING:
                 state = KeptState.REFUNDED if paid else KeptState.KEPT
-                _settle(self._treasury.rows, name, kept, state, payout_id if paid else "")
+                settle_kept(self._treasury.rows, name, kept, state, payout_id if paid else "")
 
     async def crowded(self, most: int) -> Token | None:
         payouts = self._treasury.rows.payouts.values()
         going = (p for p in payouts if p.state not in ENDED)
         busy = {
-            p.token.asset_id for p in going if p.purpose is not Purpose.FEES or p.state not in OPEN_TO_CANCEL
+            p.token.asset_id for p in going if p.purpose not in BEHIND_ALL or p.state not in OPEN_TO_CANCEL
         }
         for token in self._treasury.tokens:
             if token.asset_id not in busy and len(self._treasury.free(token.asset_id)) >= most:
@@ -337,7 +345,7 @@ class FakePayouts:
         rows.change.pop(payout_id, None)
 
 
-def _settle(rows: Rows, name: str, kept: Kept, state: KeptState, settled_by: str) -> None:
+def settle_kept(rows: Rows, name: str, kept: Kept, state: KeptState, settled_by: str) -> None:
     if state not in KEPT_EDGES[kept.state]:
         raise InvariantBroken("store_refused")
     rows.kept[name] = replace(kept, state=state, settled_by=settled_by)

@@ -13,6 +13,7 @@ from conversations.run_words import knob_question, preset_choices
 from domain.strategies import get_strategy
 from domain.strategies.base import show, show_value
 from handlers.notices import NOTICES, NoticeRenderer
+from handlers.transfer_notices import TRANSFER_NOTICES
 
 PRESETS = get_strategy("pure_market_making").presets
 
@@ -249,6 +250,39 @@ FEE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     **{kind: [TAKING] for kind in ("fees_taking_announced", "fees_taking_cancelled")},
 }
 
+MOVE: dict[str, Json] = {
+    "id": "0190-7", "direction": "to_venue", "account": "gate-1", "coin": "USDT", "network": "Ethereum",
+    "amount": "100", "missing": "0.5", "state": "stuck", "reason": "", "at": AT, "open_to": ["write_off"],
+}  # fmt: skip
+BACK: dict[str, Json] = {**MOVE, "direction": "to_mixin", "reason": "may_decide"}
+ENTRY: dict[str, Json] = {
+    "id": "0190-7", "place": "gate-1", "coin": "USDT", "network": "Ethereum", "said_network": "ETH",
+    "address": "0xabc", "tag": "", "state": "proposed",
+}  # fmt: skip
+ENTRIES: list[Json] = [{**ENTRY, "state": state} for state in ("proposed", "approved", "proven", "frozen")]
+TOLD: dict[str, Json] = {
+    **ENTRY, **MOVE, "reason": "stale", "extra": "1", "stage": "missing", "code": "ETH", "count": "2",
+    "found": "a b", "heard_network": "BSC", "heard_address": "0xdef", "heard_tag": "",
+}  # fmt: skip
+
+TRANSFER_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "transfers": [
+        {"transfers": []},
+        {"transfers": [MOVE, {**BACK, "open_to": ["resend", "give_up", "done_by_hand"]}]},
+    ],
+    "move_confirm": [
+        {**BACK, "decision": decision, "token": "x" * 32}
+        for decision in ("resend", "give_up", "write_off", "done_by_hand")
+    ],
+    "addresses": [{"addresses": []}, {"addresses": ENTRIES}],
+    "approve_confirm": [{**ENTRY, "token": "x" * 32}, {**ENTRY, "tag": "7", "token": "x" * 32}],
+    **{
+        kind: [TOLD, {**TOLD, "direction": "to_mixin", "tag": "7"}]
+        for kind in TRANSFER_NOTICES
+        if kind.startswith(("transfer_", "address_")) or kind == "move_decided"
+    },
+}
+
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
@@ -315,6 +349,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
     **RUN_SAMPLES,
     **FEE_SAMPLES,
+    **TRANSFER_SAMPLES,
 }
 
 
@@ -374,10 +409,19 @@ def test_everything_that_handlers_say_has_a_renderer() -> None:
     assert len(said) > 20
 
 
-MACHINES_ONLY = {"limit_daily_notional", "limit_notional", "limit_order_rate", "limit_price_band"} | {
-    "lease_lost",
-    "number_not_understood",
+PLANNERS_ONLY = {
+    *("address_not_approved", "address_replaced", "fee_changed", "fee_token_unknown", "network_closed"),
+    *("network_unmapped", "no_tag_free", "transfers_frozen"),
 }
+
+MACHINES_ONLY = (
+    PLANNERS_ONLY
+    | {"limit_daily_notional", "limit_notional", "limit_order_rate", "limit_price_band"}
+    | {
+        "lease_lost",
+        "number_not_understood",
+    }
+)
 """Refusals that no person's message leads to."""
 
 
@@ -410,6 +454,6 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
     spoken_by_code = {
         key
         for key in entries_of("en")
-        if key.startswith(("reason_", "flow_", "state_", "preset_", "switch_", "fee_"))
+        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"))
     }
     assert entries_of("en").keys() - said - spoken_by_code == set()

@@ -2,15 +2,19 @@
 
 import copy
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.ids import AssetId, UserId
+from domain.ids import AssetId, TransferId, UserId, VenueAccountName
+from domain.payouts.onward import ChainAddress
 from domain.ports.kept import KeptGroup
 from domain.roles import PERMISSIONS, Permission, Role, may
+from domain.treasury.addresses import AddressEntry, AddressState
+from domain.treasury.model import MAY_DECIDE, Direction, TransferState, TreasuryTransfer
 from handlers.wiring import ROUTER
 from tests.handlers.world import USDT, World
 
@@ -28,6 +32,9 @@ CHANGES = {
     Permission.SUSPENSE_RETURN: (f"/sendback {SHINY}", "Confirm"),
     Permission.FEES_SET: ("/setfees trading 20", "Confirm"),
     Permission.FEES_TAKE: (f"/takefees {USDT.asset_id} 0.5", "Confirm"),
+    Permission.TRANSFERS_CONFIRM: ("/moved transfer-1", "Confirm"),
+    Permission.TRANSFERS_DECIDE: ("/move resend transfer-2", "Confirm"),
+    Permission.ADDRESSES_APPROVE: ("/approve address-1", "Confirm"),
 }
 """How each privileged change is made by chat: what is said, then the button that is tapped."""
 
@@ -53,9 +60,26 @@ async def world() -> World:
         await alice.says(said)
     for user_id in (OLGA, ADA, BOB):
         await world.person(user_id).says("hi")
+    plan(world)
     assert (len(world.runs.rows), len(world.payouts.rows), len(world.intents.rows)) == (1, 1, 1)
     world.clock.advance(seconds=60)
     return world
+
+
+def plan(world: World) -> None:
+    """Let a withdrawal be asked for by hand, another be without an answer, and an address be proposed."""
+    now, to = world.clock.now(), ChainAddress("ETH", "0xabc")
+    asked = TreasuryTransfer(
+        TransferId("transfer-1"), Direction.TO_MIXIN, VenueAccountName("binance-1"), USDT, Decimal(100),
+        Decimal(1), USDT.asset_id, to, canary=False, by_hand=True, client_id="mmk1",
+        state=TransferState.HELD, created_at=now, due_at=now,
+    )  # fmt: skip
+    unanswered = replace(
+        asked, id=TransferId("transfer-2"), by_hand=False, state=TransferState.UNKNOWN, reason=MAY_DECIDE
+    )
+    world.transfers.rows.transfers |= {each.id: each for each in (asked, unanswered)}
+    entry = AddressEntry("address-1", "mixin", USDT.coin, "Ethereum", to, AddressState.PROPOSED, now)
+    world.transfers.rows.entries[entry.id] = entry
 
 
 def stored(world: World, *but: object) -> dict[str, Any]:

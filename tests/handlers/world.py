@@ -16,6 +16,7 @@ from domain.fees import Schedule
 from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
+from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
@@ -31,6 +32,8 @@ from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
+from domain.services.transfer_decisions import TransferDecisions
+from domain.services.transfer_news import TransferNews
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
@@ -60,6 +63,8 @@ from tests.fakes.money import (
 from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
 from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
+from tests.fakes.transfers import FakeAddressBook, FakeTransfers
+from tests.fakes.treasury import Treasury
 
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
 BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
@@ -149,6 +154,8 @@ class World:
         )
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables.append(self.roles)
+        self.transfers = FakeTransfers(self.store, Treasury(self.store, []))
+        self.addresses = FakeAddressBook(self.transfers)
         self.ids = CountedIds()
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
         self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
@@ -239,6 +246,14 @@ class World:
                 *(unreached(self.outbox), self.roles, confirming, self.tokens, auth),
             ),
             ReconcilingService(self.store, self.rounds, self.clock, auth),
+            TransferDecisions(
+                self.store, unreached(self.ledger), self.clock, self.transfers, confirming, auth
+            ),
+            AddressService(
+                *(self.store, self.addresses, unreached(self.freezes)),
+                *(TransferNews(unreached(self.outbox), self.roles, self.clock), confirming, auth),
+                *(self.clock, self.ids),
+            ),
         )
 
     def trade(self, **pairs: str) -> None:

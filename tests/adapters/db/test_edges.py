@@ -7,6 +7,8 @@ from domain.market.orders import ORDER_EDGES
 from domain.market.runs import RUN_EDGES
 from domain.payouts.model import PAYOUT_EDGES
 from domain.ports.kept import KEPT_EDGES
+from domain.treasury.addresses import ADDRESS_EDGES
+from domain.treasury.model import TRANSFER_EDGES
 
 FREE = {"conversations"}
 """Whose column ``state`` is no state of a machine: a place in a dialogue, whose steps are the flow's."""
@@ -19,6 +21,8 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "order": {BEGIN: ["prepared", "sending"], **ORDER_EDGES},
     "run": {BEGIN: ["funding", "running"], **RUN_EDGES},
     "kept": {BEGIN: ["kept"], **KEPT_EDGES},
+    "treasury": {BEGIN: ["planned"], **TRANSFER_EDGES},
+    "address": {BEGIN: ["proposed"], **ADDRESS_EDGES},
     "deposit": {BEGIN: ["pending"], "pending": ["final"]},
     "inbox": {BEGIN: ["pending"], "pending": ["done", "dead"]},
     "outbox": {BEGIN: ["pending"], "pending": ["sent", "dead"]},

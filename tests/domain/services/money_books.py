@@ -19,6 +19,7 @@ from adapters.db.ledger import PostgresLedger
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresVenueAccounts
 from adapters.db.store import PostgresStore
+from adapters.db.transfers import PostgresAddressBook, PostgresTransfers
 from adapters.db.users import PostgresUsers
 from adapters.db.withdrawals import PostgresPayouts
 from domain.ids import UserId
@@ -34,6 +35,7 @@ from tests.fakes.notices import FakeNotices, TableNotices
 from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeRoles
 from tests.fakes.runs import FakeHalts
+from tests.fakes.transfers import FakeAddressBook, FakeTransfers
 from tests.fakes.treasury import FakeDeposits, FakeKept, FakePayouts, Treasury
 
 
@@ -62,6 +64,8 @@ class Books(Protocol):
     audit: Any
     rounds: Any
     accounts: Any
+    transfers: Any
+    addresses: Any
 
     def outside(self) -> None:
         """Refuse to go on while a transaction is open."""
@@ -119,6 +123,8 @@ class PostgresBooks:
         self.audit = PostgresAudit(store)
         self.rounds = PostgresReconciliations(store)
         self.accounts = PostgresVenueAccounts(store)
+        self.transfers = PostgresTransfers(store)
+        self.addresses = PostgresAddressBook(store)
 
     def outside(self) -> None:
         assert_outside_transaction()
@@ -173,6 +179,8 @@ class MemoryBooks:
         self.payouts = FakePayouts(self.treasury)
         self.audit, self.fees = FakeAudit(), FakeFees()
         self.roles = FakeRoles(self.store, self.audit)
+        self.transfers = FakeTransfers(self.store, self.treasury)
+        self.addresses = FakeAddressBook(self.transfers)
         self.store.tables += [self.ledger, self.notices, self.users, self.freezes, self.confirmations]
         self.store.tables += [self.audit, self.roles, self.fees]
         self.rounds, self.accounts = FakeReconciliations(self.ledger, self.treasury), FakeHalts()
@@ -222,7 +230,7 @@ def outcome_of(payouts: list[Payout]) -> Outcome:
     """Return what was paid to whom, by asset, and what withdrawals that have not ended promise."""
     paid: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for payout in payouts:
-        if payout.state == "done" and payout.purpose is not Purpose.CONSOLIDATION:
+        if payout.state == "done" and payout.purpose not in (Purpose.CONSOLIDATION, Purpose.TRANSFER):
             paid[payout.receiver, payout.token.asset_id] += payout.pays
     going = (p.amount for p in payouts if p.state not in ENDED and p.purpose is Purpose.WITHDRAWAL)
     return Outcome(dict(paid), sum(going, ZERO))

@@ -1,0 +1,1 @@
+"""Money between the Mixin wallet and the venue accounts: where to, how much, how far."""
