@@ -15,10 +15,11 @@ DEFAULT_PAIRS = (Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT"))
 
 @dataclass(frozen=True, slots=True)
 class VenueKey:
-    """What signs requests to a venue."""
+    """What signs requests to a venue; ``withdrawal`` is another key, made to withdraw alone."""
 
     api_key: Secret[str]
     secret: Secret[str]
+    withdrawal: "VenueKey | None" = None
 
 
 @dataclass(frozen=True, slots=True)

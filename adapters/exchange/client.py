@@ -1,12 +1,12 @@
 """The ccxt client of one account, with a gate as its last function before the socket."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from adapters.exchange.account import VenueAccount
+from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.venues import VENUES
 from domain.errors import InvariantBroken, Refused
 
@@ -40,11 +40,21 @@ def make_client(account: VenueAccount) -> Any:
     contract = VENUES.get(account.venue)
     if contract is None or not contract.can_be_reconciled:
         raise Refused("venue_unsupported", venue=account.venue)
+    return _made(account, account.key, {contract.expiry_option: account.request_expiry_ms})
+
+
+def make_funds_client(account: VenueAccount, key: VenueKey) -> Any:
+    """Return a ccxt client of the account for money that comes and goes, which signs with one of its keys."""
+    contract = VENUES.get(account.venue)
+    return _made(account, key, {contract.expiry_option: account.request_expiry_ms} if contract else {})
+
+
+def _made(account: VenueAccount, key: VenueKey, options: Mapping[str, object]) -> Any:
     base = getattr(importlib.import_module("ccxt.pro"), account.venue)
     client = _gated(base)(
         {
-            "apiKey": account.key.api_key.reveal(),
-            "secret": account.key.secret.reveal(),
+            "apiKey": key.api_key.reveal(),
+            "secret": key.secret.reveal(),
             "enableRateLimit": True,
             "timeout": account.request_expiry_ms,
             "verbose": False,  # it would print every request with its keys
@@ -56,7 +66,7 @@ def make_client(account: VenueAccount) -> Any:
                 "fetchMargins": False,
                 "fetchCurrencies": False,
                 "maxRetriesOnFailure": 0,
-                contract.expiry_option: account.request_expiry_ms,
+                **options,
             },
             **({"urls": {"api": _urls(base, account)}} if account.urls else {}),
         }
@@ -84,6 +94,10 @@ def _gated(base: type[Any]) -> type[Any]:
 def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:
     """Return the venue's addresses: the ones given, and nowhere for all others."""
     given = account.urls
+    if account.venue == "gate":
+        return {
+            side: dict.fromkeys(base().urls["api"][side], given["gate"]) for side in ("public", "private")
+        }
     rest, sapi = given["rest"], given.get("sapi", given["rest"])
     known = base().urls["api"]
     api = _nowhere(known)

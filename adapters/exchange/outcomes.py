@@ -61,6 +61,12 @@ def venue_code(error: BaseException) -> str:
     return rest.split(",", 1)[0].split("}", 1)[0].strip().strip('"') if found else ""
 
 
+def venue_label(error: BaseException) -> str:
+    """Return the venue's own word in ccxt's message (``gate {"label":"READ_ONLY",…}``), or nothing."""
+    _, found, rest = str(error).partition('"label":')
+    return rest.split(",", 1)[0].split("}", 1)[0].strip().strip('"') if found else ""
+
+
 def failures() -> tuple[type[BaseException], ...]:
     """Return every error class a call through ccxt may raise, its own stumbling over answers included."""
     import ccxt

@@ -25,7 +25,7 @@ _STATES = {
 
 
 @contextmanager
-def _understood(subject: str) -> Iterator[None]:
+def understood(subject: str) -> Iterator[None]:
     """Call an answer incomplete where a field that must be there is missing, or makes no sense.
 
     Raises:
@@ -43,7 +43,7 @@ def as_time(raw: Any) -> datetime:
     Raises:
         Unavailable: ``venue_answer_incomplete``.
     """
-    with _understood("time"):
+    with understood("time"):
         return datetime.fromtimestamp(int(raw) / 1000, UTC)
 
 
@@ -53,7 +53,7 @@ def as_balances(raw: Any) -> dict[Coin, Decimal]:
     Raises:
         Unavailable: ``venue_answer_incomplete``: one that is left out would look like nothing.
     """
-    with _understood("balances"):
+    with understood("balances"):
         totals = {Coin(coin): exact(total) for coin, total in raw["total"].items()}
         return {coin: total for coin, total in totals.items() if total != 0}
 
@@ -94,7 +94,7 @@ def as_book(pair: Pair, rules: TradingRules, raw: Raw, depth: int, at: datetime)
     Raises:
         Unavailable: ``venue_answer_incomplete``.
     """
-    with _understood("book"):
+    with understood("book"):
         return Book(pair, _levels(raw["bids"], rules, depth), _levels(raw["asks"], rules, depth), at)
 
 
@@ -115,7 +115,7 @@ def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:
     Raises:
         Unavailable: ``venue_answer_incomplete``: a field that must be there is missing.
     """
-    with _understood(client_order_id):
+    with understood(client_order_id):
         filled = exact(raw["filled"])
         state = _STATES[raw["status"]]
         return VenueOrder(
@@ -147,7 +147,7 @@ def as_fills(pair: Pair, raw: Sequence[Raw]) -> list[Fill]:
     Raises:
         Unavailable: as ``as_fill``, for any of them.
     """
-    with _understood("fills"):
+    with understood("fills"):
         return sorted((as_fill(pair, trade) for trade in raw), key=lambda fill: int(fill.trade_id))
 
 
@@ -157,7 +157,7 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
     Raises:
         Unavailable: ``venue_answer_incomplete``: a field that must be there is missing or makes no sense.
     """
-    with _understood("fill"):
+    with understood("fill"):
         fee = raw["fee"] or {}
         known = fee.get("cost") is not None and bool(fee.get("currency"))
         fill = Fill(

@@ -336,6 +336,18 @@ class Funds:
         self.accounts.call_back(withdrawal.account, withdrawal.coin, withdrawal.units)
         return self.withdrawals.change(withdrawal, stage=stage)
 
+    def carry(self, number: int, chain_hash: str, now_ms: int) -> Withdrawal:
+        """Let a chain carry a withdrawal at once, under a hash that somebody chooses."""
+        withdrawal = self.withdrawals.get(str(number))
+        if not Stage(withdrawal.stage).is_open or withdrawal.released:
+            raise Declined(Reason.NOT_CANCELLABLE)
+        self._release(withdrawal, now_ms)
+        promised = self.departures.get(str(number))
+        self.departures.put(replace(promised, hash=chain_hash, state=BROADCAST))
+        return self.withdrawals.change(
+            self.withdrawals.get(str(number)), stage=Stage.DONE, chain_hash=chain_hash
+        )
+
     def _release(self, withdrawal: Withdrawal, now_ms: int) -> None:
         """Promise the coins to the chain, less the fee."""
         chain, carried = BY_NAME[withdrawal.network], withdrawal.units - withdrawal.fee

@@ -5,7 +5,8 @@ GET `/sandbox/funds`: everything.
 POST `/sandbox/…`
 
 - `funds/habits`, `rails/mishaps`: those named are changed, all others are the usual ones.
-- `funds/withdrawals/{number}` `{"stage"}`: what somebody at the venue decides.
+- `funds/withdrawals/{number}` `{"stage"}`: what somebody at the venue decides; `done`, with a `chain_hash`,
+  lets a chain carry it at once.
 - `funds/addresses` `{"account", "network"}`: another address from now on.
 - `funds/strays/{hash}` `{"account"}`: support finds whose coins they are.
 - `rails` `{"crossings"}`: what a chain shows. `rails/other` `{"url"}`: who is told what this side sends.
@@ -63,6 +64,9 @@ class FundsControl:
 
     def _decide(self, request: web.Request, facts: Json) -> Json:
         number, stage = int(request.match_info["number"]), Stage(facts["stage"])
+        if stage is Stage.DONE:
+            name = str(facts["chain_hash"])
+            return asdict(self._venue.move(lambda now_ms: self._venue.funds.carry(number, name, now_ms)))
         return asdict(self._venue.move(lambda now_ms: self._venue.funds.decide(number, stage, now_ms)))
 
     def _renew(self, request: web.Request, facts: Json) -> Json:

@@ -1,16 +1,30 @@
 """One contract for money into and out of a venue account: in memory, and for each adapter that joins it."""
 
-from datetime import timedelta
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+import aiohttp
 import pytest
 
+from adapters.exchange.account import VenueAccount, VenueKey
+from adapters.exchange.funds import CcxtVenueFunds
 from domain.errors import Refused
+from domain.ids import VenueAccountName
 from domain.money import Coin
 from domain.payouts.onward import ChainAddress
 from domain.ports.venue_funds import DepositStage, VenueFunds, WithdrawalOrder, WithdrawalStage
+from domain.secrets import Secret
+from sandbox.rails.networks import ETHEREUM
+from sandbox.venue.app import Options, serve
+from tests.clocks import WallClock
 from tests.fakes.clock import FakeClock
+from tests.fakes.leases import unasked
 from tests.fakes.venue_funds import FakeTreasury, FakeVenueFunds
 
 USDT = Coin("USDT")
@@ -18,12 +32,22 @@ MIXIN = "0x00000000000000000000000000000000000b0700"
 LATER = timedelta(minutes=1)
 
 
+class Clock(Protocol):
+    """What the time is."""
+
+    def now(self) -> datetime: ...
+
+
 class Far(Protocol):
     """A venue account with 1000 USDT, its network of USDT, and what happens around it."""
 
     funds: VenueFunds
-    clock: FakeClock
     network: str
+
+    @property
+    def clock(self) -> Clock:
+        """Return the time there."""
+        ...
 
     async def receive(self, amount: str, chain_hash: str) -> None:
         """Let a deposit of USDT be seen."""
@@ -64,10 +88,68 @@ class InMemory:
         self.far.restage(withdrawal_id, WithdrawalStage.CANCELLED)
 
 
-@pytest.fixture
-def far() -> Far:
-    """Give a venue account that is in memory."""
-    return InMemory()
+class OnTheWire:
+    """The sandbox's venue, in one of its languages."""
+
+    def __init__(self, funds: CcxtVenueFunds, urls: dict[str, str]) -> None:
+        self.funds: VenueFunds = funds
+        self.clock, self.network, self._control = WallClock(), "ETH", urls["control"]
+
+    async def post(self, path: str, **facts: Any) -> None:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{self._control}/{path}", json=facts) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+
+    async def receive(self, amount: str, chain_hash: str) -> None:
+        at = await self.funds.deposit_address(USDT, self.network)
+        facts = {"hash": chain_hash, "chain_id": ETHEREUM.chain_id, "sender": MIXIN, "tag": ""}
+        facts |= {"asset_key": "0xdac17f958d2ee523a2206206994597c13d831ec7", "address": at.address}
+        await self.post("rails/mishaps", block_ms=10**9)
+        await self.post("rails", crossings=[{**facts, "units": int(Decimal(amount) * 10**8)}])
+
+    async def credit(self, chain_hash: str) -> None:
+        await self.post("rails/mishaps", block_ms=0)
+        async with asyncio.timeout(10):
+            while any(
+                row.stage is not DepositStage.CREDITED
+                for row in await self.funds.deposits_since(USDT, self.clock.now() - LATER)
+            ):
+                await asyncio.sleep(0.05)
+
+    async def carry(self, withdrawal_id: str, chain_hash: str) -> None:
+        name = withdrawal_id.removeprefix("w")
+        await self.post(f"funds/withdrawals/{name}", stage="done", chain_hash=chain_hash)
+
+    async def cancel(self, withdrawal_id: str) -> None:
+        await self.post(f"funds/withdrawals/{withdrawal_id.removeprefix('w')}", stage="cancelled")
+
+
+@asynccontextmanager
+async def on_the_wire(venue: str, tmp_path: Path) -> AsyncIterator[Far]:
+    world, own = tmp_path / "world.json", {"api_key": "payer-key", "secret": "payer-secret"}
+    account = {"name": "mm", "api_key": "k", "secret": "s", "withdrawal_key": own}
+    world.write_text(json.dumps({"venue": {"accounts": [account | {"balances": {"USDT": "1000"}}]}}))
+    payer = VenueKey(Secret(own["api_key"]), Secret(own["secret"]))
+    key = VenueKey(Secret("k"), Secret("s"), payer)
+    async with serve(Options(tmp_path / "state", 0, world, seed=7)) as urls:
+        named = VenueAccount(VenueAccountName("mm"), venue, key, urls)
+        funds = CcxtVenueFunds(named, WallClock(), unasked)
+        far = OnTheWire(funds, urls)
+        await far.post("funds/habits", process_ms=10**9)
+        yield far
+        await funds.close()
+
+
+@pytest.fixture(params=["fake", "binance", "gate"])
+async def far(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Far]:
+    """Give a venue account: in memory, and over the wire in each language of the sandbox's venue."""
+    if request.param == "fake":
+        yield InMemory()
+        return
+    async with on_the_wire(request.param, tmp_path) as wired:
+        yield wired
 
 
 def order(far: Far, amount: str = "100.0417") -> WithdrawalOrder:
