@@ -68,6 +68,44 @@ class LeaseProbe:
         return f"nobody acts for {', '.join(row['scope'] for row in rows)}" if rows else OK
 
 
+_COMPARED = """
+    SELECT l.scope, floor(extract(epoch FROM clock_timestamp() - r.at))::int AS age_s
+    FROM leases l LEFT JOIN LATERAL (
+        SELECT at FROM reconciliations WHERE scope = l.scope AND outcome IN ('good', 'surplus')
+        ORDER BY id DESC LIMIT 1
+    ) r ON true
+    WHERE l.state = 'held' AND EXISTS (SELECT FROM reconciliations x WHERE x.scope = l.scope)
+    ORDER BY l.scope
+"""
+_STALE_S = 180
+"""Three rounds: so long nobody need worry about a place that was not seen to agree."""
+
+
+class ReconciliationProbe:
+    """Asks when books and what lies there were last seen to agree, for every place that somebody acts for."""
+
+    name = "reconciliation"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self.ages_s: dict[str, int | None] = {}
+        """By place, as it was when last asked; ``None``: never."""
+
+    async def ask(self) -> str:
+        """Return ``ok``, or which places were not seen to agree for long; note all ages on the way."""
+        try:
+            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
+            try:
+                rows = await connection.fetch(_COMPARED)
+            finally:
+                await connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"cannot be read ({type(error).__name__})"
+        self.ages_s = {row["scope"]: row["age_s"] for row in rows}
+        late = [scope for scope, age_s in self.ages_s.items() if age_s is None or age_s > _STALE_S]
+        return f"not seen to agree for long: {', '.join(late)}" if late else OK
+
+
 class RedisProbe:
     """Asks Redis."""
 

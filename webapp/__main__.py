@@ -6,12 +6,19 @@ import signal
 import structlog
 from aiohttp import web
 
-from adapters.health import BeatProbe, DatabaseProbe, LeaseProbe, RedisProbe, connect_redis
+from adapters.health import (
+    BeatProbe,
+    DatabaseProbe,
+    LeaseProbe,
+    ReconciliationProbe,
+    RedisProbe,
+    connect_redis,
+)
 from adapters.logging import configure_logging
 from adapters.process import keep_memory_private
 from adapters.settings import Settings, load_settings
 from webapp.app import make_app
-from webapp.keys import ChainHead, Instance
+from webapp.keys import ChainHead, ComparedAges, Instance
 
 log = structlog.get_logger("webapp")
 
@@ -20,21 +27,24 @@ async def serve(settings: Settings) -> None:
     """Serve the pages until told to stop."""
     redis = connect_redis(settings.redis_url.reveal())
     database = DatabaseProbe(settings.database_url.reveal())
+    comparing = ReconciliationProbe(settings.database_url.reveal())
     probes = (
         database,
         RedisProbe(redis),
         BeatProbe(redis, "bot"),
         BeatProbe(redis, "workers"),
         LeaseProbe(settings.database_url.reveal()),
+        comparing,
     )
     instance = Instance(
         chat_url=settings.chat_url,
         sandbox=settings.mixin_api_url.startswith("http://"),
         encrypted=settings.public_url.startswith("https://"),
     )
-    runner = web.AppRunner(
-        make_app(probes, instance, ChainHead(lambda: database.head)), access_log=None, shutdown_timeout=3
+    pages = make_app(
+        probes, instance, ChainHead(lambda: database.head), ComparedAges(lambda: comparing.ages_s)
     )
+    runner = web.AppRunner(pages, access_log=None, shutdown_timeout=3)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -1,6 +1,6 @@
 """What views find in the application, by typed key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -24,6 +24,14 @@ class ChainHead:
     seen: Callable[[], str] = str
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedAges:
+    """Knows for each place how many seconds ago it was seen to agree with the books; ``None``: never."""
+
+    seen: Callable[[], Mapping[str, int | None]] = dict
+
+
 READINESS = web.AppKey("readiness", Readiness)
 INSTANCE = web.AppKey("instance", Instance)
 CHAIN_HEAD = web.AppKey("chain_head", ChainHead)
+COMPARED_AGES = web.AppKey("compared_ages", ComparedAges)

@@ -1,10 +1,11 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import chain, doctor, keys, migrate
+from adapters.cli import chain, doctor, keys, migrate, reconcile
 
 COMMANDS = (
     migrate.COMMAND,
     doctor.COMMAND,
     chain.COMMAND,
     keys.COMMAND,
+    reconcile.COMMAND,
 )

@@ -1,15 +1,27 @@
 """What the readiness page asks: the real database and the real Redis, there and away."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
 from adapters.db.leases import Claimant, PostgresLeases
+from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.store import PostgresStore
-from adapters.health import BeatProbe, DatabaseProbe, LeaseProbe, RedisProbe, connect_redis
+from adapters.health import (
+    BeatProbe,
+    DatabaseProbe,
+    LeaseProbe,
+    ReconciliationProbe,
+    RedisProbe,
+    connect_redis,
+)
 from domain.leases import WALLET, Scope
+from domain.money import Coin
+from domain.reconciliation.model import Line, Round
 from sandbox.children import free_port
 from sandbox.redis import start_redis
 from tests.domain.services.test_chain import World
@@ -53,6 +65,31 @@ async def test_what_nobody_acts_for_is_told(
     await move_lease_clock(admin, 11)
     assert await probe.ask() == "nobody acts for venue:main, wallet"
     assert (await LeaseProbe(url_of(Role.POLLER)).ask()).startswith("cannot be read")
+
+
+async def test_a_place_that_was_not_seen_to_agree_for_long_is_told(
+    store: PostgresStore, url_of: Callable[[Role], str]
+) -> None:
+    probe, rounds, now = (
+        ReconciliationProbe(url_of(Role.WEB)),
+        PostgresReconciliations(store),
+        datetime.now(UTC),
+    )
+    leases = PostgresLeases(store, Claimant("a", build_name(), schema_version()))
+    await leases.take([WALLET, Scope("venue:main"), Scope("venue:new")], 10)
+    assert (await probe.ask(), probe.ages_s) == ("ok", {}), (
+        "nobody looked yet: the gate keeps it from trading"
+    )
+    short = Line(Coin("USDT"), Decimal(2), Decimal(1))
+    await rounds.add(Round(WALLET, now - timedelta(seconds=50), ()))
+    await rounds.add(Round(Scope("venue:main"), now - timedelta(seconds=170), ()))
+    await rounds.add(Round(Scope("venue:main"), now, (short,)))
+    assert await probe.ask() == "ok"
+    assert 165 <= (probe.ages_s["venue:main"] or 0) <= 180
+    await rounds.add(Round(Scope("venue:new"), now, (short,)))
+    assert await probe.ask() == "not seen to agree for long: venue:new"
+    assert probe.ages_s["venue:new"] is None
+    assert (await ReconciliationProbe(url_of(Role.POLLER)).ask()).startswith("cannot be read")
 
 
 async def test_a_process_is_heard_while_its_beat_lasts(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from aiohttp.web import Application, Request
 
 from webapp.app import make_app
 from webapp.health import Readiness
-from webapp.keys import ChainHead, Instance
+from webapp.keys import ChainHead, ComparedAges, Instance
 from webapp.texts import TEXTS, choose_language
 
 Client = TestClient[Request, Application]
@@ -60,6 +60,15 @@ async def test_ready_shows_the_head_of_the_chain_once_there_is_one(aiohttp_clien
     client = await aiohttp_client(pages)
     assert "chain" not in await (await client.get("/ready")).json()
     assert (await (await client.get("/ready")).json())["chain"] == "7:" + "ab" * 32
+
+
+async def test_ready_shows_how_long_ago_each_place_was_seen_to_agree(aiohttp_client: Dial) -> None:
+    ages = iter([{}, {"wallet": 12, "venue:main": None}])
+    instance = Instance(None, sandbox=True, encrypted=False)
+    pages = make_app([Said("database", "ok")], instance, None, ComparedAges(lambda: next(ages)))
+    client = await aiohttp_client(pages)
+    assert "reconciled_s" not in await (await client.get("/ready")).json()
+    assert (await (await client.get("/ready")).json())["reconciled_s"] == {"wallet": 12, "venue:main": None}
 
 
 async def test_ready_says_what_is_missing_and_why(aiohttp_client: Dial) -> None:

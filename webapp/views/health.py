@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from webapp.keys import CHAIN_HEAD, READINESS
+from webapp.keys import CHAIN_HEAD, COMPARED_AGES, READINESS
 
 routes = web.RouteTableDef()
 
@@ -15,9 +15,11 @@ async def live(request: web.Request) -> web.Response:
 
 @routes.get("/ready")
 async def ready(request: web.Request) -> web.Response:
-    """Say whether everything needed is there, and what is not, with the reason; and the chain's head."""
+    """Say what is there, what is not and why, the chain's head, and how long ago the books agreed."""
     health = await request.app[READINESS].look()
     said: dict[str, object] = {"ready": health.ready, "checks": health.checks}
     if head := request.app[CHAIN_HEAD].seen():
         said["chain"] = head
+    if ages := request.app[COMPARED_AGES].seen():
+        said["reconciled_s"] = dict(ages)
     return web.json_response(said, status=200 if health.ready else 503)
