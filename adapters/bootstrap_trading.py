@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from adapters.bootstrap import World, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.auth import PostgresRoles
+from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.orders import PostgresOrders
@@ -67,6 +68,7 @@ def desk_of(
         orders=PostgresOrders(store),
         fills=PostgresFills(store),
         fees=PostgresFees(store),
+        conversions=PostgresConversions(store),
         policy=policy_from(world.settings, account),
         fence=world.fence,
         grip=grip,
@@ -83,4 +85,5 @@ def policy_from(settings: Settings, account: VenueAccount) -> ExecutionPolicy:
         sweep_interval_s=settings.sweep_interval_s,
         stop_settle_s=settings.stop_settle_s,
         sends_at_once=1 if account.lockstep else 8,
+        most_notional=account.limits.max_notional,
     )

@@ -138,6 +138,10 @@ TABLES = MappingProxyType(
             angel="SELECT",
             web="SELECT",
         ),
+        "conversions": Table(
+            whose=_MINE,
+            app="SELECT, INSERT, UPDATE (state, reason, amount, began_at, ended_at, spent, received)",
+        ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
@@ -210,6 +214,7 @@ FUNCTIONS = MappingProxyType(
         "check_master_key": _TRIGGER,
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,
+        "check_conversion_order": _TRIGGER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

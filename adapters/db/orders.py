@@ -14,9 +14,9 @@ from domain.money import Coin
 _ADD = """
     WITH given AS (
         SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::numeric[], $10::numeric[], $11::bool[], $12::timestamptz[], $13::text[])
+            $9::numeric[], $10::numeric[], $11::bool[], $12::timestamptz[], $13::text[], $14::bool[])
         WITH ORDINALITY AS g (id, client_order_id, run_id, base, quote, side, price, quantity, post_only,
-                              not_after, state, position)
+                              not_after, state, immediate, position)
     ), held AS (
         SELECT epoch FROM leases WHERE scope = 'venue:' || $1::text AND epoch = $2 AND state = 'held'
         FOR KEY SHARE
@@ -26,9 +26,9 @@ _ADD = """
         SELECT id FROM runs WHERE id = ANY ($5::text[]) AND state = 'running' ORDER BY id FOR SHARE
     )
     INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price,
-                               quantity, post_only, not_after, state)
+                               quantity, post_only, not_after, state, immediate)
     SELECT g.id, g.client_order_id, g.run_id, o.name, h.epoch, g.base, g.quote, g.side, g.price, g.quantity,
-           g.post_only, g.not_after, g.state
+           g.post_only, g.not_after, g.state, g.immediate
     FROM given g JOIN allowed a ON a.id = g.run_id CROSS JOIN held h CROSS JOIN open o
     ORDER BY g.position
     RETURNING id
@@ -113,6 +113,7 @@ def _new_row(intent: Intent) -> tuple[object, ...]:
     return (
         *(intent.id, intent.client_order_id, intent.run_id, intent.pair.base, intent.pair.quote),
         *(intent.side, intent.price, intent.quantity, intent.post_only, intent.not_after, intent.state),
+        intent.immediate,
     )
 
 
@@ -143,4 +144,5 @@ def _intent(row: dict[str, Any]) -> Intent:
         booked_quote=row["booked_quote"],
         absent_since=row["absent_since"],
         settled=row["settled"],
+        immediate=row["immediate"],
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, UserId, VenueAccountName
-from domain.market.model import Pair, TradingRules
-from domain.market.runs import MarketView, Run, RunState
+from domain.market.model import Level, Pair, TradingRules
+from domain.market.runs import MarketView, Run, RunKind, RunState
 from domain.money import Coin
 from domain.ports.runs import AccountState, Halt
 
@@ -19,13 +19,16 @@ _FIND_ACCOUNT = """
 """
 _SEE = """
     INSERT INTO markets (account, base, quote, tick, lot, min_quantity, min_notional, maker_fee_bps,
-                         taker_fee_bps, max_open_orders, mid, seen_at)
+                         taker_fee_bps, max_open_orders, mid, seen_at, bids, asks)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[],
-        $7::numeric[], $8::numeric[], $9::numeric[], $10::int[], $11::numeric[], $12::timestamptz[])
+        $7::numeric[], $8::numeric[], $9::numeric[], $10::int[], $11::numeric[], $12::timestamptz[],
+        $13::jsonb[], $14::jsonb[])
     ON CONFLICT (account, base, quote) DO UPDATE SET
-        (tick, lot, min_quantity, min_notional, maker_fee_bps, taker_fee_bps, max_open_orders, mid, seen_at)
+        (tick, lot, min_quantity, min_notional, maker_fee_bps, taker_fee_bps, max_open_orders, mid, seen_at,
+         bids, asks)
         = (excluded.tick, excluded.lot, excluded.min_quantity, excluded.min_notional, excluded.maker_fee_bps,
-           excluded.taker_fee_bps, excluded.max_open_orders, excluded.mid, excluded.seen_at)
+           excluded.taker_fee_bps, excluded.max_open_orders, excluded.mid, excluded.seen_at, excluded.bids,
+           excluded.asks)
 """
 _VIEWS = """
     SELECT m.* FROM markets m JOIN venue_accounts v ON v.name = m.account
@@ -58,9 +61,10 @@ _RUN = """
 """
 _ADD_RUN = """
     INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
-                      base_start, quote_start, started_at, fee_version)
-    SELECT $1, $2::varchar, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12
-    FROM runs WHERE user_id = $2::varchar
+                      base_start, quote_start, started_at, fee_version, kind)
+    SELECT $1, $2::varchar, coalesce(nullif($13, 0), max(number) + 1, 1), $3, $4, $5, $6, $7, 1, $8, $9, $10,
+           $11, $12, $14::varchar
+    FROM runs WHERE user_id = $2::varchar AND kind = $14::varchar
     RETURNING number
 """
 _END = """
@@ -71,6 +75,7 @@ _END = """
 """
 _UNTOLD = f"""
     {_RUN} WHERE r.account = $1 AND r.state <> 'stopped' AND r.told_at < $2
+        AND (r.kind = 'strategy' OR r.preset = 'resting')
         AND EXISTS (SELECT FROM fills f WHERE f.run_id = r.id AND f.seq > r.told_seq)
     ORDER BY r.id
 """
@@ -174,6 +179,8 @@ class PostgresRuns:
                 run.quote_start,
                 run.started_at,
                 run.fee_version,
+                run.number,
+                run.kind,
             )
             await self._store.execute(
                 "INSERT INTO run_configs (run_id, version, config) VALUES ($1, 1, $2)",
@@ -186,7 +193,9 @@ class PostgresRuns:
         """Return a person's run by its number."""
         if not 0 < number < 2**31:
             return None
-        runs = await self._runs("WHERE r.user_id = $1 AND r.number = $2", user_id, number)
+        runs = await self._runs(
+            "WHERE r.user_id = $1 AND r.number = $2 AND r.kind = 'strategy'", user_id, number
+        )
         return runs[0] if runs else None
 
     async def get(self, run_id: RunId) -> Run:
@@ -200,7 +209,10 @@ class PostgresRuns:
 
     async def list(self, user_id: UserId) -> Sequence[Run]:
         """Return a person's runs, active ones first, then the newest first."""
-        return await self._runs("WHERE r.user_id = $1 ORDER BY r.state = 'stopped', r.number DESC", user_id)
+        return await self._runs(
+            "WHERE r.user_id = $1 AND r.kind = 'strategy' ORDER BY r.state = 'stopped', r.number DESC",
+            user_id,
+        )
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
         """Return the runs of an account that are RUNNING or STOPPING, oldest first."""
@@ -271,6 +283,7 @@ def _run(row: dict[str, Any]) -> Run:
         mid_end=row["mid_end"],
         fee_version=row["fee_version"],
         fee_bps=row["fee_bps"],
+        kind=RunKind(row["kind"]),
     )
 
 
@@ -280,8 +293,16 @@ def _view_row(view: MarketView) -> tuple[object, ...]:
         *(view.account, view.pair.base, view.pair.quote),
         *(rules.tick, rules.lot, rules.min_quantity, rules.min_notional),
         *(rules.maker_fee_bps, rules.taker_fee_bps, rules.max_open_orders),
-        *(view.mid, view.seen_at),
+        *(view.mid, view.seen_at, _levels_row(view.bids), _levels_row(view.asks)),
     )
+
+
+def _levels_row(levels: tuple[Level, ...]) -> str:
+    return json.dumps([[level.ticks, level.lots] for level in levels])
+
+
+def _levels(text: str) -> tuple[Level, ...]:
+    return tuple(Level(ticks, lots) for ticks, lots in json.loads(text))
 
 
 def _view(row: dict[str, Any]) -> MarketView:
@@ -295,4 +316,5 @@ def _view(row: dict[str, Any]) -> MarketView:
         max_open_orders=row["max_open_orders"],
     )
     pair = Pair(Coin(row["base"]), Coin(row["quote"]))
-    return MarketView(VenueAccountName(row["account"]), pair, rules, row["mid"], row["seen_at"])
+    bids, asks = _levels(row["bids"]), _levels(row["asks"])
+    return MarketView(VenueAccountName(row["account"]), pair, rules, row["mid"], row["seen_at"], bids, asks)

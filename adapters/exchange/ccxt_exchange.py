@@ -33,6 +33,12 @@ _PAGE = 500
 _WINDOW = timedelta(hours=24)  # of binance's own trades; a longer one is refused
 
 
+def _terms(order: LimitOrder) -> dict[str, object]:
+    """Return what an order asks for beside price and quantity."""
+    terms: dict[str, object] = {"clientOrderId": order.client_order_id, "postOnly": order.post_only}
+    return {**terms, "timeInForce": "IOC"} if order.immediate else terms
+
+
 class CcxtExchange:
     """The ``Exchange`` port on one ccxt client, kept alive with its limiter and streams."""
 
@@ -111,7 +117,7 @@ class CcxtExchange:
             order.side.value,
             plain(order.quantity),
             plain(order.price),
-            {"clientOrderId": order.client_order_id, "postOnly": order.post_only},
+            _terms(order),
         )
         try:
             return translate.as_order(order.pair, raw, order.client_order_id)

@@ -53,6 +53,11 @@ def cap(side: Side, best: int, bps: int) -> int:
     return max(1, -(-best * (BPS - bps) // BPS))
 
 
+def worst_ticks(rules: TradingRules, side: Side, price: Decimal) -> int:
+    """Return a worst price in whole ticks, rounded towards what is better for who trades."""
+    return rules.ticks_down(price) if side is Side.BUY else rules.ticks_up(price)
+
+
 def opposite(book: Book, side: Side) -> Sequence[Level]:
     """Return the levels that an order of a side would take, best first."""
     return book.asks if side is Side.BUY else book.bids
@@ -65,8 +70,8 @@ def slice_of(book: Book, rules: TradingRules, task: Task) -> Quote | Ending:
     less than the smallest is to be had, the smallest is sent and filled in part. What is left of ``funds``
     afterwards may be too little for another: then the task is over.
     """
-    if is_done(rules, task):
-        return Ending.ALL
+    if over := ending_of(rules, task):
+        return over
     best, there = Quote(task.side, task.worst, 0), 0
     for level in opposite(book, task.side):
         if not within(task.side, level.ticks, task.worst):
@@ -77,23 +82,25 @@ def slice_of(book: Book, rules: TradingRules, task: Task) -> Quote | Ending:
             best = Quote(task.side, level.ticks, lots)
         if there >= largest(rules, task, level.ticks):
             break
-    if best.lots:
-        return best
-    return Ending.TOO_LITTLE if there else Ending.CAP
+    return best if best.lots else Ending.CAP
 
 
 def resting_of(rules: TradingRules, task: Task) -> Quote | Ending:
     """Return the order that rests at the worst price for all that is left, or why there is none."""
-    if is_done(rules, task):
-        return Ending.ALL
-    lots = largest(rules, task, task.worst)
-    return Quote(task.side, task.worst, lots) if lots >= smallest(rules, task.worst) else Ending.TOO_LITTLE
+    over = ending_of(rules, task)
+    return over or Quote(task.side, task.worst, largest(rules, task, task.worst))
 
 
-def is_done(rules: TradingRules, task: Task) -> bool:
-    """Tell whether nothing more is wanted, or there is not even one lot's worth left."""
+def ending_of(rules: TradingRules, task: Task) -> Ending | None:
+    """Return why a task is over whatever the market does, or ``None`` where the venue takes more of it.
+
+    All is done where not even one lot's worth is left; less than the venue takes at the worst price is too
+    little, though at a better one it might just do.
+    """
     one_lot = round_up(rules.price(task.worst) * rules.lot, LEDGER_PLACES)
-    return task.lots == 0 or task.funds < (one_lot if task.side is Side.BUY else rules.lot)
+    if task.lots == 0 or task.funds < (one_lot if task.side is Side.BUY else rules.lot):
+        return Ending.ALL
+    return Ending.TOO_LITTLE if largest(rules, task, task.worst) < smallest(rules, task.worst) else None
 
 
 def largest(rules: TradingRules, task: Task, ticks: int) -> int:

@@ -54,7 +54,10 @@ ORDER_EDGES: dict[OrderState, frozenset[OrderState]] = {
 
 @dataclass(frozen=True, slots=True)
 class LimitOrder:
-    """What we ask a venue to rest on its book; price and quantity exactly as sent."""
+    """What we ask a venue to rest on its book; price and quantity exactly as sent.
+
+    An ``immediate`` one takes what is there at its price or a better one, and never rests.
+    """
 
     client_order_id: str
     pair: Pair
@@ -62,6 +65,7 @@ class LimitOrder:
     price: Decimal
     quantity: Decimal
     post_only: bool = True
+    immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +137,15 @@ class Intent:
     booked_quote: Decimal = Decimal(0)
     absent_since: datetime | None = None
     settled: bool = False
+    immediate: bool = False
 
     @property
     def order(self) -> LimitOrder:
         """Return what is sent."""
         return LimitOrder(
-            self.client_order_id, self.pair, self.side, self.price, self.quantity, self.post_only
+            *(self.client_order_id, self.pair, self.side, self.price, self.quantity),
+            post_only=self.post_only,
+            immediate=self.immediate,
         )
 
     @property

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.ids import RunId, UserId, VenueAccountName
-from domain.market.model import Pair, TradingRules
+from domain.market.model import Book, Level, Pair, TradingRules
 
 
 class RunState(StrEnum):
@@ -26,6 +26,14 @@ RUN_EDGES: dict[RunState, frozenset[RunState]] = {
     RunState.STOPPED: frozenset(),
 }
 
+
+class RunKind(StrEnum):
+    """Whose orders a run's coins are for."""
+
+    STRATEGY = "strategy"
+    CONVERSION = "conversion"  # its id is that of a conversion, which says what it may do
+
+
 ACTIVE = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.STOPPING})
 
 
@@ -36,7 +44,8 @@ class Run:
     ``config`` are the strategy's parameters as texts, in version ``config_version``. ``anchored_at`` is
     the market's time at its first tick, from which all its ticks count; it is set by the worker that
     adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty. ``fee_bps`` is what
-    we charge of what its fills bring in, by the version of the schedule it was started under (FE2).
+    we charge of what its fills bring in, by the version of the schedule it was started under (FE2). The
+    ``kind`` says whether a strategy trades for it or a conversion does.
     """
 
     id: RunId
@@ -60,6 +69,7 @@ class Run:
     mid_end: Decimal | None = None  # the mid at its stop: a result is not rewritten by later prices
     fee_version: int = 0
     fee_bps: int = 0
+    kind: RunKind = RunKind.STRATEGY
 
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""
@@ -72,13 +82,23 @@ FRESH = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """What the account's worker last saw of a pair it trades, for those who only read the database."""
+    """What the account's worker last saw of a pair it trades, for those who only read the database.
+
+    ``bids`` and ``asks`` are the best levels without our own orders, best first.
+    """
 
     account: VenueAccountName
     pair: Pair
     rules: TradingRules
     mid: Decimal
     seen_at: datetime
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+
+    @property
+    def book(self) -> Book:
+        """Return the book as it was seen."""
+        return Book(self.pair, self.bids, self.asks, self.seen_at)
 
 
 @dataclass(frozen=True, slots=True)

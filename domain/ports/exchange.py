@@ -51,7 +51,7 @@ class Exchange(Protocol):
         ...
 
     async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
-        """Rest a limit order on the book.
+        """Rest a limit order on the book, or let an immediate one take what is there and end.
 
         Nothing is sent after ``not_after``, and the venue is asked to refuse late arrivals where it can.
 

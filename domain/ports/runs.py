@@ -74,7 +74,10 @@ class RunStore(Protocol):
     """Runs and the versions of their configs."""
 
     async def add(self, run: Run) -> Run:
-        """Store a new run with its config as version 1; return it with the person's next number."""
+        """Store a new run with its config as version 1; return it with the person's next number.
+
+        One that carries a conversion brings its number along; all other calls by person are about strategies.
+        """
         ...
 
     async def find(self, user_id: UserId, number: int) -> Run | None:
@@ -97,7 +100,7 @@ class RunStore(Protocol):
         ...
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        """Return the runs of an account that are RUNNING or STOPPING, oldest first."""
+        """Return the runs of an account of all kinds that are RUNNING or STOPPING, oldest first."""
         ...
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from domain.ids import Ids, VenueAccountName
 from domain.leases import Grip
 from domain.ledger.model import Cause, Hold
 from domain.ledger.model import run as run_account
 from domain.market.orders import Intent, settles
-from domain.market.runs import Run
+from domain.market.runs import Run, RunKind
 from domain.money import LEDGER_PLACES, round_up
 from domain.ports.clock import Clock, MarketClock
+from domain.ports.conversions import ConversionStore
 from domain.ports.exchange import Exchange
 from domain.ports.fees import FeeStore
 from domain.ports.leases import Fence
@@ -48,6 +50,8 @@ class ExecutionPolicy:
     fee_patience_s: float = 60.0  # how long a stop waits for a fee that the venue has not said
     stale_book_s: float = 5.0
     blind_cancel_s: float = 10.0
+    conversion_patience_s: float = 10.0  # how long a conversion looks at a market that has nothing for it
+    most_notional: Decimal = Decimal(50_000)  # of one order, in the quote asset
     view_interval_s: float = 10.0
     fill_notice_interval_s: float = 60.0
     idle_s: float = 1.0
@@ -77,6 +81,7 @@ class Desk:
     orders: OrderStore
     fills: FillStore
     fees: FeeStore
+    conversions: ConversionStore
     policy: ExecutionPolicy
     fence: Fence
     grip: Grip
@@ -122,7 +127,11 @@ class Desk:
         return recorded
 
     async def trouble(self, runs: Sequence[Run], reason: str) -> None:
-        """Note what keeps runs from trading, and tell their people once an hour at most; empty: nothing."""
+        """Note what keeps strategies from trading, and tell people once an hour at most; empty: nothing.
+
+        What keeps a conversion from trading ends it before long, and is told then.
+        """
+        runs = [run for run in runs if run.kind is RunKind.STRATEGY]
         if not runs or all(run.trouble == reason for run in runs):
             return
         now = self.clock.now()

@@ -11,16 +11,20 @@ from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair
-from domain.market.runs import FillTotals, MarketView, Run, RunState
+from domain.market.orders import TERMINAL
+from domain.market.own import others
+from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin, plain
+from domain.services.converting import Converting
 from domain.services.desk import Desk
 from domain.services.failed_rounds import FailedRounds
 from domain.services.fill_accounting import FillAccounting
+from domain.services.leaving import RESTING
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
 from domain.services.run_settings import RunSettings
 from domain.services.run_stop import RunStop
-from domain.services.ticking import Due, Ticking
+from domain.services.ticking import Due, Ticking, resting
 from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
 from domain.services.venue_comparing import VenueComparing
@@ -41,6 +45,7 @@ class ExecutionService:
     resolution: OrderResolution = field(init=False)
     stopping: RunStop = field(init=False)
     ticking: Ticking = field(init=False)
+    converting: Converting = field(init=False)
     clock: VenueClock = field(init=False)
     comparing: VenueComparing = field(init=False)
     settings: RunSettings = field(init=False)
@@ -71,6 +76,7 @@ class ExecutionService:
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing)
+        self.converting = Converting(self.desk, self.resolution, sending, self.clock)
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
@@ -142,16 +148,19 @@ class ExecutionService:
         if not runs and not await desk.orders.unsettled(desk.account):
             return await self._idle()
         self._run_pairs = [run.pair for run in runs]
-        now, running = await desk.market.now(), [run for run in runs if run.state is RunState.RUNNING]
+        now, going = await desk.market.now(), [run for run in runs if run.state is RunState.RUNNING]
+        running = [run for run in going if run.kind is RunKind.STRATEGY]
+        carriers = [run for run in going if run.kind is RunKind.CONVERSION]
         unread = self.settings.read(running)
         able = [run for run in running if run.id not in unread]
         self._forget_all_but(able)
         due = await self._due(able, now)
-        said = await self._book(now, bool(due))
+        said = await self._book(now, bool(due) or any(run.preset != RESTING for run in carriers))
         if due:
             said.append(await self.ticking.tick([Due(run, self.settings.of(run)) for run in due]))
             self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
         said += await self.settings.set_aside(running, unread)
+        said += await self.converting.advance(carriers)
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
         await self._wait(runs, able)
         return "; ".join(said) or f"{desk.account}: nothing to do"
@@ -222,7 +231,7 @@ class ExecutionService:
         desk, now_s = self.desk, self.desk.clock.monotonic()
         if now_s - self._viewed_s < desk.policy.view_interval_s:
             return
-        views = []
+        views, unsettled = [], await desk.orders.unsettled(desk.account)
         for pair in await self._pairs([]):
             try:
                 rules, book = await desk.exchange.rules(pair), await desk.exchange.book(pair)
@@ -230,7 +239,10 @@ class ExecutionService:
                 continue  # a pair that cannot be seen is not offered
             if book.sane:
                 mid = rules.tick * book.twice_mid / 2
-                views.append(MarketView(desk.account, pair, rules, mid, desk.clock.now()))
+                live = [i for i in unsettled if i.pair == pair and i.state not in TERMINAL]
+                free = others(book, [resting(intent, rules).quote for intent in live])
+                now = desk.clock.now()
+                views.append(MarketView(desk.account, pair, rules, mid, now, free.bids, free.asks))
         async with desk.transaction():
             await desk.accounts.see(views)
         self._viewed_s = now_s
@@ -296,8 +308,9 @@ class ExecutionService:
         async with desk.transaction():
             for run in news:
                 told = fills_told(run, totals[run.id])
-                cause = f"run_fill_summary:{run.id}:{totals[run.id].fills}"
-                await desk.notices.tell(run.user_id, "run_fill_summary", cause, told)
+                kind = "run_fill_summary" if run.kind is RunKind.STRATEGY else "order_fill_summary"
+                cause = f"{kind}:{run.id}:{totals[run.id].fills}"
+                await desk.notices.tell(run.user_id, kind, cause, told)
                 await desk.runs.mark_told(run.id, now)
 
     async def _wait(self, runs: Sequence[Run], able: Sequence[Run]) -> None:

@@ -15,18 +15,22 @@ from domain.services.desk import Desk, hold_of
 
 CHANGED = "venue_changed_order"
 
+PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate", "lease_lost"})
+"""Refusals that the next look mends by itself: the book moved, or we were slow."""
+
 _HALTING = frozenset({"limit_daily_notional"})
 """Hard limits that nothing but a loop gone wild, or a person who set them, explains (OR9)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A quote that a run wants to rest, and the rules it was made for."""
+    """A quote that a run wants to rest, and the rules it was made for; an ``immediate`` one never rests."""
 
     run: Run
     rules: TradingRules
     quote: Quote
     post_only: bool
+    immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class OrderSending:
             price=want.rules.price(want.quote.ticks),
             quantity=want.rules.quantity(want.quote.lots),
             post_only=want.post_only,
+            immediate=want.immediate,
             not_after=desk.clock.now() + timedelta(seconds=desk.policy.send_window_s),
         )
 

@@ -1,15 +1,19 @@
-"""The end of a run: nothing on the book, every fill booked, then the funds go back as they lie."""
+"""The end of a run: nothing on the book, every fill booked, then the funds go back, or on to a conversion."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from domain.conversions.model import Ending
 from domain.errors import Refused
-from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
+from domain.ledger.model import AccountKind, Cause, Posting, Transfer
 from domain.ledger.model import run as run_account
+from domain.market.model import Side
 from domain.market.orders import TERMINAL, Intent
-from domain.market.runs import FRESH, FillTotals, Run, RunState
+from domain.market.runs import FRESH, FillTotals, Run, RunKind, RunState
 from domain.money import ZERO, plain
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
+from domain.services.leaving import inherit, receiver, told_of
 from domain.services.order_resolution import OrderResolution
 from domain.services.untraded import NOT_TRADED
 
@@ -67,8 +71,9 @@ class RunStop:
             return
         cause = f"stop_waits:{run.id}:{reason}:{desk.clock.now():%Y-%m-%dT%H}"
         told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
+        kind = "run_stop_waits" if run.kind is RunKind.STRATEGY else "conversion_waits"
         async with desk.transaction():
-            await desk.notices.tell(run.user_id, "run_stop_waits", cause, told)
+            await desk.notices.tell(run.user_id, kind, cause, told)
             await desk.tell_keepers("stop_waits", cause, {**told, "account": run.account})
 
     async def _take_off(self, run: Run) -> list[Intent]:
@@ -94,15 +99,19 @@ class RunStop:
         return len(mine)
 
     async def _give_back(self, run: Run) -> str:
-        """Return everything the run has to its person, as it lies, and say goodbye: one commit (ST5)."""
+        """Return everything the run has to its person, and say goodbye: one commit (ST5).
+
+        What its person wants in the other coin goes to the conversion that waits for it instead (CV3).
+        """
         desk = self.desk
         totals = (await desk.fills.totals([run.id])).get(run.id, FillTotals(0, ZERO, ZERO, ZERO))
         async with desk.transaction():
             if not await desk.runs.move(run.id, RunState.STOPPING, RunState.STOPPED, desk.clock.now()):
                 return f"run {run.id} had been stopped"
+            heir = await desk.conversions.leaving(run.id)
             balances = await desk.ledger.balances(AccountKind.RUN, run.id)
             postings = tuple(
-                Posting(run_account(run.id, run.account, coin), available(run.user_id, coin), balance.total)
+                Posting(run_account(run.id, run.account, coin), receiver(run, coin, heir), balance.total)
                 for coin, balance in sorted(balances.items())
                 if balance.total
             )
@@ -113,15 +122,38 @@ class RunStop:
                 balances[coin].total if coin in balances else ZERO for coin in (run.pair.base, run.pair.quote)
             )
             await desk.runs.end(run.id, base, quote, seen_since=desk.clock.now() - FRESH)
-            told = {
-                "number": str(run.number),
-                "pair": str(run.pair),
-                "base": plain(base),
-                "quote": plain(quote),
-                "fills": str(totals.fills),
-                "volume": plain(totals.volume),
-            }
-            await desk.notices.tell(run.user_id, "run_stopped", f"run_stopped:{run.id}", told)
+            if run.kind is RunKind.CONVERSION:
+                await self._end_conversion(run, base, quote)
+            else:
+                kind = "run_stopped" if heir is None else "run_stopped_converting"
+                await self._say_goodbye(kind, run, base, quote, totals)
+            if heir is not None:
+                await inherit(desk, heir, balances[heir.pays].total if heir.pays in balances else ZERO)
         self._clear_since.pop(run.id, None)
         self._waits_since.pop(run.id, None)
         return f"run {run.id} stopped with {plain(base)} {run.pair.base} and {plain(quote)} {run.pair.quote}"
+
+    async def _say_goodbye(
+        self, kind: str, run: Run, base: Decimal, quote: Decimal, totals: FillTotals
+    ) -> None:
+        told = {
+            "number": str(run.number),
+            "pair": str(run.pair),
+            "base": plain(base),
+            "quote": plain(quote),
+            "fills": str(totals.fills),
+            "volume": plain(totals.volume),
+        }
+        await self.desk.notices.tell(run.user_id, kind, f"run_stopped:{run.id}", told)
+
+    async def _end_conversion(self, run: Run, base: Decimal, quote: Decimal) -> None:
+        """Note what became of the conversion that a run has carried, and tell its person."""
+        desk = self.desk
+        await desk.conversions.finish(run.id, Ending.ASKED)  # unless a reason was given before
+        conversion = (await desk.conversions.of([run.id]))[run.id]
+        left, received = (quote, base) if conversion.side is Side.BUY else (base, quote)
+        spent = max(ZERO, conversion.amount - left)
+        await desk.conversions.end(run.id, conversion.reason, spent, received, desk.clock.now())
+        became = {"spent": plain(spent), "received": plain(received), "left": plain(left)}
+        told = told_of(conversion) | became | {"reason": conversion.reason}
+        await desk.notices.tell(run.user_id, "conversion_done", f"conversion_done:{run.id}", told)

@@ -14,7 +14,7 @@ from domain.market.runs import Run
 from domain.money import ZERO
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
-from domain.services.order_sending import CHANGED, OrderSending, Sent, Wanted
+from domain.services.order_sending import CHANGED, PASSING, OrderSending, Sent, Wanted
 from domain.services.run_settings import name_of
 from domain.services.venue_clock import VenueClock
 from domain.services.venue_comparing import VenueComparing
@@ -22,9 +22,6 @@ from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
 
 FAILED = "strategy_failed"
-
-_PASSING = frozenset({"order_would_take", "order_too_late", "limit_order_rate", "lease_lost"})
-"""Refusals that the next tick mends by itself: the book moved, or we were slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +82,14 @@ class Ticking:
         try:
             rules = await self.desk.exchange.rules(pair)
             seen = await self.desk.exchange.book(pair)
-            book = others(seen, [_rest(intent, rules).quote for intent in live])
-            reason = halted or self._doubt(seen, book)
+            book = others(seen, [resting(intent, rules).quote for intent in live])
+            reason = halted or doubt_about(self.desk, seen, book)
         except (Unavailable, Refused) as error:
             rules, reason = None, error.code
         if rules is None or reason:
             return [self._blind(each, rules, live, reason) for each in due]
         self._blind_since.pop(pair, None)
         return [await self._plan(each, rules, book, live) for each in due]
-
-    def _doubt(self, seen: Book, book: Book) -> str:
-        """Return why a book must not be traded on, or nothing (OR10)."""
-        age_s = (self.desk.clock.now() - seen.at).total_seconds()
-        if age_s > self.desk.policy.stale_book_s:
-            return "market_stale"
-        return "" if seen.sane and book.sane else "market_empty"
 
     def _blind(self, due: Due, rules: TradingRules | None, live: Sequence[Intent], reason: str) -> _Plan:
         """Place nothing while the market cannot be seen, and take everything off when that lasts."""
@@ -112,7 +102,7 @@ class Ticking:
         run = due.run
         balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
         base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
-        mine = [_rest(intent, rules) for intent in live if intent.run_id == run.id]
+        mine = [resting(intent, rules) for intent in live if intent.run_id == run.id]
         try:
             wanted = get_strategy(run.strategy).quote(
                 book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
@@ -140,12 +130,27 @@ class Ticking:
         Every order that the venue changed is taken off, whatever else became of its run (OR7).
         """
         reasons = {plan.due.run.id: plan.reason for plan in plans}
-        reasons.update((run.id, code) for run, code in sent.refusals if code not in _PASSING)
+        reasons.update((run.id, code) for run, code in sent.refusals if code not in PASSING)
         reasons.update((intent.run_id, CHANGED) for intent in sent.changed)
         await self.resolution.cancel([intent for intent in sent.changed if intent.state not in TERMINAL])
         for reason in sorted(set(reasons.values())):
             runs = [plan.due.run for plan in plans if reasons[plan.due.run.id] == reason]
             await self.desk.trouble(runs, reason)
+
+
+def doubt_about(desk: Desk, seen: Book, book: Book) -> str:
+    """Return why a book must not be traded on, or nothing (OR10); ``book`` is without our own orders."""
+    age_s = (desk.clock.now() - seen.at).total_seconds()
+    if age_s > desk.policy.stale_book_s:
+        return "market_stale"
+    return "" if seen.sane and book.sane else "market_empty"
+
+
+def resting(intent: Intent, rules: TradingRules) -> Resting:
+    """Return an order as it stands on the book, by what is known of it."""
+    left = rules.lots_down(max(ZERO, intent.quantity - intent.filled))
+    quote = Quote(intent.side, rules.ticks_down(intent.price), left)
+    return Resting(intent.client_order_id, quote, cancellable=not intent.uncertain)
 
 
 _NO_QUOTE = Quote(Side.BUY, 0, 0)
@@ -158,19 +163,13 @@ def _all_off(run: Run, live: Sequence[Intent]) -> Difference:
     return Difference(tuple(Resting(intent.client_order_id, _NO_QUOTE) for intent in mine), ())
 
 
-def _rest(intent: Intent, rules: TradingRules) -> Resting:
-    left = rules.lots_down(max(ZERO, intent.quantity - intent.filled))
-    quote = Quote(intent.side, rules.ticks_down(intent.price), left)
-    return Resting(intent.client_order_id, quote, cancellable=not intent.uncertain)
-
-
 def _apart(plans: Sequence[_Plan], live: Sequence[Intent]) -> list[Wanted]:
     """Return the quotes of one pair's plans, moved where they would meet our own orders."""
     wanted: list[Wanted] = []
     for plan in plans:
         if plan.rules is None or not plan.changes.place:
             continue
-        own = [_rest(intent, plan.rules).quote for intent in live] + [want.quote for want in wanted]
+        own = [resting(intent, plan.rules).quote for intent in live] + [want.quote for want in wanted]
         room = plan.rules.max_open_orders - len(own)
         quotes = uncrossed(plan.changes.place, own)[: max(0, room)]
         wanted += [Wanted(plan.due.run, plan.rules, quote, plan.due.config.post_only) for quote in quotes]

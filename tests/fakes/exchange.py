@@ -87,6 +87,7 @@ class FakeVenue:
         self.other_books: dict[Pair, tuple[int, int]] = {}  # best bid and ask of further pairs, in ticks
         self.delisted: set[Pair] = set()  # pairs of which the venue knows nothing any more
         self.bid, self.ask = 5_999_950, 6_000_050
+        self.depth: dict[Side, list[Level]] | None = None  # what others offer, where it is not one level
         self.mischief = Mischief()
         self.news = False
         self.skew_s = 0.0  # how far the venue's clock is ahead of ours
@@ -147,15 +148,19 @@ class FakeVenue:
         )
         self._trade(order, Decimal(quantity))
 
-    def _trade(self, order: VenueOrder, quantity: Decimal) -> None:
-        cost = self.value(order.price, quantity)
+    def _trade(
+        self, order: VenueOrder, quantity: Decimal, price: Decimal | None = None, *, maker: bool = True
+    ) -> None:
+        price = order.price if price is None else price
+        cost = self.value(price, quantity)
+        bps = self.rules.maker_fee_bps if maker else self.rules.taker_fee_bps
         bought, paid = (order.pair.base, order.pair.quote)
         if order.side is Side.BUY:
             gets, got, gives, gave = bought, quantity, paid, cost
         else:
             gets, got, gives, gave = paid, cost, bought, quantity
         fee_coin = Coin(self.fee_coin) if self.fee_coin else gets
-        fee = round_down(got * self.rules.maker_fee_bps / BPS) if not self.fee_coin else self.third_fee
+        fee = round_down(got * bps / BPS) if not self.fee_coin else self.third_fee
         self._change(gives, -gave)
         self._change(gets, got)
         self._change(fee_coin, -fee)
@@ -165,12 +170,12 @@ class FakeVenue:
             client_order_id="",
             pair=order.pair,
             side=order.side,
-            price=order.price,
+            price=price,
             quantity=quantity,
             quote_quantity=cost,
             fee=fee,
             fee_coin=fee_coin,
-            maker=True,
+            maker=maker,
             at=self.time.now(),
         )
         if self.fees_come_late:
@@ -237,8 +242,38 @@ class FakeVenue:
             ZERO,
             OrderState.OPEN,
         )
-        self.orders.append(_Resting(word, self.time.monotonic(), number))
-        return word
+        resting = _Resting(word, self.time.monotonic(), number)
+        self.orders.append(resting)
+        if order.immediate:
+            self._take(resting)
+        return resting.order
+
+    def levels(self, side: Side) -> list[Level]:
+        """Return what others offer on a side, best first."""
+        if self.depth is not None:
+            return self.depth[side]
+        return [Level(self.bid if side is Side.BUY else self.ask, 100_000)]
+
+    def _take(self, resting: _Resting) -> None:
+        """Trade with others at each of their prices that an order allows; what is left of it is over."""
+        order = resting.order
+        buys, left = order.side is Side.BUY, self.rules.lots_down(order.quantity)
+        there = self.levels(Side.SELL if buys else Side.BUY)
+        kept = []
+        for level in there:
+            price = self.rules.price(level.ticks)
+            lots = min(left, level.lots) if (price <= order.price if buys else price >= order.price) else 0
+            left -= lots
+            if lots:
+                quantity = self.rules.quantity(lots)
+                resting.order = replace(resting.order, filled=resting.order.filled + quantity)
+                self._trade(resting.order, quantity, price, maker=False)
+            if level.lots > lots:
+                kept.append(Level(level.ticks, level.lots - lots))
+        if self.depth is not None:
+            self.depth[Side.SELL if buys else Side.BUY] = kept
+        ended = OrderState.EXPIRED if left else OrderState.FILLED
+        resting.order = replace(resting.order, state=ended)
 
     def _meets_nobody_of_ours(self, order: LimitOrder) -> bool:
         return not any(
@@ -290,6 +325,8 @@ class FakeExchange:
             bid = min([bid, *(venue.ticks(o) - 1 for o in venue.resting() if o.side is Side.SELL)])
             ask = max([ask, *(venue.ticks(o) + 1 for o in venue.resting() if o.side is Side.BUY)])
         levels: dict[Side, dict[int, int]] = {Side.BUY: {bid: 100_000}, Side.SELL: {ask: 100_000}}
+        if venue.depth is not None:
+            levels = {side: {each.ticks: each.lots for each in venue.depth[side]} for side in Side}
         for order in venue.resting():
             ticks, lots = (
                 venue.rules.ticks_down(order.price),

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import RunId, UserId, VenueAccountName
-from domain.market.model import Pair, TradingRules
-from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunState
+from domain.market.model import Level, Pair, TradingRules
+from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunKind, RunState
 from domain.ports.runs import Halt
 
 ACCOUNT = VenueAccountName("binance-1")
@@ -33,7 +33,9 @@ class FakeViews:
         """Let a worker see a pair at a price."""
         parsed = Pair.parse(pair)
         self.rows = [view for view in self.rows if view.pair != parsed]
-        self.rows.append(MarketView(ACCOUNT, parsed, RULES, Decimal(mid), at))
+        ticks = RULES.ticks_down(Decimal(mid))
+        bids, asks = (Level(ticks - 1, 10**9),), (Level(ticks + 1, 10**9),)
+        self.rows.append(MarketView(ACCOUNT, parsed, RULES, Decimal(mid), at, bids, asks))
 
     async def views(self) -> list[MarketView]:
         return list(self.rows)
@@ -76,16 +78,20 @@ class FakeRuns:
         self.rows: list[Run] = []
 
     async def add(self, run: Run) -> Run:
-        number = 1 + sum(other.user_id == run.user_id for other in self.rows)
-        self.rows.append(replace(run, number=number))
+        of_kind = [other for other in self.rows if (other.user_id, other.kind) == (run.user_id, run.kind)]
+        self.rows.append(replace(run, number=run.number or len(of_kind) + 1))
         return self.rows[-1]
 
     async def find(self, user_id: UserId, number: int) -> Run | None:
-        return next((run for run in self.rows if (run.user_id, run.number) == (user_id, number)), None)
+        mine = (run for run in self._strategies(user_id) if run.number == number)
+        return next(mine, None)
 
     async def list(self, user_id: UserId) -> Sequence[Run]:
-        mine = [run for run in reversed(self.rows) if run.user_id == user_id]
+        mine = list(reversed(self._strategies(user_id)))
         return sorted(mine, key=lambda run: run.state not in ACTIVE)
+
+    def _strategies(self, user_id: UserId) -> Sequence[Run]:
+        return [run for run in self.rows if (run.user_id, run.kind) == (user_id, RunKind.STRATEGY)]
 
     async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
         for n, run in enumerate(self.rows):

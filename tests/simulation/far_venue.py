@@ -259,6 +259,7 @@ def _as_new(order: LimitOrder) -> NewOrder:
         Kind.LIMIT_MAKER if order.post_only else Kind.LIMIT,
         int(order.quantity / BTCUSDT.lot),
         int(order.price / BTCUSDT.tick),
+        Force.IOC if order.immediate else Force.GTC,
         client_id=order.client_order_id,
     )
 

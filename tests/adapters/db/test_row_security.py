@@ -59,6 +59,11 @@ ONE_ROW_EACH = {
         state, base_start, quote_start, started_at) VALUES ('run-' || right($1, 1), $1, 1, 'fake-1',
         'BTC', 'USDT', 's', '', 1, 'running', 0, 1, now())
     """,
+    "conversions": """
+        INSERT INTO conversions (id, user_id, number, account, base, quote, side, resting, worst, amount,
+        quantity, patience_s, fee_version, state, created_at, began_at) VALUES ('cv-' || right($1, 1), $1,
+        1, 'fake-1', 'BTC', 'USDT', 'sell', false, 1, 1, 0, 60, 0, 'converting', now(), now())
+    """,
     "run_configs": """
         INSERT INTO run_configs (run_id, version, config) VALUES ('run-' || right($1, 1), 1, '{}')
     """,

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.db.store import PostgresStore
+from domain.conversions.model import CONVERSION_EDGES
 from domain.errors import InvariantBroken, Refused
 from domain.ids import VenueAccountName
 from domain.market.model import Side
@@ -42,7 +43,9 @@ def intent_of(world: World, run: Run, **changes: object) -> Intent:
     return replace(intent, **changes)  # type: ignore[arg-type]  # fields by name
 
 
-@pytest.mark.parametrize(("machine", "edges"), [("order", ORDER_EDGES), ("run", RUN_EDGES)])
+@pytest.mark.parametrize(
+    ("machine", "edges"), [("order", ORDER_EDGES), ("run", RUN_EDGES), ("conversion", CONVERSION_EDGES)]
+)
 async def test_the_database_and_the_code_agree_on_every_edge(
     store: PostgresStore, machine: str, edges: dict[str, frozenset[str]]
 ) -> None:

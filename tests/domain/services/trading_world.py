@@ -8,6 +8,8 @@ from typing import Any
 
 from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
+from adapters.db.confirmations import PostgresConfirmations
+from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
@@ -34,6 +36,7 @@ from domain.ledger.model import (
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
 from domain.services.confirmations import ConfirmationService
+from domain.services.conversions import ConversionService
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
@@ -110,6 +113,7 @@ class World:
         self.orders = PostgresOrders(self.store)
         self.fills = PostgresFills(self.store)
         self.fees = PostgresFees(self.store)
+        self.conversions = PostgresConversions(self.store)
         self.outbox = PostgresOutbox(self.store)
         self.rounds_store = PostgresReconciliations(self.store)
         self.on_the_way = FakeTransfersOnTheWay()
@@ -128,7 +132,11 @@ class World:
             self.fees,
         )
 
-        confirming = ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids)
+        confirming = ConfirmationService(self.store, PostgresConfirmations(self.store), self.time, self.ids)
+        self.people = ConversionService(
+            *(self.store, self.ledger, self.time, self.ids, self.outbox, self.accounts, self.runs),
+            *(self.conversions, confirming, self.fees),
+        )
         self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
 
     async def person(self, **coins: str) -> None:
@@ -161,6 +169,7 @@ class World:
             orders=self.orders,
             fills=self.fills,
             fees=self.fees,
+            conversions=self.conversions,
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
