@@ -12,6 +12,7 @@ from adapters.db.auth import PostgresAudit, PostgresOwnerCodes, PostgresRoles
 from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
+from adapters.db.conversions import PostgresConversions
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
@@ -40,6 +41,7 @@ from domain.ports.reconciliation import NothingOnTheWay
 from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
+from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
@@ -313,6 +315,16 @@ def change_service(world: World, confirmations: ConfirmationService) -> RunChang
     store = world.store
     accounts = PostgresVenueAccounts(store)
     return RunChangeService(store, PostgresRuns(store), accounts, world.notices, confirmations)
+
+
+def conversion_service(world: World, confirmations: ConfirmationService) -> ConversionService:
+    """Return the use cases of conversions and orders by hand, for those who talk to people."""
+    store = world.store
+    return ConversionService(
+        *(store, world.ledger, world.clock, world.ids, world.notices),
+        *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
+        *(confirmations, PostgresFees(store)),
+    )
 
 
 def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:

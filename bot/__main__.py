@@ -12,6 +12,7 @@ from adapters.bootstrap import (
     World,
     auth_service,
     change_service,
+    conversion_service,
     fee_taking_service,
     freeze_service,
     halt_service,
@@ -68,6 +69,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         reconciling=reconciling_service(world),
         moves=transfer_decisions(world, money.confirmations),
         addresses=address_service(world, money.confirmations),
+        conversions=conversion_service(world, money.confirmations),
     )
 
     def is_private(event: Event) -> bool:

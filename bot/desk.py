@@ -18,11 +18,16 @@ class Desk:
         self._store = store
         self._flows = dict(flows)
 
-    async def begin(self, flow: str, user_id: str, now: datetime) -> list[Say]:
-        """Start a flow from its beginning; one that was open is left with a word."""
+    async def begin(self, flow: str, user_id: str, now: datetime, said: str = "") -> list[Say]:
+        """Start a flow from its beginning; one that was open is left with a word.
+
+        What was ``said`` with the command answers the first question.
+        """
         says = await self.leave(user_id)
         conversation = self._flows[flow](user_id)
         await conversation.begin()
+        if said and not conversation.is_over:
+            await conversation.hear(said)
         return says + await self._go_on(conversation, now)
 
     async def answer(self, place: Place, user_id: str, text: str, now: datetime) -> list[Say]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.conversion_notices import CONVERSION_NOTICES
 from handlers.difference_notices import DIFFERENCE_NOTICES
 from handlers.fee_notices import FEE_NOTICES, credited, render_pay
 from handlers.fee_taking_notices import FEE_TAKING_NOTICES
@@ -167,6 +168,7 @@ NOTICES: dict[str, Render] = {
     **FEE_TAKING_NOTICES,
     **REFUSALS,
     **RUN_NOTICES,
+    **CONVERSION_NOTICES,
     **HALT_NOTICES,
     **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,

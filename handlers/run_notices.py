@@ -152,7 +152,8 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     if params["state"] in ("running", "funding"):
         number = params["number"]
         refresh = sends(words("button_refresh"), f"/run {number}", TEAL)
-        replies.append(Buttons((refresh, sends(words("button_stop", number=number), f"/stop {number}", RED))))
+        leave = sends(words("button_stop", number=number), f"/leave {number}", RED)
+        replies.append(Buttons((refresh, leave)))
     return replies
 
 
@@ -169,7 +170,7 @@ def render_stop_choice(words: Words, params: Params) -> list[Reply]:
     runs = records(params, "runs")
     listed = [words("stop_choice", **run) for run in runs]
     taps = [
-        sends(words("button_stop", number=run["number"]), f"/stop {run['number']}", RED) for run in runs[:5]
+        sends(words("button_stop", number=run["number"]), f"/leave {run['number']}", RED) for run in runs[:5]
     ]
     return [
         lines(words("stop_ask"), *listed),
@@ -220,7 +221,7 @@ def render_started(words: Words, params: Params) -> list[Reply]:
     watch = sends(words("button_run", number=number), f"/run {number}", TEAL)
     return [
         Text(words("run_started", **params)),
-        Buttons((watch, sends(words("button_stop", number=number), f"/stop {number}", RED))),
+        Buttons((watch, sends(words("button_stop", number=number), f"/leave {number}", RED))),
     ]
 
 

@@ -18,14 +18,18 @@ from bot.middleware import (
 )
 from bot.ports import Transactions
 from bot.router import Router
+from conversations.convert import ConvertConversation
 from conversations.deposit import DepositConversation
+from conversations.leave import LeaveConversation
 from conversations.new_run import NewRunConversation
 from conversations.refusal import worded
+from conversations.trade import BuyConversation, SellConversation
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
+from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
@@ -44,6 +48,7 @@ from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
 from handlers import (
     balance,
+    conversions,
     deposit,
     fee_takings,
     fees,
@@ -66,6 +71,7 @@ ROUTER = Router(
     deposit.router,
     withdraw.router,
     runs.router,
+    conversions.router,
     halts.router,
     roles.router,
     freezes.router,
@@ -101,6 +107,7 @@ class ChatServices:
     reconciling: ReconcilingService
     moves: TransferDecisions
     addresses: AddressService
+    conversions: ConversionService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -112,6 +119,14 @@ def flows_of(services: ChatServices) -> dict[str, Open]:
         ),
         NewRunConversation.flow: lambda user_id: NewRunConversation(
             user_id, services.runs, services.balances
+        ),
+        ConvertConversation.flow: lambda user_id: ConvertConversation(
+            user_id, services.conversions, services.balances
+        ),
+        BuyConversation.flow: lambda user_id: BuyConversation(user_id, services.conversions),
+        SellConversation.flow: lambda user_id: SellConversation(user_id, services.conversions),
+        LeaveConversation.flow: lambda user_id: LeaveConversation(
+            user_id, services.conversions, services.runs
         ),
     }
 
@@ -156,5 +171,6 @@ def dispatcher_of(
         "reconciling": services.reconciling,
         "moves": services.moves,
         "addresses": services.addresses,
+        "conversions": services.conversions,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -21,7 +21,11 @@ from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import CHANGED, PASSING, OrderSending, Wanted
 from domain.services.ticking import doubt_about, resting
-from domain.services.venue_clock import VenueClock
+from domain.services.venue_clock import UNMEASURED, VenueClock
+from domain.services.venue_comparing import UNCOMPARED, VenueComparing
+
+_OURS = frozenset({UNMEASURED, UNCOMPARED})
+"""Doubts of a worker that has only begun: they pass, and end nothing before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Converting:
     resolution: OrderResolution
     sending: OrderSending
     clock: VenueClock
+    comparing: VenueComparing
     _without: dict[RunId, tuple[str, float]] = field(default_factory=dict)  # why, since monotonic seconds
 
     async def advance(self, runs: Sequence[Run]) -> list[str]:
@@ -76,8 +81,8 @@ class Converting:
         state = await desk.accounts.find(desk.account)
         if state and state.halted:
             return Ending.HALTED
-        if self.clock.doubt:
-            return self.clock.doubt
+        if doubt := self.clock.doubt or self.comparing.doubt:
+            return doubt
         live = [i for i in unsettled if i.pair == pair and i.state not in TERMINAL]
         try:
             rules, seen = await desk.exchange.rules(pair), await desk.exchange.book(pair)
@@ -174,7 +179,8 @@ class Converting:
         why, since_s = self._without.get(run.id, ("", now_s))
         since_s = since_s if why == reason else now_s
         self._without[run.id] = (reason, since_s)
-        if (ends or not conversion.resting) and now_s - since_s >= desk.policy.conversion_patience_s:
+        may_end = reason not in _OURS and (ends or not conversion.resting)
+        if may_end and now_s - since_s >= desk.policy.conversion_patience_s:
             return await self._finish(run, reason)
         seen = not reason.startswith(("market_", "venue_"))
         if standing and (seen or now_s - since_s >= desk.policy.blind_cancel_s):

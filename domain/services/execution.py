@@ -76,7 +76,7 @@ class ExecutionService:
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing)
-        self.converting = Converting(self.desk, self.resolution, sending, self.clock)
+        self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""

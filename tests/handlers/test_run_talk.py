@@ -328,7 +328,8 @@ async def test_run_number_that_is_none_is_explained(said: str) -> None:
 async def test_run_is_stopped_once_and_told_by_the_use_case() -> None:
     world, alice = await running()
     assert "Which one" in await alice.says("/stop")
-    assert "Market maker 1 on BTC/USDT is stopping" in await alice.taps("Stop 1")
+    assert "In which form" in await alice.taps("Stop 1")
+    assert "Market maker 1 on BTC/USDT is stopping" in await alice.taps("As it lies")
     assert "is stopping already" in await alice.says("停止 1")
     world.runs.alter(1, state=RunState.STOPPED, stopped_at=world.clock.now())
     assert "is stopped already" in await alice.says("/stop 1")

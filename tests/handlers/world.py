@@ -19,6 +19,7 @@ from domain.money import Coin, Token
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
+from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
@@ -47,6 +48,7 @@ from tests.fakes.chat import (
     FakeOutbox,
     FakeTransactions,
 )
+from tests.fakes.conversions import FakeConversions
 from tests.fakes.fees import FakeFees
 from tests.fakes.money import (
     CountedIds,
@@ -142,7 +144,7 @@ class World:
         self.ledger, self.users, self.intents = FakeLedger(), FakeUsers(), FakeIntents()
         self.payouts, self.confirmations = FakePayouts(), FakeConfirmations()
         self.views, self.runs, self.fills = FakeViews(), FakeRuns(), FakeFills()
-        self.accounts = FakeHalts()
+        self.accounts, self.exchanged = FakeHalts(), FakeConversions()
         self.audit, self.codes = FakeAudit(), FakeOwnerCodes()
         self.freezes, self.kept, self.fees = FakeFreezes(), FakeKept(), FakeFees()
         self.messenger = FakeMessenger()
@@ -150,7 +152,7 @@ class World:
             *(self.inbox, self.outbox, self.conversations, self.ledger),
             *(self.users, self.intents, self.payouts, self.confirmations),
             *(self.runs, self.fills, self.accounts, self.audit, self.codes),
-            *(self.freezes, self.kept, self.fees),
+            *(self.freezes, self.kept, self.fees, self.exchanged),
         )
         self.roles = FakeRoles(self.store, self.audit)
         self.store.tables.append(self.roles)
@@ -253,6 +255,11 @@ class World:
                 *(self.store, self.addresses, unreached(self.freezes)),
                 *(TransferNews(unreached(self.outbox), self.roles, self.clock), confirming, auth),
                 *(self.clock, self.ids),
+            ),
+            ConversionService(
+                *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.outbox)),
+                *(unreached(self.views), unreached(self.runs), self.exchanged),
+                *(confirming, unreached(self.fees)),
             ),
         )
 
