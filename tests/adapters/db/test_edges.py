@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from domain.conversions.model import CONVERSION_EDGES
 from domain.market.orders import ORDER_EDGES
 from domain.market.runs import RUN_EDGES
 from domain.payouts.model import PAYOUT_EDGES
@@ -20,6 +21,7 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "payout": {BEGIN: ["requested"], **PAYOUT_EDGES},
     "order": {BEGIN: ["prepared", "sending"], **ORDER_EDGES},
     "run": {BEGIN: ["funding", "running"], **RUN_EDGES},
+    "conversion": {BEGIN: ["waiting", "converting"], **CONVERSION_EDGES},
     "kept": {BEGIN: ["kept"], **KEPT_EDGES},
     "treasury": {BEGIN: ["planned"], **TRANSFER_EDGES},
     "address": {BEGIN: ["proposed"], **ADDRESS_EDGES},
