@@ -102,7 +102,7 @@ class PostgresTransfers:
             SET state = $3, due_at = $4, sent_at = $5, attempts = $6, reason = $7, sent_as = $8, chain_hash =
             $9,
                 arrives = $10, arrived = $11, gap = $12, fee = $13,
-                decision = CASE WHEN state = $3 THEN decision ELSE '' END,
+                decision = CASE WHEN state = $3 AND reason = $7 THEN decision ELSE '' END,
                 ended_at = CASE WHEN $14 THEN clock_timestamp() END
             WHERE id = $1 AND state = $2 RETURNING id
             """,

@@ -45,7 +45,7 @@ class TransferStore(Protocol):
         """Store what changed if the row is still in the state ``was``; return whether it was.
 
         What is asked for can never change, and what names it outside can be set once. A decision is not
-        written by this, and ends with the state it was made in.
+        written by this, and ends with the state and the reason it was made in.
         """
         ...
 

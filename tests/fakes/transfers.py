@@ -74,7 +74,8 @@ class FakeTransfers:
             raise InvariantBroken("change_refused", changed=changed)
         if was is TransferState.HELD and transfer.state is TransferState.SENDING:
             self._require_address(transfer)
-        decision = stored.decision if transfer.state is was else ""
+        same = (transfer.state, transfer.reason) == (was, stored.reason)
+        decision = stored.decision if same else ""
         self.rows.transfers[transfer.id] = replace(transfer, decision=decision)
         return True
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.errors import MrMarketError, Refused
 from domain.ids import TransferId, VenueAccountName
+from domain.leases import WALLET, Grip, Scope
 from domain.ledger.model import (
     AccountKind,
     Cause,
@@ -20,12 +21,13 @@ from domain.ledger.model import (
     venue,
 )
 from domain.money import ZERO, Token
-from domain.payouts.onward import NetworkFee
+from domain.payouts.onward import ChainAddress, NetworkFee
 from domain.ports.venue_funds import WithdrawalStage
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
+from domain.services.fencing import FencedStore
 from domain.services.incoming import Known
 from domain.services.onward import OnwardPayments
 from domain.services.payouts import PayoutService
@@ -74,20 +76,23 @@ class TreasuryWorld:
         self.by_hand = venue_traits.pop("by_hand", False)
         self.far = FakeTreasury(self.clock, personality, **venue_traits)
         self.far.offer(USDT.coin, CODE, AT_VENUE)
+        self.wallet.addresses[CHAIN] = ChainAddress(CHAIN, AT_MIXIN)
         self.far.trading[USDT.coin] = FLOAT
         self.carries = True  # chains carry by themselves
         self.loses = ZERO  # what chains lose of each transfer
         self.credits = True
         self._hashes = count(1)
 
-    def process(self, fuse: Fuse | None = None) -> Process:
-        """Start a process; with a fuse, every port of it has one."""
+    def process(self, fuse: Fuse | None = None, *, ours: bool = True) -> Process:
+        """Start a process; with a fuse, every port of it has one; not ``ours``: it has lost the wallet."""
 
         def port(real: Any) -> Any:
             return Crashing(real, fuse) if fuse else real
 
         books, clock, ids = self.books, self.clock, self.money.ids
         store, ledger, wallet = port(books.store), port(books.ledger), port(self.wallet)
+        if not ours:
+            store = FencedStore(store, NobodysWallet(), Grip(WALLET, clock.monotonic))
         transfers, payouts, freezes = port(books.transfers), port(books.payouts), port(books.freezes)
         notices, roles, fees = port(books.notices), books.roles, books.fees
         funds = FakeVenueFunds(self.far, ACCOUNT, guard=books.outside)
@@ -139,6 +144,11 @@ class TreasuryWorld:
                 await at.transfers.plan(direction, ACCOUNT, USDT, Decimal(100))
             except Refused as error:
                 assert error.code == "address_not_approved"  # noqa: PT017 - what it says is the point
+        await self.approve_all(proven=proven)
+
+    async def approve_all(self, *, proven: bool = False) -> None:
+        """Let the owner approve whatever is proposed."""
+        at = self.process()
         for entry in await at.addresses.list(OWNER):
             if entry.state is not AddressState.PROPOSED:
                 continue
@@ -245,6 +255,14 @@ class TreasuryWorld:
     def addresses_paid(self) -> set[str]:
         """Return where anything has gone, from either side."""
         return {left.to.address for left in self.wallet.left} | {w.to.address for w in self.far.withdrawals}
+
+
+class NobodysWallet:
+    """A fence behind which somebody else acts for the wallet."""
+
+    async def guard(self, scope: Scope, epoch: int) -> None:
+        """Refuse."""
+        raise Refused("epoch_lost", scope=scope, epoch=epoch)
 
 
 class _Funds:
