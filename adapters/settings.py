@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -30,6 +31,8 @@ _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
 _MIGRATION = ("migrate_database_url", "role_prefix", "role_passwords_dir")  # read by adapters.db.migrate
 _NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
 _FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
+_KEY_PARTS = frozenset({"api_key", "secret", "withdrawal_key"})
+_BY_HAND, _BY_KEY = "by hand", "by key"
 _KEY_PLACES = ("master_key_file", "master_passphrase_file", "mixin_keystore_file")
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SCHEMES = {
@@ -224,12 +227,12 @@ class Settings(BaseSettings):
         return accounts
 
     def _venue_account(self, row: dict[str, Any], sealed: Mapping[str, VenueKey] | None) -> VenueAccount:
-        if unknown := row.keys() - {"name", "venue", "api_key", "secret", "urls", "limits", "pairs"}:
+        if unknown := row.keys() - {"name", "venue", "withdrawals", "urls", "limits", "pairs", *_KEY_PARTS}:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         return VenueAccount(
             name=VenueAccountName(row["name"]),
             venue=row["venue"],
-            key=venue_key_in(row) if sealed is None else _sealed_key(row, sealed),
+            key=_as_declared(row, venue_key_in(row) if sealed is None else _sealed_key(row, sealed)),
             urls=row.get("urls", {}),
             limits=limits_from(row.get("limits", {})),
             pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
@@ -239,21 +242,43 @@ class Settings(BaseSettings):
 
 
 def venue_key_in(row: Mapping[str, Any]) -> VenueKey:
-    """Return the keys that stand in a row of the owner's file.
+    """Return the keys that stand in a row of the owner's file: one that trades, perhaps one that withdraws.
 
     Raises:
         KeyError: there are none.
-        ValueError: one is a placeholder.
+        ValueError: one is a placeholder, or the two are one.
     """
+    key = _key_in(row, str(row["name"]))
+    if not (own := row.get("withdrawal_key")):
+        return key
+    withdrawal = _key_in(own, f"{row['name']}'s withdrawal_key")
+    if withdrawal.api_key.reveal() == key.api_key.reveal():
+        raise ValueError(f"withdrawal_key of {row['name']} must be a key of its own, that cannot trade")
+    return replace(key, withdrawal=withdrawal)
+
+
+def _key_in(row: Mapping[str, Any], whose: str) -> VenueKey:
     key = VenueKey(Secret(str(row["api_key"])), Secret(str(row["secret"])))
     for name, part in (("api_key", key.api_key), ("secret", key.secret)):
         if _is_a_placeholder(part.reveal(), _SHORTEST_KEY):
-            raise ValueError(f"{name} of {row['name']} is a placeholder, or too short to be one")
+            raise ValueError(f"{name} of {whose} is a placeholder, or too short to be one")
+    return key
+
+
+def _as_declared(row: Mapping[str, Any], key: VenueKey) -> VenueKey:
+    """Return the keys that may be used: one that withdraws only where the owner says that it shall."""
+    declared = row.get("withdrawals", _BY_HAND)
+    if declared not in (_BY_HAND, _BY_KEY):
+        raise ValueError(f"withdrawals of {row['name']} are {_BY_KEY!r} or {_BY_HAND!r}, not {declared!r}")
+    if declared == _BY_HAND:
+        return replace(key, withdrawal=None)
+    if key.withdrawal is None:
+        raise ValueError(f"withdrawals of {row['name']} are {_BY_KEY!r}, and there is no withdrawal_key")
     return key
 
 
 def _sealed_key(row: Mapping[str, Any], sealed: Mapping[str, VenueKey]) -> VenueKey:
-    if row.keys() & {"api_key", "secret"}:
+    if row.keys() & _KEY_PARTS:
         raise ValueError(f"take api_key and secret of {row['name']} out of it: keys are sealed now")
     if row["name"] not in sealed:
         raise ValueError(f"no key of {row['name']} is sealed: mrmarket keys replace venue {row['name']}")

@@ -129,15 +129,17 @@ class Stage:
         options = self._options
         extra = ["--replay", str(options.replay), "--pace", options.pace] if options.replay else []
         extra += ["--fees", options.fees] if options.fees else []
-        mixin = self._python("mixin", [*self._world_command("mixin", "chat")], env)
-        venue = self._python("venue", [*self._world_command("venue", "venue"), *extra], env)
+        mixin = self._python("mixin", self._world_command("mixin", "chat", "venue"), env)
+        venue = self._python("venue", [*self._world_command("venue", "venue", "chat"), *extra], env)
         self.supervisor.start(mixin, venue)
         return mixin, venue
 
-    def _world_command(self, name: str, port: str) -> list[str]:
+    def _world_command(self, name: str, port: str, other: str) -> list[str]:
+        """Return how a far side is started: where it lies and listens, and who sees what it sends."""
         state, number = self._directory.path / name, self._ports[port]
+        rails = f"http://127.0.0.1:{self._ports[other]}/sandbox/rails"
         where = ["--state", str(state), "--port", str(number), "--world", str(self.world_file)]
-        return [f"sandbox.{name}", *where]
+        return [f"sandbox.{name}", *where, "--rails", rails]
 
     def _start_servers(self) -> None:
         """Start the servers as parts of their own, so that one that falls is started again."""

@@ -14,7 +14,9 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
+from adapters.mixin.codec.ids import members_hash
 from sandbox.children import CannotStart
+from sandbox.rails.networks import BITCOIN, ETHEREUM
 
 World = dict[str, Any]
 
@@ -91,7 +93,12 @@ def ensure_world(path: Path) -> World:
         CannotStart: the file is not ours to read, or of another release.
     """
     if path.exists():
-        return _read(path)
+        world = _read(path)
+        if any("withdrawal_key" not in account for account in world["venue"]["accounts"]):  # an older one
+            for account in world["venue"]["accounts"]:
+                account.update(_way_out(world["bot"]["user_id"]))
+            write_private(path, world)
+        return world
     world = create_world()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(path, world)
@@ -109,9 +116,10 @@ def create_world() -> World:
         for number, (name, language, balances) in enumerate(_PEOPLE, start=1)
     ]
     owner = people[-1]["user_id"]
+    bot = {**_identity("MrMarket", "7000100000"), "language": "en"}
     return {
         "version": VERSION,
-        "bot": {**_identity("MrMarket", "7000100000"), "language": "en"},
+        "bot": bot,
         "people": people,
         "assets": [dict(asset) for asset in _ASSETS],
         # The owner lends the bot what people are paid from before coins move between venue and wallet.
@@ -127,9 +135,21 @@ def create_world() -> World:
                     "api_key": secrets.token_hex(32),
                     "secret": secrets.token_hex(32),
                     "balances": dict(_VENUE_BALANCES),
+                    **_way_out(bot["user_id"]),
                 }
             ]
         },
+    }
+
+
+def _way_out(bot_id: str) -> dict[str, Any]:
+    """Return the key that withdraws from a venue account, and where to: to the bot's own addresses alone."""
+    owner = f"mixin {members_hash([bot_id])}"
+    return {
+        "withdrawal_key": {"api_key": secrets.token_hex(32), "secret": secrets.token_hex(32)},
+        "withdrawal_addresses": [
+            {"network": network.name, "address": network.address_of(owner)} for network in (BITCOIN, ETHEREUM)
+        ],
     }
 
 
@@ -141,9 +161,11 @@ def write_keys(world: World, directory: Path, venue_urls: dict[str, str]) -> dic
         name = "bot" if someone is world["bot"] else someone["name"].lower()
         paths[name] = directory / f"{name}.json"
         write_private(paths[name], {field: someone[field] for field in _KEYSTORE})
+    fields = ("name", "venue", "api_key", "secret", "withdrawal_key")
     accounts = [
         {
-            **{field: account[field] for field in ("name", "venue", "api_key", "secret")},
+            **{field: account[field] for field in fields},
+            "withdrawals": "by key",
             "urls": {kind: venue_urls[kind] for kind in ("rest", "sapi", "ws", "ws_api")},
         }
         for account in world["venue"]["accounts"]
@@ -151,7 +173,8 @@ def write_keys(world: World, directory: Path, venue_urls: dict[str, str]) -> dic
     paths["venues"] = directory / "venues.json"
     write_private(paths["venues"], accounts)
     paths["accounts"] = directory / "accounts.json"  # the same, once the keys are sealed
-    bare = [{name: row[name] for name in row if name not in ("api_key", "secret")} for row in accounts]
+    keys = ("api_key", "secret", "withdrawal_key")
+    bare = [{name: row[name] for name in row if name not in keys} for row in accounts]
     write_private(paths["accounts"], bare)
     return {name: str(path) for name, path in paths.items()}
 

@@ -72,7 +72,7 @@ async def take_in(desk: Desk, asked: Namespace) -> list[str]:
     plain = [str(path) for path in (asked.keystore, asked.spend_key) if path]
     said.append(f"Now remove {' and '.join(plain)} from this machine.")
     if venues:
-        said.append(f"Now take api_key and secret out of {asked.venues}.")
+        said.append(f"Now take api_key, secret and withdrawal_key out of {asked.venues}.")
     return said
 
 
@@ -230,11 +230,19 @@ def _read_venue_key(name: str, path: Path | None) -> VenueKey:
         if name not in keys:
             raise CannotDo(f"{path} has no account {name}.")
         return keys[name]
-    row = {"name": name, "api_key": getpass.getpass("API key: "), "secret": getpass.getpass("Secret: ")}
+    row: dict[str, object] = {"name": name, **_ask_for_key()}
+    if (withdraws := _ask_for_key("Withdrawal "))["api_key"]:
+        row["withdrawal_key"] = withdraws
     try:
         return venue_key_in(row)
     except ValueError as error:
         raise CannotDo(str(error)) from None
+
+
+def _ask_for_key(what: str = "") -> dict[str, str]:
+    """Ask for both parts of a key; without the first there is none, and withdrawals are made by hand."""
+    api_key = getpass.getpass(f"{what}API key{' (empty: none)' if what else ''}: ")
+    return {"api_key": api_key, "secret": getpass.getpass(f"{what}Secret: ") if api_key else ""}
 
 
 def _arguments(parser: ArgumentParser) -> None:

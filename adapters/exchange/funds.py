@@ -104,10 +104,18 @@ class CcxtVenueFunds:
         assert_outside_transaction()
         if self._payer is None:
             raise Refused("withdrawal_by_hand", account=self.account)
+        left: list[bool] = []
+
+        def gate() -> None:
+            self._admit(order, not_after)
+            left.append(True)
+
         try:
-            with writing(lambda: self._admit(order, not_after)):
+            with writing(gate):
                 return await self._language.withdraw(self._payer, order)
         except outcomes.failures() as e:
+            if not left and isinstance(e, MrMarketError):
+                raise  # our own gate kept it back
             raise self._proof(e, order) from e
 
     def _admit(self, order: WithdrawalOrder, not_after: datetime) -> None:
@@ -115,10 +123,8 @@ class CcxtVenueFunds:
         if self._clock.now() > not_after:
             raise Refused("too_late", subject=order.client_id)
 
-    def _proof(self, error: BaseException, order: WithdrawalOrder) -> MrMarketError:
+    def _proof(self, error: BaseException, order: WithdrawalOrder) -> OutcomeUnknown | Refused:
         """Return what a failed withdrawal proves: few words of a venue are a no, all else is silence."""
-        if isinstance(error, Refused | OutcomeUnknown):
-            return error  # our own gate kept it back, or the answer was about something else
         word = outcomes.venue_code(error) or outcomes.venue_label(error)
         if word in self._language.refusals:
             return Refused(self._language.refusals[word], subject=order.client_id, code=word)

@@ -30,8 +30,20 @@ def pack_spend_key(seed: Secret[bytes]) -> Secret[bytes]:
 
 def pack_venue_key(key: VenueKey) -> Secret[bytes]:
     """Return a venue account's keys as they are sealed."""
-    facts = {"api_key": key.api_key.reveal(), "secret": key.secret.reveal()}
+    facts: dict[str, Any] = _parts_of(key)
+    if key.withdrawal:
+        facts["withdrawal_key"] = _parts_of(key.withdrawal)
     return Secret(json.dumps(facts, sort_keys=True).encode())
+
+
+def _parts_of(key: VenueKey) -> dict[str, str]:
+    return {"api_key": key.api_key.reveal(), "secret": key.secret.reveal()}
+
+
+def _key_of(facts: Mapping[str, Any]) -> VenueKey:
+    own = facts.get("withdrawal_key")
+    withdrawal = _key_of(own) if own else None
+    return VenueKey(Secret(facts["api_key"]), Secret(facts["secret"]), withdrawal)
 
 
 async def open_keystore(secrets: PostgresSecrets, masters: Iterable[MasterKey], *, spends: bool) -> Keystore:
@@ -65,7 +77,7 @@ async def open_venue_keys(
     for name, sealed in (await secrets.current(Kind.VENUE_KEY)).items():
         _same_instance(sealed, instance)
         facts = _json(unseal(sealed, masters))
-        keys[name] = VenueKey(Secret(facts["api_key"]), Secret(facts["secret"]))
+        keys[name] = _key_of(facts)
     return keys
 
 

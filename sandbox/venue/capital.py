@@ -78,7 +78,7 @@ def _network(way: Way, index: int, deposits: bool, withdrawals: bool) -> Any:
         "isDefault": index == 0,
         "depositEnable": deposits,
         "withdrawEnable": withdrawals,
-        "depositDust": "0.00000001",
+        "depositDust": way.least_deposit,
         "withdrawFee": way.fee,
         "withdrawMin": way.least,
         "withdrawMax": "10000000",

@@ -19,6 +19,7 @@ class Way:
     asset_key: str  # on the chain; empty for its own coin
     fee: str
     least: str
+    least_deposit: str
     step: str = "0.00000001"  # amounts to withdraw are multiples of it
 
     @property
@@ -30,6 +31,11 @@ class Way:
     def least_units(self) -> int:
         """Return the least amount to withdraw in units."""
         return units(self.least)
+
+    @property
+    def least_deposit_units(self) -> int:
+        """Return the least that is credited in units."""
+        return units(self.least_deposit)
 
     @property
     def places(self) -> int:
@@ -45,11 +51,11 @@ _USDT_ON_ETHEREUM = "0xdac17f958d2ee523a2206206994597c13d831ec7"
 _USDT_ON_TRON = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
 
 WAYS = (  # the first of a coin is its default
-    Way("BTC", BITCOIN, "", "0.0001", "0.001"),
-    Way("ETH", ETHEREUM, "", "0.0012", "0.01"),
-    Way("USDT", ETHEREUM, _USDT_ON_ETHEREUM, "4", "10", "0.000001"),
-    Way("USDT", TRON, _USDT_ON_TRON, "1", "10", "0.000001"),
-    Way("XRP", RIPPLE, "", "0.2", "1", "0.000001"),
+    Way("BTC", BITCOIN, "", "0.0001", "0.001", "0.0001"),
+    Way("ETH", ETHEREUM, "", "0.0012", "0.01", "0.001"),
+    Way("USDT", ETHEREUM, _USDT_ON_ETHEREUM, "4", "10", "1", "0.000001"),
+    Way("USDT", TRON, _USDT_ON_TRON, "1", "10", "1", "0.000001"),
+    Way("XRP", RIPPLE, "", "0.2", "1", "1", "0.000001"),
 )
 
 

@@ -226,10 +226,10 @@ class Funds:
         if crossing.hash in self.arrivals:
             return
         at, way = self._owner_of(crossing), way_of(crossing)
-        found = at is not None and way is not None
+        found = at and way and crossing.units >= way.least_deposit_units
         owner, state = (at.account if at else ""), SEEN if found else STRAY
         self.arrivals.put(Arrival(**crossing.facts(), owner=owner, seen_ms=now_ms, state=state))
-        if at and way:
+        if at and way and found:
             self._expect(crossing, at.account, way, now_ms)
 
     def _owner_of(self, crossing: Crossing) -> Address | None:

@@ -66,6 +66,8 @@ def planted(state: Path) -> dict[str, str]:
         "spend key": world["bot"]["spend_private_key"],
         "venue api key": account["api_key"],
         "venue secret": account["secret"],
+        "withdrawal api key": account["withdrawal_key"]["api_key"],
+        "withdrawal secret": account["withdrawal_key"]["secret"],
         "master key": master.root.reveal().hex(),
         "master key, chat half": master.wrapping[Purpose.CHAT].reveal().hex(),
         "master key, money half": master.wrapping[Purpose.MONEY].reveal().hex(),

@@ -151,6 +151,7 @@ def test_a_venue_key_is_replaced_used_and_the_old_one_revoked(mrmarket: Said) ->
 def test_a_venue_key_is_asked_for_at_the_terminal(mrmarket: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     imported(mrmarket)
     answers = {"API key: ": "key-of-main-3", "Secret: ": "secret-of-main-3"}
+    answers["Withdrawal API key (empty: none): "] = ""
     monkeypatch.setattr(getpass, "getpass", answers.__getitem__)
     mrmarket("keys", "replace", "venue", "main")
     keys = opened()

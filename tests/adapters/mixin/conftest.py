@@ -77,9 +77,11 @@ async def mixin(tmp_path: Path) -> AsyncIterator[Mixin]:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path, settle_ns: int = 0) -> AsyncIterator[Mixin]:
+async def running(
+    tmp_path: Path, settle_ns: int = 0, facts: dict[str, Any] | None = None
+) -> AsyncIterator[Mixin]:
     """Run an emulator with its people; give the bot's side of it."""
-    facts = create_world()
+    facts = facts or create_world()
     keys = write_keys(facts, tmp_path / "keys", dict.fromkeys(("rest", "sapi", "ws", "ws_api"), ""))
     store = Store(tmp_path / "state")
     world = World(store.state, time.time_ns, os.urandom, Settings(settle_ns=settle_ns))

@@ -181,8 +181,9 @@ def test_a_venue_may_keep_part_of_a_deposit_or_take_none_for_a_while(venue: Venu
         {"asset_key": "0xlookalike"},
         {"tag": "1"},
         {"chain_id": BY_NAME["TRX"].chain_id},
+        {"units": units("0.99")},
     ],
-    ids=["address", "coin", "tag", "network"],
+    ids=["address", "coin", "tag", "network", "too little"],
 )
 def test_what_the_venue_cannot_place_goes_to_its_support(venue: Venue, changes: dict[str, Any]) -> None:
     crossing = venue.arrives(**changes)
