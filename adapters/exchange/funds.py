@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from adapters.db.ambient import assert_outside_transaction
@@ -159,21 +160,34 @@ class CcxtVenueFunds:
         Venues list the newest first: what is new while we turn pages moves rows onto the next page, where
         they are met again, and never away from us.
         """
-        start, rows = since.replace(microsecond=0), dict[str, Row]()  # many venues tell whole seconds
-        while start <= self._clock.now():
-            end, offset = start + self._language.window, 0
-            while True:
-                found = await self._read(subject, page(start, end, offset))
-                fresh = {name(row): row for row in found}
-                if found and fresh.keys() <= rows.keys() and offset:
-                    raise Unavailable("venue_history_incomplete", subject=subject)  # it turns no pages
-                rows |= fresh
-                if len(found) < self._language.page:
-                    break
-                offset += len(found)
+        first = since.replace(microsecond=0)  # many venues tell whole seconds
+        start, rows = first, dict[str, Row]()
+        while start <= max(first, self._clock.now()):
+            end = start + self._language.window
+            rows |= await self._window(subject, partial(page, start, end), name)
             start = end
-        shown = [row for row in rows.values() if row.created_at >= since.replace(microsecond=0)]
+        shown = [row for row in rows.values() if row.created_at >= first]
         return sorted(shown, key=lambda row: (row.created_at, name(row)))
+
+    async def _window(
+        self,
+        subject: str,
+        page: Callable[[int], Awaitable[Sequence[Row]]],
+        name: Callable[[Row], str],
+    ) -> dict[str, Row]:
+        """Return all rows of a window by name.
+
+        Raises:
+            Unavailable: ``venue_history_incomplete``: the venue turns no pages.
+        """
+        rows: dict[str, Row] = {}
+        while True:
+            found = await self._read(subject, page(len(rows)))
+            before, rows = len(rows), rows | {name(row): row for row in found}
+            if len(found) < self._language.page:
+                return rows
+            if len(rows) == before:
+                raise Unavailable("venue_history_incomplete", subject=subject)
 
     async def to_trading(self, coin: Coin, amount: Decimal, client_id: str) -> None:
         """Refuse: at these venues deposits arrive where trading takes place."""

@@ -104,7 +104,7 @@ class MixinWallet:
         if output_id not in self._deposits:
             try:
                 told = await self._http.read(f"/safe/outputs/{output_id}/deposit")
-                self._deposits[output_id] = str(told.get("deposit_hash") or "")
+                self._deposits[output_id] = str(told.get("deposit_hash") or "") if told else ""
             except Refused:  # it came from no chain
                 self._deposits[output_id] = ""
         return self._deposits[output_id]
@@ -152,21 +152,22 @@ class MixinWallet:
         return [as_fee(row) for row in asked] or [NetworkFee(asset_id, Decimal(0))]
 
     async def _check_address(self, asset_id: AssetId, to: ChainAddress) -> None:
-        query: dict[str, str | int] = {"asset": asset_id, "destination": to.address, "tag": to.tag}
-        await self._http.read("/external/addresses/check", query)
+        query: dict[str, str | int] = {"asset": asset_id, "destination": to.address}
+        await self._http.read("/external/addresses/check", query | ({"tag": to.tag} if to.tag else {}))
 
     async def deposit_address(self, asset_id: AssetId, chain_id: str) -> ChainAddress:
         """Return where a chain pays the bot, exactly as Mixin says it."""
-        asset = await self._http.read(f"/safe/assets/{asset_id}")
-        with readable(Unavailable):
-            if asset["chain_id"] != chain_id:
-                raise Refused("network_unknown", asset_id=asset_id, chain_id=chain_id)
         ourselves = self._http.app_id
         wanted = {"members": [ourselves], "threshold": 1, "chain_id": chain_id}
         try:
+            asset = await self._http.read(f"/safe/assets/{asset_id}")
             listed = rows(await self._http.ask("/safe/deposit/entries", wanted))
         except Refused as e:
             raise Refused("network_unknown", chain_id=chain_id, said=str(e)) from e
+        with readable(Unavailable):
+            of_chain = asset["chain_id"] == chain_id
+        if not of_chain:
+            raise Refused("network_unknown", asset_id=asset_id, chain_id=chain_id)
         return as_address(listed, chain_id, ourselves)
 
     async def build_onward(self, payment: ChainPayment) -> BuiltTransaction:
@@ -293,8 +294,9 @@ class MixinWallet:
 
 def _entries(request_id: str, raw: str) -> list[dict[str, str]]:
     """Return what is asked for: one transaction, or one and beside it the one that pays its fee (TX4)."""
-    ids = (request_id, fee_request_id(request_id))
-    return [{"request_id": each, "raw": bytes_} for each, bytes_ in zip(ids, raw.split(" "), strict=False)]
+    ids, raws = (request_id, fee_request_id(request_id)), raw.split(" ")
+    pairs = zip(ids[: len(raws)], raws, strict=True)
+    return [{"request_id": each, "raw": its} for each, its in pairs]
 
 
 def _about(

@@ -369,6 +369,11 @@ async def test_lists_are_read_window_by_window_and_page_by_page(monkeypatch: pyt
     }
 
 
+async def test_what_a_venue_dates_ahead_of_our_clock_is_listed() -> None:
+    rows = await listed(Pages(1, timedelta(days=1)), SINCE - timedelta(seconds=3))
+    assert [row.withdrawal_id for row in rows] == ["0"]
+
+
 async def test_a_list_that_turns_no_pages_is_no_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BinanceFunds, "page", 10)
     with pytest.raises(Unavailable, match="venue_history_incomplete"):
