@@ -305,5 +305,6 @@ def _about(
     """Return what an answer says of one of the transactions asked about."""
     if len(answer) == 1:
         return answer[0]  # who reads it looks whether it is about this one
+    asked = entry["request_id"].lower()
     with readable(silence):
-        return next((row for row in answer if row["request_id"] == entry["request_id"]), None)
+        return next((row for row in answer if str(row["request_id"]).lower() == asked), None)
