@@ -9,6 +9,7 @@ import structlog
 from adapters.bootstrap_fees import begin_fees
 from adapters.clock import SystemClock
 from adapters.db.auth import PostgresAudit, PostgresOwnerCodes, PostgresRoles
+from adapters.db.births import PostgresBirths
 from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
@@ -24,10 +25,12 @@ from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
+from adapters.db.transfers import PostgresTransfers
 from adapters.db.users import PostgresUsers
 from adapters.db.withdrawals import PostgresPayouts
 from adapters.exchange.account import VenueKey
 from adapters.ids import RandomIds
+from adapters.marker import MarkerFile
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from adapters.mixin.wallet import MixinWallet
@@ -37,7 +40,8 @@ from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
-from domain.ports.reconciliation import NothingOnTheWay
+from domain.ports.births import NoMarker
+from domain.reconciliation.signs import Birth
 from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
@@ -49,6 +53,7 @@ from domain.services.fencing import FencedStore
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
+from domain.services.on_the_way import TransfersOnTheWay
 from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
 from domain.services.reckoning import Reckoning
@@ -56,6 +61,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.safe_boot import SafeBoot
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -84,6 +90,8 @@ class World:
     tokens: Tokens
     fence: PostgresFence
     wallet_grip: Grip
+    birth: Birth | None = None
+    """Since when there are books: what was paid before is nobody's here (PG5); ``None``: always."""
     venue_keys: Mapping[str, VenueKey] | None = None
     """By account, where they are sealed; otherwise they stand in the owner's file."""
 
@@ -139,6 +147,7 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
             tokens=await load_tokens(store),
             fence=PostgresFence(store),
             wallet_grip=wallet_grip,
+            birth=await PostgresBirths(store).birth(),
             venue_keys=keys.venue_keys,
         )
         await _appoint_owner(world)
@@ -182,7 +191,7 @@ def money_services(world: World) -> MoneyServices:
         PostgresDeposits(store),
         freezes,
         fee_store,
-        Known(bot, world.tokens),
+        Known(bot, world.tokens, world.birth.since if world.birth else None),
         PostgresRoles(store),
     )
     withdrawals = WithdrawalService(
@@ -289,7 +298,7 @@ def reckoning_of(world: World) -> Reckoning:
         roles=PostgresRoles(store),
         clock=world.clock,
         tokens=world.tokens,
-        moving=NothingOnTheWay(),
+        moving=TransfersOnTheWay(PostgresTransfers(store)),
     )
 
 
@@ -301,6 +310,27 @@ def wallet_comparing(world: World) -> WalletComparing:
         world.wallet,
         PostgresDeposits(world.store),
         world.wallet_grip,
+    )
+
+
+def safe_boot_of(world: World) -> SafeBoot | None:
+    """Return what keeps books that may not be the newest from doing anything; nothing where none are kept."""
+    store, file = world.store, world.settings.marker_file
+    if world.birth is None:
+        return None
+    return SafeBoot(
+        store=store,
+        birth=world.birth,
+        births=PostgresBirths(store),
+        marker=MarkerFile(file) if file else NoMarker(),
+        chain=PostgresChain(store),
+        wallet=world.wallet,
+        deposits=PostgresDeposits(store),
+        freezes=PostgresFreezes(store),
+        notices=world.notices,
+        roles=PostgresRoles(store),
+        clock=world.clock,
+        bot=UserId(world.keystore.app_id),
     )
 
 

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         None, description="file with the spend key alone, when the keystore does not hold it"
     )
     venue_accounts_file: Path = Field(description="file with the venue accounts, a JSON list")
+    marker_file: Path | None = Field(
+        None, description="file in which workers note how far the books are, kept apart from the database"
+    )
     owner_id: str | None = Field(
         None, pattern=_UUID, description="the Mixin user id of the instance's first owner"
     )

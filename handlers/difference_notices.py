@@ -59,6 +59,7 @@ DIFFERENCE_NOTICES: dict[str, Render] = {
     "difference_stands": text("difference_stands"),
     "orders_differ": with_reason("orders_differ"),
     "ledger_contradicts": text("ledger_contradicts"),
+    "booted_safe": with_reason("booted_safe"),
     "reconcile_state": render_state,
     "reconcile_asked": text("reconcile_asked"),
 }

@@ -13,7 +13,7 @@ from domain.services.freezes import FreezeService
 
 router = Router("freezes")
 
-_SCOPE = re.compile(r"wallet|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}", re.ASCII)
+_SCOPE = re.compile(r"instance|wallet|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}", re.ASCII)
 
 
 @router.message(command("/freezes", "冻结"), permission=Permission.FREEZES_READ)

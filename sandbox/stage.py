@@ -171,6 +171,8 @@ class Stage:
         """Return the settings that let a process in with its own login, and name its keys and no others."""
         login = _LOGIN_OF[process]
         own = {"MRMARKET_DATABASE_URL": self._address(f"mrmarket_{login}", self._passwords / f"db_{login}")}
+        if process == "workers":
+            own["MRMARKET_MARKER_FILE"] = str(self._directory.path / "marker.json")
         if process in _KEY_FILE_OF:
             own["MRMARKET_MASTER_KEY_FILE"] = str(self._key_file) + _KEY_FILE_OF[process]
         return own

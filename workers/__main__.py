@@ -8,7 +8,14 @@ from functools import partial
 
 import structlog
 
-from adapters.bootstrap import World, chain_service, money_services, open_world, wallet_comparing
+from adapters.bootstrap import (
+    World,
+    chain_service,
+    money_services,
+    open_world,
+    safe_boot_of,
+    wallet_comparing,
+)
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
@@ -16,9 +23,9 @@ from adapters.mixin.keystore import BadKeystore
 from adapters.process import keep_memory_private
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
-from domain.errors import Refused, Unavailable
+from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, deposits, fees, payouts, reconcile, strategies
+from workers import beat, chain, deposits, fees, payouts, reconcile, safe_boot, strategies
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
@@ -39,8 +46,10 @@ def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]
     money, clock = money_services(world), world.clock
     trading = [TradingLoop(execution) for execution in executions]
     paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
+    safe = safe_boot_of(world)
     return [
-        Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits).round, clock),
+        *([Loop(safe_boot.NAME, safe_boot.EVERY_S, safe.note, clock)] if safe else []),
+        Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits, safe).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
         Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
@@ -56,6 +65,7 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with open_world(settings, holds_money=True) as world, open_executions(world) as executions:
         await _check_spend_key(world)
+        await _look_for_signs(world, stop)
         loops = Loops(loops_of(world, executions))
         beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
@@ -70,6 +80,20 @@ async def work(settings: Settings) -> None:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
     log.info("stopped")
+
+
+async def _look_for_signs(world: World, stop: asyncio.Event) -> None:
+    """Look whether the books are the newest ones before anything is done with them (PG5)."""
+    safe = safe_boot_of(world)
+    while safe and not stop.is_set():
+        try:
+            said = await safe.look()
+        except (Unavailable, OutcomeUnknown) as error:
+            log.warning("cannot look whether the books are the newest ones: nothing begins", error=str(error))
+            await world.clock.sleep(1.0)
+        else:
+            log.info("looked for signs of other books", said=said)
+            return
 
 
 async def _check_spend_key(world: World) -> None:

@@ -39,10 +39,17 @@ class PostgresFreezes:
         """Return why payouts of an asset are stopped, or an empty text."""
         rows = await self._store.fetch(
             """
-            SELECT reason FROM freezes WHERE scope IN ('wallet', $1) AND lifted_at IS NULL
+            SELECT reason FROM freezes WHERE scope IN ('instance', 'wallet', $1) AND lifted_at IS NULL
             ORDER BY created_at LIMIT 1
             """,
             asset_id,
+        )
+        return str(rows[0]["reason"]) if rows else ""
+
+    async def frozen_instance(self) -> str:
+        """Return why everything is stopped, or an empty text."""
+        rows = await self._store.fetch(
+            "SELECT reason FROM freezes WHERE scope = 'instance' AND lifted_at IS NULL"
         )
         return str(rows[0]["reason"]) if rows else ""
 

@@ -154,6 +154,7 @@ TABLES = MappingProxyType(
             whose=NOBODYS, app="SELECT, INSERT", angel="SELECT", web="SELECT (id, scope, at, outcome)"
         ),
         "reconciliation_requests": Table(whose=NOBODYS, app="SELECT, INSERT"),
+        "births": Table(whose=NOBODYS, app="SELECT"),
         "reconciliation_ages": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
         "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),

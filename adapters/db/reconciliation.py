@@ -43,15 +43,34 @@ _WALLET = """
          ) k) AS unbooked,
         (SELECT coalesce(jsonb_agg(jsonb_build_array(
              p.id, p.asset_id,
-             CASE WHEN p.state = 'done' THEN '{}' ELSE (
-                 SELECT coalesce(jsonb_object_agg(o.output_id, o.amount::text), '{}')
-                 FROM reservations r JOIN outputs o USING (output_id) WHERE r.payout_id = p.id
-             ) END,
-             CASE WHEN p.state <> 'done' AND p.change_output IS NOT NULL THEN p.change ELSE 0 END::text,
-             CASE WHEN p.state = 'done' THEN p.change ELSE 0 END::text) ORDER BY p.id), '[]')
-         FROM payouts p JOIN tokens USING (asset_id)
-         WHERE p.state IN ('signed', 'sent')
-            OR (p.state = 'done' AND p.change > 0 AND p.change_output IS NULL)) AS spending
+             CASE WHEN p.settled THEN '{}' ELSE p.inputs END,
+             CASE WHEN p.settled THEN 0 ELSE p.returned END::text,
+             CASE WHEN p.settled THEN p.due ELSE 0 END::text) ORDER BY p.id, p.asset_id), '[]')
+         FROM (
+             SELECT p.id, p.asset_id, p.state = 'done' AS settled, i.inputs, p.change AS due,
+                    CASE WHEN p.change_output IS NULL THEN 0 ELSE p.change END AS returned
+             FROM payouts p, LATERAL (
+                 SELECT coalesce(jsonb_object_agg(o.output_id, o.amount::text), '{}') AS inputs
+                 FROM reservations r JOIN outputs o USING (output_id)
+                 WHERE r.payout_id = p.id AND o.asset_id = p.asset_id
+             ) i
+             WHERE p.state IN ('signed', 'sent')
+                OR (p.state = 'done' AND p.change > 0 AND p.change_output IS NULL)
+             UNION ALL
+             SELECT p.id, p.fee_asset_id, p.state = 'done', i.inputs,
+                    i.total - p.network_fee - b.total, b.total
+             FROM payouts p, LATERAL (
+                 SELECT coalesce(jsonb_object_agg(o.output_id, o.amount::text), '{}') AS inputs,
+                        coalesce(sum(o.amount), 0) AS total
+                 FROM reservations r JOIN outputs o USING (output_id)
+                 WHERE r.payout_id = p.id AND o.asset_id = p.fee_asset_id
+             ) i, LATERAL (
+                 SELECT coalesce(sum(amount), 0) AS total FROM outputs
+                 WHERE transaction_hash = p.fee_hash AND kind = 'change'
+             ) b
+             WHERE p.fee_hash <> '' AND (p.state IN ('signed', 'sent')
+                OR (p.state = 'done' AND i.total - p.network_fee > b.total))
+         ) p JOIN tokens USING (asset_id)) AS spending
 """
 _ROUNDED = """
     SELECT * FROM fills_now WHERE account = $1 AND seq > $2 AND NOT busted

@@ -287,7 +287,7 @@ class PostgresPayouts:
                               AND p.state NOT IN ('done', 'refused', 'cancelled')
                               AND NOT (p.purpose IN ('fees', 'transfer') AND p.state IN ('requested',
                               'waiting')))
-              AND NOT EXISTS (SELECT FROM freezes z WHERE z.scope IN ('wallet', t.asset_id)
+              AND NOT EXISTS (SELECT FROM freezes z WHERE z.scope IN ('instance', 'wallet', t.asset_id)
                               AND z.lifted_at IS NULL)
             ORDER BY t.asset_id LIMIT 1
             """,

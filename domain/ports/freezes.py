@@ -10,6 +10,9 @@ from domain.ids import AssetId, UserId
 WALLET = "wallet"
 """The scope of a freeze that stops all payouts."""
 
+INSTANCE = "instance"
+"""The scope of a freeze that stops everything: nothing is credited, paid or traded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
@@ -34,6 +37,10 @@ class FreezeStore(Protocol):
 
     async def frozen(self, asset_id: AssetId) -> str:
         """Return why payouts of an asset are stopped, or an empty text."""
+        ...
+
+    async def frozen_instance(self) -> str:
+        """Return why everything is stopped, or an empty text."""
         ...
 
     async def open(self) -> Sequence[Freeze]:

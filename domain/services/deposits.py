@@ -31,6 +31,7 @@ from domain.ports.wallet import SendState, Wallet, WalletOutput
 from domain.services.incoming import (
     ADDED_UP,
     BELOW_MINIMUM,
+    OLDER_THAN_BOOKS,
     Known,
     added_up,
     arriving,
@@ -245,7 +246,7 @@ class DepositService:
                 await self._tell("float_added", output, approved.token)
             elif approved and output.sender and classified.reason == BELOW_MINIMUM:
                 await self._add_up(output, approved, before)
-            elif classified.kept and output.sender:
+            elif classified.kept and output.sender and classified.reason != OLDER_THAN_BOOKS:
                 await self._tell_unwanted(output, classified.reason)
         return True
 

@@ -188,6 +188,8 @@ class ExecutionService:
         await desk.accounts.register(desk.account, desk.venue)
         state = await desk.accounts.find(desk.account)
         if state is None or not state.opened:
+            if desk.reckoning and await desk.reckoning.freezes.frozen_instance():
+                return await self._wait_for_the_owner()
             await self._open(await desk.exchange.balances())
         day_ago = desk.clock.now() - timedelta(days=1)
         await desk.exchange.recall(await desk.orders.sent_since(desk.account, day_ago))
@@ -201,6 +203,12 @@ class ExecutionService:
                 differed += await self.resolution.reconcile(pair)
         self._ready = True
         return f"took {desk.account} in epoch {desk.epoch}: {len(runs)} runs, {differed} orders differed"
+
+    async def _wait_for_the_owner(self) -> str:
+        """Book nothing of an account while the books may not be the newest; take off what rests there."""
+        cancelled = await self.resolution.clear_listed(self.offered)
+        await self.desk.clock.sleep(self.desk.policy.idle_s)
+        return f"safe boot: {self.desk.account} waits for the owner, {cancelled} orders cancelled"
 
     async def _is_traded(self, pair: Pair) -> bool:
         try:

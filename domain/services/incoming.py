@@ -1,6 +1,7 @@
 """What an output is taken for: a pure judgement, total over whatever anybody may send us (DP6)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from domain.fees import ServiceFee
@@ -23,6 +24,9 @@ ADDED_UP = "added_up"
 FROM_CHAIN = "from_chain"
 """A chain paid it: it is a treasury transfer's if one is found for its hash, and nobody's otherwise."""
 
+OLDER_THAN_BOOKS = "older_than_books"
+"""Paid before this database had books: it may have been credited, and paid out, in others (PG5)."""
+
 BELOW_MINIMUM = "below_minimum"
 """Too little to be credited by itself; it is when enough of it has come."""
 
@@ -33,6 +37,8 @@ class Known:
 
     bot: UserId
     tokens: Tokens
+    since: datetime | None = None
+    """When our books began: what was paid before was paid to others, who may have given it back since."""
 
 
 def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classified:
@@ -41,7 +47,8 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
     A payer chooses memo and request id, so neither makes anybody's payment our change or another
     person's deposit: change is what we ourselves sent (DP8).
     """
-    if output.sender == known.bot:
+    older = known.since is not None and output.created_at < known.since
+    if output.sender == known.bot and not older:
         return Classified(output, OutputKind.CHANGE)
     if output.spent:
         return Classified(output, OutputKind.STRANGE, SPENT_BEFORE)
@@ -52,11 +59,14 @@ def classify(output: WalletOutput, known: Known, owner: UserId | None) -> Classi
         return Classified(output, OutputKind.SUSPENSE if approved else OutputKind.STRANGE, "inscription")
     if approved is None:
         return Classified(output, OutputKind.STRANGE, "asset_unknown")
-    if output.sender is None and output.deposit_hash:
-        return Classified(output, OutputKind.SUSPENSE, FROM_CHAIN)
+    floats = output.sender == owner and output.memo == FLOAT_MEMO
+    if older and not floats:
+        return Classified(output, OutputKind.SUSPENSE, OLDER_THAN_BOOKS)
     if output.sender is None:
-        return Classified(output, OutputKind.SUSPENSE, "sender_unknown")
-    if output.sender == owner and output.memo == FLOAT_MEMO:
+        return Classified(
+            output, OutputKind.SUSPENSE, FROM_CHAIN if output.deposit_hash else "sender_unknown"
+        )
+    if floats:
         return Classified(output, OutputKind.FLOAT)
     if output.amount < approved.least_deposit:
         return Classified(output, OutputKind.SUSPENSE, BELOW_MINIMUM)

@@ -83,7 +83,7 @@ class Reckoning:
 
     async def lets_trade(self, now: Round) -> bool:
         """Tell whether an account may trade after a round: nobody is short, or a person lets it go on."""
-        if now.moving:
+        if now.moving or await self.freezes.frozen_instance():
             return False
         short = [line for line in now.lines if line.short and self._tokens_of(line)]
         return all([await self._was_looked_at(now.scope, line) for line in short])

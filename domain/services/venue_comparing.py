@@ -77,7 +77,8 @@ class VenueComparing:
             finding = await reckoning.settle(found)
             lets_trade = await reckoning.lets_trade(finding.round)
         self.pace.answered = asked
-        desk.compared = desk.compared or lets_trade
+        if lets_trade or await reckoning.freezes.frozen_instance():
+            desk.compared = lets_trade
         return str(finding.round)
 
     async def _cut(

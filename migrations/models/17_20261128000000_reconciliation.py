@@ -49,10 +49,26 @@ CREATE VIEW reconciliation_ages WITH (security_invoker = true) AS
 COMMENT ON VIEW reconciliation_ages IS 'when each place was looked at last, and when nobody was short there last';
 """
 
+BIRTH = """
+CREATE INDEX outputs_transaction ON outputs (transaction_hash);
+COMMENT ON INDEX outputs_transaction IS 'what came back of a payment';
+
+CREATE TABLE births (
+    id UUID NOT NULL DEFAULT gen_random_uuid(),
+    born_at TIMESTAMPTZ NOT NULL,
+    one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one)
+);
+COMMENT ON TABLE births IS
+    'PG5: which database this is, and since when there are books in it; a back-up keeps both';
+INSERT INTO births (born_at) SELECT coalesce(min(posted_at), clock_timestamp()) FROM transfers;
+CREATE TRIGGER births_stay BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON births
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return ROUNDS
+    return ROUNDS + BIRTH
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

@@ -15,7 +15,7 @@ from domain.payouts.line import Waiting
 from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
-from domain.ports.freezes import WALLET, Freeze
+from domain.ports.freezes import INSTANCE, WALLET, Freeze
 from domain.ports.kept import KeptGroup
 from domain.ports.users import User
 from tests.fakes.rows import Flat
@@ -197,7 +197,10 @@ class FakeFreezes:
         return (scope, reason) in self.lifted
 
     async def frozen(self, asset_id: AssetId) -> str:
-        return next((row.reason for row in self.rows if row.scope in (WALLET, asset_id)), "")
+        return next((row.reason for row in self.rows if row.scope in (INSTANCE, WALLET, asset_id)), "")
+
+    async def frozen_instance(self) -> str:
+        return next((row.reason for row in self.rows if row.scope == INSTANCE), "")
 
     async def open(self) -> list[Freeze]:
         return list(self.rows)

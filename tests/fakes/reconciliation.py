@@ -78,6 +78,7 @@ class FakeReconciliations:
             if payout.token.asset_id not in approved:
                 continue
             if payout.state in (PayoutState.SIGNED, PayoutState.SENT):
+                assert payout.fee_apart is None, "what the treasury pays to chains is looked at on Postgres"
                 inputs = {name: amounts[name] for name, by in rows.reserved.items() if by == payout.id}
                 back = [
                     seen.output.amount

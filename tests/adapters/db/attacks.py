@@ -250,6 +250,10 @@ BY_ROLES_ALONE = {  # what the owner of the tables could do, and the program can
     "a deposit intent given to another": "UPDATE deposit_intents SET user_id = 'mallory'",
     "a freeze deleted": "DELETE FROM freezes",
     "a freeze reworded": "UPDATE freezes SET reason = 'nothing'",
+    "a round of comparing made good": "UPDATE reconciliations SET outcome = 'good'",
+    "a round of comparing deleted": "DELETE FROM reconciliations",
+    "the books' beginning moved": "UPDATE births SET born_at = now()",
+    "another database pretended": "INSERT INTO births (born_at) VALUES (now())",
     "a free output invented": "INSERT INTO free_outputs VALUES ('mine', 'asset', 1000)",
     "an asset's least deposit changed": "UPDATE tokens SET minimum_deposit = 1",
 }
