@@ -1,6 +1,6 @@
 """The end that all ways to a conversion share: a summary, and one confirmation that binds it (MS8)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot.ports import Json
@@ -55,6 +55,16 @@ class ConfirmingConversation(MachineConversation[Draft]):
                 self.object(refusal)
                 self.state = self.back
         return [] if self.is_over else [await self.ask()]
+
+    async def fits(self, **said: str) -> bool:
+        """Take answers into the draft where what they make can be done; else say why not, and take none."""
+        before, self.draft = self.draft, replace(self.draft, **said)  # type: ignore[arg-type]  # fields by name
+        try:
+            await self.quote()
+        except Refused as refusal:
+            self.draft = before
+            return self.object(refusal)
+        return True
 
     async def is_no(self) -> bool:
         """Hear that it is not wanted any more."""

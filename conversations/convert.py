@@ -14,7 +14,7 @@ from conversations.machine import Table, machine_of
 from domain.conversions.quoting import ConversionQuote
 from domain.errors import Refused
 from domain.ids import UserId
-from domain.money import Coin, parse_amount, plain
+from domain.money import LEDGER_PLACES, Coin, parse_amount, plain
 from domain.services.conversions import ConversionService
 from domain.services.user_balance import UserBalanceService
 
@@ -77,7 +77,7 @@ class ConvertConversation(ConfirmingConversation[ConvertDraft]):
 
     async def quote(self) -> ConversionQuote:
         """Return what converting as drafted would do now."""
-        amount = parse_amount(self.draft.amount, 18)
+        amount = parse_amount(self.draft.amount, LEDGER_PLACES)
         wish = await self._conversions.wish_to_convert(amount, Coin(self.draft.coin), Coin(self.draft.into))
         return await self._conversions.quote(UserId(self.user_id), wish)
 
@@ -86,9 +86,9 @@ class ConvertConversation(ConfirmingConversation[ConvertDraft]):
         found = _ALL_AT_ONCE.fullmatch(self.heard)  # as typed: what only looks like a digit is none
         if found is None:
             return False
-        self.draft.coin, self.draft.into = found[2].upper(), found[3].upper()
-        self.heard = found[1]
-        return await self.is_an_amount()
+        coin, into = found[2].upper(), found[3].upper()
+        amount = await self._amount(found[1], coin)
+        return amount is not None and await self.fits(coin=coin, into=into, amount=amount)
 
     async def names_a_coin(self) -> bool:
         """Take one of the coins that the person has and that is traded."""
@@ -100,15 +100,18 @@ class ConvertConversation(ConfirmingConversation[ConvertDraft]):
 
     async def is_an_amount(self) -> bool:
         """Take an amount that can be converted, or all there is of the coin."""
-        offered = await self._offered()
-        whole = said(self.heard) in ALL
+        amount = await self._amount(self.heard, self.draft.coin)
+        return amount is not None and await self.fits(amount=amount)
+
+    async def _amount(self, text: str, coin: str) -> str | None:
+        """Return the amount that was said, or all there is of the coin; ``None`` after a word why not."""
+        if said(text) in ALL:
+            return (await self._offered()).get(Coin(coin), "0")
         try:
-            amount = offered.get(Coin(self.draft.coin), "0") if whole else plain(parse_amount(self.heard))
-            self.draft.amount = amount
-            await self.quote()
+            return plain(parse_amount(text))
         except Refused as refusal:
-            return self.object(refusal)
-        return True
+            self.object(refusal)
+            return None
 
     async def _names(self, field: str, choices: list[Coin]) -> bool:
         coin = chosen(self.heard, {each: each for each in choices})

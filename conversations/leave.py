@@ -11,7 +11,6 @@ from conversations.confirming import ConfirmedDraft, ConfirmingConversation
 from conversations.hearing import chosen, said
 from conversations.machine import Table, machine_of
 from domain.conversions.quoting import ConversionQuote
-from domain.errors import Refused
 from domain.ids import UserId
 from domain.money import Coin
 from domain.services.conversions import LEAVABLE, ConversionService
@@ -80,8 +79,7 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
         words = self.heard.split()
         if len(words) != 2 or await self._coins(words[0]) is None:
             return False
-        self.draft.number, self.heard = words[0].removeprefix("#"), words[1]
-        return await self.names_a_coin()
+        return await self._is_a_coin(words[1], words[0].removeprefix("#"))
 
     async def names_a_run(self) -> bool:
         """Take the number of a run that goes on."""
@@ -101,16 +99,14 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
 
     async def names_a_coin(self) -> bool:
         """Take one of the run's coins, as what all of it is to be."""
-        coins = await self._coins(self.draft.number) or []
-        coin = chosen(self.heard, {each: each for each in coins})
+        return await self._is_a_coin(self.heard, self.draft.number)
+
+    async def _is_a_coin(self, text: str, number: str) -> bool:
+        coins = await self._coins(number) or []
+        coin = chosen(text, {each: each for each in coins})
         if coin is None:
             return self.complain("not_a_choice", choices=sorted(coins))
-        self.draft.into = coin
-        try:
-            await self.quote()
-        except Refused as refusal:
-            return self.object(refusal)
-        return True
+        return await self.fits(number=number, into=coin)
 
     async def _coins(self, number: str) -> list[Coin] | None:
         """Return the coins of the person's run with this number, ``None`` where none goes on."""

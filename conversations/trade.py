@@ -16,7 +16,7 @@ from domain.conversions.quoting import ConversionQuote, Wish
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.model import Pair, Side
-from domain.money import ZERO, parse_amount, plain
+from domain.money import LEDGER_PLACES, ZERO, parse_amount, plain
 
 MARKET = frozenset({"market", "now", "市价", "现价"})
 
@@ -72,8 +72,8 @@ class TradeConversation(ConfirmingConversation[TradeDraft]):
 
     async def quote(self) -> ConversionQuote:
         """Return what trading as drafted would do now."""
-        quantity = parse_amount(self.draft.quantity, 18)
-        price = parse_amount(self.draft.price, 18) if self.draft.price else None
+        quantity = parse_amount(self.draft.quantity, LEDGER_PLACES)
+        price = parse_amount(self.draft.price, LEDGER_PLACES) if self.draft.price else None
         sold = quantity if self.side is Side.SELL else ZERO
         bought = quantity if self.side is Side.BUY else ZERO
         wish = Wish(Pair.parse(self.draft.pair), self.side, sold, bought, price)
@@ -87,14 +87,10 @@ class TradeConversation(ConfirmingConversation[TradeDraft]):
         names = await self._named()
         if found[2].upper() not in names:
             return self.complain("not_a_choice", choices=sorted(str(p) for p in set(names.values())))
-        self.draft.pair, heard = str(names[found[2].upper()]), self.heard
-        self.heard = found[1]
-        if not await self.is_a_quantity():
+        quantity, price = self._number(found[1]), self._price(found[3] or "market")
+        if quantity is None or price is None:
             return False
-        self.heard = found[3] or "market"
-        understood = await self.is_a_price()
-        self.heard = heard
-        return understood
+        return await self.fits(pair=str(names[found[2].upper()]), quantity=quantity, price=price)
 
     async def names_a_pair(self) -> bool:
         """Take one of the pairs that are traded."""
@@ -109,20 +105,26 @@ class TradeConversation(ConfirmingConversation[TradeDraft]):
 
     async def is_a_quantity(self) -> bool:
         """Take how much of the base asset is to be traded."""
-        try:
-            self.draft.quantity = plain(parse_amount(self.heard, 18))
-        except Refused as refusal:
-            return self.object(refusal)
-        return True
+        quantity = self._number(self.heard)
+        if quantity is not None:
+            self.draft.quantity = quantity
+        return quantity is not None
 
     async def is_a_price(self) -> bool:
         """Take a price at which the order may rest, or that it is to trade at what there is."""
+        price = self._price(self.heard)
+        return price is not None and await self.fits(price=price)
+
+    def _price(self, text: str) -> str | None:
+        """Return the price that was said, empty for the market's; ``None`` after a word why not."""
+        return "" if said(text) in MARKET else self._number(text)
+
+    def _number(self, text: str) -> str | None:
         try:
-            self.draft.price = "" if said(self.heard) in MARKET else plain(parse_amount(self.heard, 18))
-            await self.quote()
+            return plain(parse_amount(text, LEDGER_PLACES))
         except Refused as refusal:
-            return self.object(refusal)
-        return True
+            self.object(refusal)
+            return None
 
     async def _named(self) -> dict[str, Pair]:
         """Return the pairs by name, and by their base asset where that names only one."""
