@@ -15,6 +15,7 @@ from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.ids import RandomIds
+from domain.conversions.model import Ending
 from domain.ids import VenueAccountName
 from domain.leases import Grip, venue_scope
 from domain.ledger.model import Balance, available, venue
@@ -79,13 +80,14 @@ class Traders:
             await client.close()
 
 
-async def test_balanced_fills_survives_a_death_and_gives_back_to_the_last_digit(
+async def test_balanced_fills_survives_a_death_and_is_left_in_quote_to_the_last_digit(
     store: PostgresStore, urls: dict[str, str]
 ) -> None:
     world = World(store, account="mm")
     world.desk_of_people._clock = WallClock()
     world.desk_of_people._confirmations._clock = WallClock()
-    world.ids = world.desk_of_people._ids = RandomIds()
+    world.people._clock = world.people._confirmations._clock = WallClock()
+    world.ids = world.desk_of_people._ids = world.people._ids = RandomIds()
     await world.person(BTC="0.02", USDT="1000")
     traders = Traders(world, urls)
     worker = traders.start()
@@ -97,9 +99,13 @@ async def test_balanced_fills_survives_a_death_and_gives_back_to_the_last_digit(
         await _rounds_for(worker, 4)
         worker = traders.start()  # the one before is gone, with all it had in mind
     fills = (await world.desk_of_people.get(ALICE, run.number)).fills
-    await world.desk_of_people.stop(ALICE, run.number)
+    quote = await world.people.quote_leaving(ALICE, run.number, USDT)
+    await world.people.start(ALICE, quote.params, await world.people.confirm(ALICE, quote))
     said = await world.until_stopped(worker, most=400)
     assert "stopped with" in said[-1]
+    [left] = await world.people.list(ALICE)
+    assert left.reason in (Ending.ALL, Ending.TOO_LITTLE)
+    assert (await world.ledger.balance(available(ALICE, BTC))).total < Decimal("0.0001")
     there = await traders.clients[-1].balances()
     assert await traders.clients[-1].open_orders(PAIR) == []
     await traders.close()

@@ -131,6 +131,21 @@ async def test_post_only_order_that_would_take_is_refused_and_leaves_nothing(exc
     assert await exchange.open_orders(BTC) == []
 
 
+async def test_an_immediate_order_takes_what_is_there_and_never_rests(exchange: CcxtExchange) -> None:
+    rules, book = await exchange.rules(BTC), await exchange.book(BTC)
+    price, wanted = rules.price(book.asks[0].ticks), rules.quantity(sum(each.lots for each in book.asks))
+    for name, at in (("mmtakes", price), ("mmgets0", price * Decimal("0.9"))):
+        order = LimitOrder(name, BTC, Side.BUY, rules.price(rules.ticks_down(at)), wanted, False, True)
+        word = await exchange.place(order, soon())
+        assert (word.state, word.filled < wanted) == (OrderState.EXPIRED, True)
+        assert await exchange.open_orders(BTC) == []
+        found = await exchange.find_order(BTC, name)
+        assert found is not None
+        assert (found.state, found.filled) == (OrderState.EXPIRED, word.filled)
+        if name == "mmgets0":
+            assert word.filled == 0
+
+
 async def test_order_beyond_the_funds_is_refused(urls: dict[str, str]) -> None:
     adapter = CcxtExchange(account(urls, limits=Limits(max_notional=Decimal(10**9))), WallClock(), unasked)
     try:
