@@ -20,7 +20,7 @@ class Permission(StrEnum):
     MONEY_OWN = "money.own"
     """One's own money: look at it, pay in, take out."""
     RUNS_OWN = "runs.own"
-    """One's own runs: look at them, start, change and stop them."""
+    """One's own runs, conversions and orders: look at them, start, change and stop them."""
     OWNER_CLAIM = "owner.claim"
     """Ask to be the first owner; the code decides."""
     AUDIT_READ = "audit.read"

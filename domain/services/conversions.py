@@ -80,7 +80,7 @@ class ConversionService:
         Raises:
             Refused: ``not_convertible``: no exchange here trades the two for each other.
         """
-        pairs = await self.pairs()
+        pairs = {view.pair for view in await self._accounts.views()}
         for pair, side in ((Pair(coin, into), Side.SELL), (Pair(into, coin), Side.BUY)):
             if pair in pairs:
                 return Wish(pair, side, amount)

@@ -6,6 +6,7 @@ crash anywhere leaves a conversion that the next holder of the lease takes furth
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from domain.conversions.model import Conversion, Ending
 from domain.conversions.planning import Task, ending_of, in_the_way, resting_of, slice_of, worst_ticks
@@ -24,6 +25,8 @@ from domain.services.ticking import doubt_about, resting
 from domain.services.venue_clock import UNMEASURED, VenueClock
 from domain.services.venue_comparing import UNCOMPARED, VenueComparing
 
+_LONGEST_PAUSE_S = 16.0
+
 _OURS = frozenset({UNMEASURED, UNCOMPARED})
 """Doubts of a worker that has only begun: they pass, and end nothing before its time."""
 
@@ -38,6 +41,20 @@ class _Look:
     doubt: str  # why the book must not be traded on, or empty
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """The last order of a conversion: with which funds, when, and how many before it got nothing."""
+
+    funds: Decimal
+    sent_s: float
+    misses: int
+
+    @property
+    def pause_s(self) -> float:
+        """Return how long to wait after it if it gets nothing: a book that only flickers is not run after."""
+        return min(_LONGEST_PAUSE_S, 2.0**self.misses)
+
+
 @dataclass(slots=True)
 class Converting:
     """Takes conversions further; every step may be repeated, by another worker too."""
@@ -48,6 +65,7 @@ class Converting:
     clock: VenueClock
     comparing: VenueComparing
     _without: dict[RunId, tuple[str, float]] = field(default_factory=dict)  # why, since monotonic seconds
+    _tries: dict[RunId, _Try] = field(default_factory=dict)
 
     async def advance(self, runs: Sequence[Run]) -> list[str]:
         """Take the conversions that these runs carry one step further; say what each did."""
@@ -109,9 +127,20 @@ class Converting:
             return f"conversion {run.id} waits for a lease that is sure"
         if conversion.resting:
             return await self._rest(run, conversion, decided, look, standing)
+        if not self._may_try(run, task):
+            return f"conversion {run.id} waits: its last order got nothing"
         if left := await self._clear_way(run, decided, look):
             return f"conversion {run.id} waits: {left} orders of ours are in the way"
         return await self._send(run, conversion, Wanted(run, look.rules, decided, False, immediate=True))
+
+    def _may_try(self, run: Run, task: Task) -> bool:
+        """Note that an order is about to be sent, unless the last one got nothing and was not long ago."""
+        now_s, last = self.desk.clock.monotonic(), self._tries.get(run.id)
+        missed = last is not None and last.funds == task.funds
+        if last and missed and now_s < last.sent_s + last.pause_s:
+            return False
+        self._tries[run.id] = _Try(task.funds, now_s, last.misses + 1 if last and missed else 0)
+        return True
 
     async def _task(self, run: Run, conversion: Conversion, rules: TradingRules) -> Task:
         """Return what is left to do: funds by the ledger's word, what was wanted by booked fills."""
@@ -194,4 +223,5 @@ class Converting:
             if await desk.runs.move(run.id, RunState.RUNNING, RunState.STOPPING, desk.clock.now()):
                 await desk.conversions.finish(run.id, reason)
         self._without.pop(run.id, None)
+        self._tries.pop(run.id, None)
         return f"conversion {run.id} ends: {reason}"

@@ -136,6 +136,21 @@ async def stop_run(person: Person, number: int) -> None:
     await person.sees("stopped")
 
 
+async def leave_run(person: Person, number: int, coin: str) -> None:
+    """Stop a market maker and have all of it in one coin; as it lies where the exchange takes too little."""
+    said = ""
+    while "please check" not in said:
+        if "no order below" in said:
+            await stop_run(person, number)
+            return
+        seen = "please check|have not seen this market|nobody offers|no order below"
+        said = (await person.asks(f"/leave {number} {coin}", seen)).lower()
+        await asyncio.sleep(2)
+    while "is stopping" not in said:
+        said = (await person.asks("yes", "is stopping|please check|have not seen this market")).lower()
+    await person.sees("it has ended")
+
+
 def _actions(message: Mapping[str, Any]) -> Iterator[str]:
     card = message.get("card") or {}
     buttons = message.get("buttons") or card.get("actions") or []

@@ -9,6 +9,7 @@ from tests.simulation.people import (
     ask_for,
     change_run,
     deposit,
+    leave_run,
     start_run,
     stop_run,
     take_back,
@@ -111,6 +112,18 @@ async def making_a_market(people: People) -> None:
     await withdraw(alice, "USDT")
 
 
+async def leaving_in_quote(people: People) -> None:
+    """Pay in, run, fill, have all of it in one coin, and take that out."""
+    alice = people["Alice"]
+    for asset_id, coin, amount in ((USDT, "USDT", "1000"), (BTC, "BTC", "0.02")):
+        alice.mixin.transfers("Alice", asset_id, amount)
+        await alice.sees(f"{coin}.*has arrived")
+    await start_run(alice, "all", "all")
+    await asyncio.sleep(8)
+    await leave_run(alice, 1, "USDT")
+    await withdraw(alice, "USDT")
+
+
 async def everybody(people: People) -> None:
     """All of it at once, by several people."""
 
@@ -118,7 +131,7 @@ async def everybody(people: People) -> None:
         await deposit(people["Bob"], "USDT", "120")
         await withdraw(people["Bob"], "USDT")
 
-    await asyncio.gather(making_a_market(people), bob())
+    await asyncio.gather(leaving_in_quote(people), bob())
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -131,6 +144,7 @@ SCENARIOS: dict[str, Scenario] = {
         taking_fees,
         waiting_for_float,
         making_a_market,
+        leaving_in_quote,
         everybody,
     )
 }

@@ -20,7 +20,7 @@ from tests.domain.services.test_crashes import DEPOSIT, FEE_BPS, Crew, Points, S
 from tests.domain.services.trading_world import QUICK, USDT, World
 from tests.fakes.exchange import PAIR
 
-STRIDE = int(os.environ.get("CONVERSION_CRASH_STRIDE", "9"))
+STRIDE = int(os.environ.get("CONVERSION_CRASH_STRIDE", "13"))
 """Every how many-th place a worker dies at; 1 tries them all, as ``make chaos`` does."""
 
 

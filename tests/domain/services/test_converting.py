@@ -99,6 +99,17 @@ async def test_it_stops_where_the_worst_price_would_be_broken_and_says_so(world:
     assert all(fill.price >= done.worst for _, fill in world.venue.trades)
 
 
+async def test_a_book_that_only_flickers_is_not_run_after(world: World) -> None:
+    """OR9: what is sent counts against the account's day, whether or not it gets anything."""
+    conversion, worker = await begin(world, SELLING), world.worker()
+    world.venue.levels = lambda side: []  # type: ignore[method-assign]  # shown, and gone when one comes
+    for _ in range(130):
+        await worker.round()
+        world.time.advance(1)
+    assert 4 < len(world.venue.sent) < 14
+    assert (await ended(world, conversion)).reason == Ending.TIME
+
+
 async def test_it_ends_when_its_time_is_over(world: World) -> None:
     depth(world, (5_999_950, 20))
     conversion, worker = await begin(world, SELLING), world.worker()
@@ -258,9 +269,8 @@ async def test_fills_of_an_order_that_rests_are_told(world: World) -> None:
 # What is refused
 
 
-@pytest.mark.parametrize(
-    ("wish", "code"),
-    [
+async def test_what_cannot_be_is_refused_before_anything_is_confirmed(world: World) -> None:
+    for wish, code in (
         (Wish(PAIR, Side.SELL, Decimal("0.03")), "insufficient_funds"),
         (Wish(PAIR, Side.BUY, quantity=Decimal(1)), "insufficient_funds"),
         (Wish(PAIR, Side.SELL, Decimal("0.00001")), "conversion_too_small"),
@@ -268,13 +278,9 @@ async def test_fills_of_an_order_that_rests_are_told(world: World) -> None:
         (Wish(PAIR, Side.BUY, quantity=Decimal("0.000001")), "conversion_too_small"),
         (Wish(PAIR, Side.SELL, Decimal("0.01"), price=Decimal(90_000)), "price_too_far"),
         (Wish(PAIR, Side.BUY, Decimal(100), price=Decimal("0.001")), "price_too_far"),
-    ],
-)
-async def test_what_cannot_be_is_refused_before_anything_is_confirmed(
-    world: World, wish: Wish, code: str
-) -> None:
-    with pytest.raises(Refused, match=code):
-        await world.people.quote(world.user, wish)
+    ):
+        with pytest.raises(Refused, match=code):
+            await world.people.quote(world.user, wish)
 
 
 async def test_no_more_than_lies_at_the_exchange_is_promised(store: PostgresStore) -> None:
