@@ -14,6 +14,7 @@ from domain.money import Coin
 from domain.ports.clock import Clock
 from sandbox.venue.book import Book
 from sandbox.venue.engine import Engine
+from sandbox.venue.funds import Funds
 from sandbox.venue.model import (
     FEES,
     PUBLIC,
@@ -88,6 +89,10 @@ class FarVenue:
     ) -> None:
         self.now_s, self.weather = now_s, weather
         self.engine = Engine({BTCUSDT: Book()}, FEES["standard"])
+        self.funds = Funds(self.engine.accounts)
+        self.funds.habits.change(
+            {"client_ids": weather.names, "listed_after_ms": int(weather.listed_after_s * 1000)}
+        )
         self.crowd = Crowd(self.engine, random.Random(f"crowd {seed}"))
         self.sent: list[str] = []
         self.news = 0

@@ -19,6 +19,7 @@ from domain.secrets import Secret
 from domain.services import payouts
 from tests.sandbox.mixin.worlds import ALICE, BOB, BOT, BTC, ETH, OWNER, USDT, asset
 from tests.simulation.app import Ground, Process, SimulatedClock, bot, settings_of, workers
+from tests.simulation.far_funds import FarRails
 from tests.simulation.far_mixin import FarMixin
 from tests.simulation.far_venue import FarVenue
 from tests.simulation.judge import Judge
@@ -219,9 +220,11 @@ class _Play:
         return Process(ground, name, BODIES[name], set(self.plan.die_at.get(name, ())))
 
     async def _crowd(self, ground: Ground) -> None:
+        rails = FarRails(ground.mixin, ground.venue)
         while True:
             await asyncio.sleep(1.0)
             ground.venue.step()
+            rails.step()
 
     async def _storm(self, processes: Sequence[Process]) -> None:
         await asyncio.sleep(STORM_S)

@@ -19,6 +19,8 @@ class Weather:
     hide_s: float = 0.0  # a new order shows in no list for so long
     late_fills_s: float = 0.0  # trades show so long after they happened
     personality: str = "refuse"  # what the venue does with a client id it knows: refuse, replay or accept
+    names: str = "label"  # what it makes of a withdrawal's name: dedupe, label or ignore
+    listed_after_s: float = 0.0  # a withdrawal shows in no list for so long
     stormy: bool = field(default=True)
 
     def strikes(self, chance: float) -> bool:
@@ -58,4 +60,6 @@ def swarm(seed: int) -> Weather:
         hide_s=drawn(4.0),
         late_fills_s=drawn(6.0),
         personality=dice.choice(["refuse", "replay", "accept"]),
+        names=dice.choice(["dedupe", "label", "ignore"]),
+        listed_after_s=dice.choice([0.0, 0.0, 20.0]),
     )
