@@ -54,6 +54,7 @@ from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.incoming import Known
 from domain.services.on_the_way import TransfersOnTheWay
+from domain.services.onward import OnwardPayments
 from domain.services.ownership import OwnershipService
 from domain.services.payouts import PayoutService
 from domain.services.reckoning import Reckoning
@@ -180,6 +181,7 @@ def money_services(world: World) -> MoneyServices:
         fee_store,
         bot,
         PostgresRoles(store),
+        OnwardPayments(ledger, world.wallet, PostgresTransfers(store), world.tokens, clock),
     )
     deposits = DepositService(
         store,

@@ -1,4 +1,4 @@
-"""The treasury's use cases over a world."""
+"""The treasury's use cases for those who talk to people."""
 
 from adapters.bootstrap import World, auth_service
 from adapters.db.auth import PostgresRoles

@@ -23,6 +23,7 @@ from domain.fees import FeeKind
 from domain.ids import VenueAccountName
 from domain.leases import LeaseTiming
 from domain.market.model import Pair
+from domain.money import LEDGER_PLACES, parse_amount
 from domain.secrets import Secret
 
 PREFIX = "MRMARKET_"
@@ -230,7 +231,16 @@ class Settings(BaseSettings):
         return accounts
 
     def _venue_account(self, row: dict[str, Any], sealed: Mapping[str, VenueKey] | None) -> VenueAccount:
-        if unknown := row.keys() - {"name", "venue", "withdrawals", "urls", "limits", "pairs", *_KEY_PARTS}:
+        if unknown := row.keys() - {
+            "name",
+            "venue",
+            "withdrawals",
+            "urls",
+            "limits",
+            "pairs",
+            "keep",
+            *_KEY_PARTS,
+        }:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         return VenueAccount(
             name=VenueAccountName(row["name"]),
@@ -240,6 +250,9 @@ class Settings(BaseSettings):
             limits=limits_from(row.get("limits", {})),
             pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
             request_expiry_ms=self.request_expiry_ms,
+            keep={
+                coin: parse_amount(str(amount), LEDGER_PLACES) for coin, amount in row.get("keep", {}).items()
+            },
             lockstep=self.market_clock_url is not None,
         )
 

@@ -17,6 +17,7 @@ from adapters.bootstrap import (
     wallet_comparing,
 )
 from adapters.bootstrap_leases import lease_keeper
+from adapters.bootstrap_moving import Moving, open_treasury
 from adapters.bootstrap_trading import open_executions
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
@@ -25,7 +26,7 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, deposits, fees, payouts, reconcile, safe_boot, strategies
+from workers import beat, chain, deposits, fees, payouts, reconcile, safe_boot, strategies, treasury
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.deposits import DepositWorker
@@ -34,6 +35,7 @@ from workers.leases import keeping
 from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
 from workers.strategies import TradingLoop
+from workers.treasury import TreasuryWorker
 from workers.watchdog import Watchdog
 
 PROCESS = "workers"
@@ -41,16 +43,20 @@ PROCESS = "workers"
 log = structlog.get_logger(PROCESS)
 
 
-def loops_of(world: World, executions: Sequence[ExecutionService]) -> list[Loop]:
+def loops_of(
+    world: World, executions: Sequence[ExecutionService], moving: Moving | None = None
+) -> list[Loop]:
     """Return everything this process does again and again."""
     money, clock = money_services(world), world.clock
     trading = [TradingLoop(execution) for execution in executions]
     paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
     safe = safe_boot_of(world)
+    moves = [TreasuryWorker(*moving, world.wallet_grip, clock.monotonic)] if moving else []
     return [
         *([Loop(safe_boot.NAME, safe_boot.EVERY_S, safe.note, clock)] if safe else []),
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits, safe).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
+        *(Loop(treasury.NAME, treasury.EVERY_S, each.round, clock) for each in moves),
         Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
@@ -63,10 +69,14 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_world(settings, holds_money=True) as world, open_executions(world) as executions:
+    async with (
+        open_world(settings, holds_money=True) as world,
+        open_executions(world) as executions,
+        open_treasury(world) as moving,
+    ):
         await _check_spend_key(world)
         await _look_for_signs(world, stop)
-        loops = Loops(loops_of(world, executions))
+        loops = Loops(loops_of(world, executions, moving))
         beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
         listening = asyncio.create_task(keep_listening(settings.redis_url.reveal(), loops.wake))

@@ -140,6 +140,31 @@ class PostgresVenueAccounts:
             await self._store.execute("UPDATE venue_accounts SET halted = '' WHERE name = $1", account)
         return True
 
+    async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
+        """Note that somebody wanted a run to work with so much there, and there was less."""
+        await self._store.execute(
+            """
+            INSERT INTO float_wants AS w (account, coin, amount, wanted_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (account, coin) DO UPDATE
+            SET amount = greatest(w.amount, excluded.amount), wanted_at = excluded.wanted_at
+            """,
+            name,
+            coin,
+            amount,
+            at,
+        )
+
+    async def wants(self, since: datetime) -> Mapping[tuple[VenueAccountName, Coin], Decimal]:
+        """Return what was wanted and not there since an instant, by account and coin."""
+        rows = await self._store.fetch(
+            "SELECT account, coin, amount FROM float_wants WHERE wanted_at >= $1", since
+        )
+        return {(VenueAccountName(row["account"]), Coin(row["coin"])): row["amount"] for row in rows}
+
+    async def sent_for(self, name: VenueAccountName, coin: Coin) -> None:
+        """Forget what was wanted: it is on its way."""
+        await self._store.execute("DELETE FROM float_wants WHERE account = $1 AND coin = $2", name, coin)
+
     async def see(self, views: Sequence[MarketView]) -> None:
         """Store what the worker sees of its pairs."""
         if not views:

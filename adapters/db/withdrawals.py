@@ -215,6 +215,17 @@ class PostgresPayouts:
         )
         return Decimal(rows[0]["due"])
 
+    async def coming(self, asset_id: AssetId) -> Decimal:
+        """Return what the treasury is bringing of an asset from venues."""
+        rows = await self._store.fetch(
+            """
+            SELECT coalesce(sum(coalesce(arrives, amount)), 0) AS coming FROM treasury_transfers
+            WHERE asset_id = $1 AND direction = 'to_mixin' AND ended_at IS NULL AND state <> 'planned'
+            """,
+            asset_id,
+        )
+        return Decimal(rows[0]["coming"])
+
     async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
         """Reserve outputs for a payout, in this order, and note what change will come back."""
         rows = await self._store.fetch(

@@ -26,6 +26,8 @@ class VenueKey:
 class VenueAccount:
     """Name, venue, keys, and where the venue answers when that is not its public address.
 
+    ``keep`` is what of a coin the owner wants to be at hand there, for the treasury to see to.
+
     ``urls`` may hold ``rest``, ``sapi``, ``ws`` and ``ws_api``. ``lockstep`` reads books by request
     only, so that a replay that waits for its listeners shows the same book each time.
     """
@@ -37,6 +39,7 @@ class VenueAccount:
     limits: Limits = field(default_factory=Limits)
     pairs: tuple[Pair, ...] = DEFAULT_PAIRS
     request_expiry_ms: int = 5_000
+    keep: Mapping[str, Decimal] = field(default_factory=dict)
     lockstep: bool = False
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.runs import MarketView, Run, RunState
+from domain.money import Coin
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,21 @@ class VenueAccountStore(Protocol):
 
     async def views(self) -> list[MarketView]:
         """Return the newest view of every pair on every opened account that is not halted."""
+        ...
+
+    async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
+        """Note that somebody wanted a run to work with so much there, and there was less.
+
+        Of several the largest counts: it is a hint for the treasury, and no promise to anybody.
+        """
+        ...
+
+    async def wants(self, since: datetime) -> Mapping[tuple[VenueAccountName, Coin], Decimal]:
+        """Return what was wanted and not there since an instant, by account and coin."""
+        ...
+
+    async def sent_for(self, name: VenueAccountName, coin: Coin) -> None:
+        """Forget what was wanted: it is on its way."""
         ...
 
 

@@ -73,6 +73,10 @@ class PayoutStore(Protocol):
         """Return what will come back, but has not yet, from payouts that have reserved more than they pay."""
         ...
 
+    async def coming(self, asset_id: AssetId) -> Decimal:
+        """Return what the treasury is bringing of an asset from venues."""
+        ...
+
     async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
         """Reserve outputs for a payout, in this order, and note what change of its asset will come back.
 

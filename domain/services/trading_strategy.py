@@ -300,6 +300,7 @@ class TradingStrategyService:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
             fits = await room(self._ledger, self._fees, view.account, coin, self._clock.now())
             if amount > fits:
+                await self._accounts.want(view.account, coin, amount, self._clock.now())
                 raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
     async def _summaries(self, runs: Sequence[Run]) -> Sequence[RunSummary]:

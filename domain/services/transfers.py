@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, TransferId, VenueAccountName
-from domain.money import MIXIN_PLACES, Token, plain, round_down
+from domain.money import MIXIN_PLACES, ZERO, Token, plain, round_down
 from domain.payouts.onward import ChainAddress
 from domain.ports.chain_wallet import ChainWallet
 from domain.ports.clock import Clock
@@ -89,9 +89,16 @@ class TransferService:
     # From a plan.
 
     async def plan(
-        self, direction: Direction, account: VenueAccountName, token: Token, amount: Decimal
+        self,
+        direction: Direction,
+        account: VenueAccountName,
+        token: Token,
+        amount: Decimal,
+        most: Decimal | None = None,
     ) -> TransferId:
-        """Store a transfer of about this amount; to an address that is not proven a canary goes first.
+        """Store a transfer of which about this amount arrives; to an address not proven a canary goes first.
+
+        ``most`` is what may leave for it, where that is more: fees, tags and least amounts are beside it.
 
         Raises:
             Refused: ``transfers_frozen``; ``address_not_approved`` (a proposal is stored);
@@ -103,7 +110,7 @@ class TransferService:
         if direction is Direction.TO_VENUE:
             transfer = await self._planned_to_venue(account, token, amount)
         else:
-            transfer = await self._planned_to_mixin(account, token, amount)
+            transfer = await self._planned_to_mixin(account, token, amount, most or amount)
         async with self._store.transaction():
             await self._transfers.add(transfer)
         return transfer.id
@@ -148,7 +155,7 @@ class TransferService:
         )
 
     async def _planned_to_mixin(
-        self, account: VenueAccountName, token: Token, amount: Decimal
+        self, account: VenueAccountName, token: Token, amount: Decimal, most: Decimal
     ) -> TreasuryTransfer:
         at, network = self._accounts[account], network_of(token.network)
         code = network.code_at(at.venue)
@@ -161,8 +168,12 @@ class TransferService:
         )
         transfer_id, now = TransferId(self._ids.new_id()), self._clock.now()
         places, least = min(terms.places, MIXIN_PLACES), terms.least_withdrawal
-        # The tag may lower an amount by a whole block of its digits, so the least is asked for with room.
-        wanted = amount if proven else least + Decimal(1).scaleb(4 - places)
+        block = Decimal(1).scaleb(4 - places)  # by so much a tag may lower an amount
+        beside = ZERO if terms.fee_inside else terms.fee
+        wanted = least + block
+        if proven:
+            fee = terms.fee if terms.fee_inside else ZERO
+            wanted = min(max(amount + fee + block, wanted), most - beside)
         taken = await self._transfers.amounts_since(account, token.coin, now - TAGS_LAST)
         asked = tagged(wanted, places, transfer_id, set(taken))
         if asked < least:

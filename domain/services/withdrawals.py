@@ -42,6 +42,7 @@ class Outlook(StrEnum):
     NOW = "now"  # its money is there: seconds
     CHANGE = "change"  # its money is on its way back from other payments: a minute or two
     MERGING = "merging"  # its money is there, in too many pieces: a few minutes
+    COMING = "coming"  # its money is on its way from an exchange: minutes to hours
     FUNDS = "funds"  # when the owner adds funds, or others pay in
     FROZEN = "frozen"  # when the owner has looked
     STUCK = "stuck"  # when Mixin takes it: it has been tried for minutes
@@ -183,12 +184,12 @@ class WithdrawalService:
         place = sum((one.since, one.id) <= (payout.created_at, payout.id) for one in line)
         needed = sum((one.pays for one in line[:place]), ZERO)
         if payout.reason == CONSOLIDATING:
-            outlook = Outlook.MERGING
-        elif await self._payouts.free_total(asset) + await self._payouts.change_due(asset) >= needed:
-            outlook = Outlook.CHANGE
-        else:
-            outlook = Outlook.FUNDS
-        return WithdrawalStatus(payout, place, outlook)
+            return WithdrawalStatus(payout, place, Outlook.MERGING)
+        there = await self._payouts.free_total(asset) + await self._payouts.change_due(asset)
+        if there >= needed:
+            return WithdrawalStatus(payout, place, Outlook.CHANGE)
+        comes = there + await self._payouts.coming(asset) >= needed
+        return WithdrawalStatus(payout, place, Outlook.COMING if comes else Outlook.FUNDS)
 
     async def _rate(self) -> Rate:
         return in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.WITHDRAWAL)

@@ -9,6 +9,7 @@ from typing import Any
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunKind, RunState
+from domain.money import Coin
 from domain.ports.runs import Halt
 
 ACCOUNT = VenueAccountName("binance-1")
@@ -28,6 +29,7 @@ class FakeViews:
 
     def __init__(self) -> None:
         self.rows: list[MarketView] = []
+        self.wanted: dict[tuple[VenueAccountName, Coin], Decimal] = {}
 
     def see(self, pair: str, mid: str, at: datetime) -> None:
         """Let a worker see a pair at a price."""
@@ -39,6 +41,15 @@ class FakeViews:
 
     async def views(self) -> list[MarketView]:
         return list(self.rows)
+
+    async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
+        self.wanted[name, coin] = max(amount, self.wanted.get((name, coin), amount))
+
+    async def wants(self, since: datetime) -> dict[tuple[VenueAccountName, Coin], Decimal]:
+        return dict(self.wanted)
+
+    async def sent_for(self, name: VenueAccountName, coin: Coin) -> None:
+        self.wanted.pop((name, coin), None)
 
 
 class FakeHalts:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, TransferId, UserId, VenueAccountName
-from domain.money import Coin
+from domain.money import ZERO, Coin
 from domain.ports.kept import KeptState
 from domain.ports.transfers import Arrival
 from domain.services.incoming import FROM_CHAIN
@@ -45,7 +45,18 @@ class FakeTransfers:
     def __init__(self, transactions: FakeTransactions, treasury: Treasury) -> None:
         self.rows = Rows()
         self._treasury = treasury
+        treasury.coming = self._coming
         transactions.tables.append(self)
+
+    def _coming(self, asset_id: AssetId) -> Decimal:
+        under_way = [
+            t
+            for t in self.rows.transfers.values()
+            if t.token.asset_id == asset_id
+            and t.direction is Direction.TO_MIXIN
+            and t.state not in ENDED | {TransferState.PLANNED}
+        ]
+        return sum((t.arrives or t.amount for t in under_way), ZERO)
 
     async def add(self, transfer: TreasuryTransfer) -> None:
         if await self.unresolved(transfer.account, transfer.token.coin):

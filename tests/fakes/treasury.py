@@ -4,7 +4,7 @@ Three stores look at the same rows, as the tables behind them do. Where Postgres
 collide now and then, these refuse at once: who chooses outputs, or adds up what is kept, must hold the lock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -73,6 +73,7 @@ class Treasury:
 
     def __init__(self, transactions: FakeTransactions, tokens: Iterable[Token]) -> None:
         self.rows = Rows()
+        self.coming: Callable[[AssetId], Decimal] = lambda _: ZERO  # of transfers that bring it
         self.tokens = sorted(tokens, key=lambda token: token.asset_id)
         self._transactions = transactions
         transactions.tables.append(self)
@@ -298,6 +299,9 @@ class FakePayouts:
         rows = self._treasury.rows
         of_asset = (due for of, due in rows.change.items() if rows.payouts[of].token.asset_id == asset_id)
         return sum(of_asset, ZERO)
+
+    async def coming(self, asset_id: AssetId) -> Decimal:
+        return self._treasury.coming(asset_id)
 
     async def reserve(self, payout_id: WithdrawalId, output_ids: Sequence[str]) -> None:
         rows, payout = self._treasury.rows, await self.get(payout_id)

@@ -352,7 +352,8 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
         {"withdrawals": []},
         {
             "withdrawals": [
-                {**WITHDRAWAL, "outlook": o} for o in ("now", "change", "merging", "funds", "frozen", "stuck")
+                {**WITHDRAWAL, "outlook": o}
+                for o in ("now", "change", "merging", "coming", "funds", "frozen", "stuck")
             ]
         },
         {

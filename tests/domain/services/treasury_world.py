@@ -22,6 +22,7 @@ from domain.ledger.model import (
 )
 from domain.money import ZERO, Token
 from domain.payouts.onward import ChainAddress, NetworkFee
+from domain.ports.runs import AccountState
 from domain.ports.venue_funds import WithdrawalStage
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
@@ -31,6 +32,7 @@ from domain.services.fencing import FencedStore
 from domain.services.incoming import Known
 from domain.services.onward import OnwardPayments
 from domain.services.payouts import PayoutService
+from domain.services.planning import PlanningService
 from domain.services.to_mixin import ToMixin
 from domain.services.to_venue import ToVenue
 from domain.services.transfer_decisions import TransferDecisions
@@ -42,6 +44,7 @@ from domain.treasury.addresses import AddressState
 from domain.treasury.model import ENDED, Decision, Direction, TransferState, TreasuryTransfer
 from tests.domain.services.money_world import BTC, OWNER, TOKENS, USDT, MoneyWorld, money_world
 from tests.fakes.crash import Crashing, Fuse
+from tests.fakes.runs import FakeViews
 from tests.fakes.venue_funds import FakeTreasury, FakeVenueFunds, Personality
 from tests.fakes.wallet import BOT
 
@@ -64,6 +67,7 @@ class Process:
     transfers: TransferService
     addresses: AddressService
     decisions: TransferDecisions
+    planning: PlanningService
     due_payouts: Any
 
 
@@ -78,6 +82,8 @@ class TreasuryWorld:
         self.far.offer(USDT.coin, CODE, AT_VENUE)
         self.wallet.addresses[CHAIN] = ChainAddress(CHAIN, AT_MIXIN)
         self.far.trading[USDT.coin] = FLOAT
+        self.accounts: Any = KnownAccounts()
+        self.keep = ZERO  # what the owner wants to be at the venue
         self.carries = True  # chains carry by themselves
         self.loses = ZERO  # what chains lose of each transfer
         self.credits = True
@@ -109,6 +115,10 @@ class TreasuryWorld:
             *(news, accounts),
         )
         to_mixin = ToMixin(store, ledger, clock, wallet, transfers, freezes, addresses, rows, news, accounts)
+        moving = TransferService(
+            *(clock, ids, wallet, store, transfers, freezes, addresses, rows, TOKENS, accounts),
+            *(to_venue, to_mixin),
+        )
         return Process(
             DepositService(
                 *(store, ledger, wallet, notices, clock, ids, port(books.deposits), freezes, fees),
@@ -117,12 +127,13 @@ class TreasuryWorld:
             PayoutService(
                 store, ledger, wallet, notices, clock, ids, payouts, freezes, fees, BOT, roles, onward
             ),
-            TransferService(
-                *(clock, ids, wallet, store, transfers, freezes, addresses, rows, TOKENS, accounts),
-                *(to_venue, to_mixin),
-            ),
+            moving,
             addresses,
             TransferDecisions(store, ledger, clock, transfers, confirmations, auth),
+            PlanningService(
+                *(ledger, clock, payouts, transfers, freezes, fees, self.accounts, TOKENS, moving),
+                {ACCOUNT: {USDT.coin: self.keep}},
+            ),
             payouts.due,
         )
 
@@ -255,6 +266,14 @@ class TreasuryWorld:
     def addresses_paid(self) -> set[str]:
         """Return where anything has gone, from either side."""
         return {left.to.address for left in self.wallet.left} | {w.to.address for w in self.far.withdrawals}
+
+
+class KnownAccounts(FakeViews):
+    """Venue accounts that are open, and what was wanted of them."""
+
+    async def find(self, name: VenueAccountName) -> AccountState:
+        """Return an account that trades."""
+        return AccountState(name, "gate", opened=True, halted="")
 
 
 class NobodysWallet:
