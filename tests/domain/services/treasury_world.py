@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from domain.errors import MrMarketError, Refused
-from domain.ids import TransferId, VenueAccountName
+from domain.ids import TransferId, UserId, VenueAccountName
 from domain.leases import WALLET, Grip, Scope
 from domain.ledger.model import (
     AccountKind,
@@ -35,6 +35,7 @@ from domain.services.payouts import PayoutService
 from domain.services.planning import PlanningService
 from domain.services.to_mixin import ToMixin
 from domain.services.to_venue import ToVenue
+from domain.services.tokens import Tokens
 from domain.services.transfer_decisions import TransferDecisions
 from domain.services.transfer_news import TransferNews
 from domain.services.transfer_rows import TransferRows
@@ -71,6 +72,65 @@ class Process:
     due_payouts: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What a process stands between: the books, Mixin, one venue account, and what the instance approves."""
+
+    books: Any
+    wallet: Any
+    account: TreasuryAccount
+    clock: Any
+    ids: Any
+    accounts: Any
+    keep: Decimal = ZERO
+    tokens: Tokens = TOKENS
+    bot: UserId = BOT
+
+
+def process_of(sides: Sides, fuse: Fuse | None = None, *, ours: bool = True) -> Process:
+    """Return our side, wired as it is in earnest."""
+
+    def port(real: Any) -> Any:
+        return Crashing(real, fuse) if fuse else real
+
+    books, clock, ids, bot, tokens = sides.books, sides.clock, sides.ids, sides.bot, sides.tokens
+    store, ledger, wallet = port(books.store), port(books.ledger), port(sides.wallet)
+    if not ours:
+        store = FencedStore(store, NobodysWallet(), Grip(WALLET, clock.monotonic))
+    transfers, payouts, freezes = port(books.transfers), port(books.payouts), port(books.freezes)
+    notices, roles, fees = port(books.notices), books.roles, books.fees
+    accounts = {sides.account.funds.account: sides.account}
+    auth = AuthService(roles, books.audit, clock)
+    confirmations = ConfirmationService(store, books.confirmations, clock, ids)
+    news, rows = TransferNews(notices, roles, clock), TransferRows(store, transfers, clock)
+    addresses = AddressService(store, port(books.addresses), freezes, news, confirmations, auth, clock, ids)
+    onward = OnwardPayments(ledger, wallet, transfers, tokens, clock)
+    to_venue = ToVenue(
+        *(store, ledger, clock, ids, bot, wallet, wallet, payouts, freezes, onward, addresses, rows),
+        *(news, accounts),
+    )
+    to_mixin = ToMixin(store, ledger, clock, wallet, transfers, freezes, addresses, rows, news, accounts)
+    moving = TransferService(
+        *(clock, ids, wallet, store, transfers, freezes, addresses, rows, tokens, accounts),
+        *(to_venue, to_mixin),
+    )
+    return Process(
+        DepositService(
+            *(store, ledger, wallet, notices, clock, ids, port(books.deposits), freezes, fees),
+            *(Known(bot, tokens), roles),
+        ),
+        PayoutService(store, ledger, wallet, notices, clock, ids, payouts, freezes, fees, bot, roles, onward),
+        moving,
+        addresses,
+        TransferDecisions(store, ledger, clock, transfers, confirmations, auth),
+        PlanningService(
+            *(ledger, clock, payouts, transfers, freezes, fees, sides.accounts, tokens, moving),
+            {name: {USDT.coin: sides.keep} for name in accounts},
+        ),
+        payouts.due,
+    )
+
+
 class TreasuryWorld:
     """Mixin, one venue, the books between them, and chains."""
 
@@ -91,51 +151,10 @@ class TreasuryWorld:
 
     def process(self, fuse: Fuse | None = None, *, ours: bool = True) -> Process:
         """Start a process; with a fuse, every port of it has one; not ``ours``: it has lost the wallet."""
-
-        def port(real: Any) -> Any:
-            return Crashing(real, fuse) if fuse else real
-
-        books, clock, ids = self.books, self.clock, self.money.ids
-        store, ledger, wallet = port(books.store), port(books.ledger), port(self.wallet)
-        if not ours:
-            store = FencedStore(store, NobodysWallet(), Grip(WALLET, clock.monotonic))
-        transfers, payouts, freezes = port(books.transfers), port(books.payouts), port(books.freezes)
-        notices, roles, fees = port(books.notices), books.roles, books.fees
-        funds = FakeVenueFunds(self.far, ACCOUNT, guard=books.outside)
-        accounts = {ACCOUNT: TreasuryAccount(_Funds(funds, fuse), "gate", self.by_hand)}
-        auth = AuthService(roles, books.audit, clock)
-        confirmations = ConfirmationService(store, books.confirmations, clock, ids)
-        news, rows = TransferNews(notices, roles, clock), TransferRows(store, transfers, clock)
-        addresses = AddressService(
-            store, port(books.addresses), freezes, news, confirmations, auth, clock, ids
-        )
-        onward = OnwardPayments(ledger, wallet, transfers, TOKENS, clock)
-        to_venue = ToVenue(
-            *(store, ledger, clock, ids, BOT, wallet, wallet, payouts, freezes, onward, addresses, rows),
-            *(news, accounts),
-        )
-        to_mixin = ToMixin(store, ledger, clock, wallet, transfers, freezes, addresses, rows, news, accounts)
-        moving = TransferService(
-            *(clock, ids, wallet, store, transfers, freezes, addresses, rows, TOKENS, accounts),
-            *(to_venue, to_mixin),
-        )
-        return Process(
-            DepositService(
-                *(store, ledger, wallet, notices, clock, ids, port(books.deposits), freezes, fees),
-                *(Known(BOT, TOKENS), roles),
-            ),
-            PayoutService(
-                store, ledger, wallet, notices, clock, ids, payouts, freezes, fees, BOT, roles, onward
-            ),
-            moving,
-            addresses,
-            TransferDecisions(store, ledger, clock, transfers, confirmations, auth),
-            PlanningService(
-                *(ledger, clock, payouts, transfers, freezes, fees, self.accounts, TOKENS, moving),
-                {ACCOUNT: {USDT.coin: self.keep}},
-            ),
-            payouts.due,
-        )
+        funds = FakeVenueFunds(self.far, ACCOUNT, guard=self.books.outside)
+        account = TreasuryAccount(_Funds(funds, fuse), "gate", self.by_hand)
+        sides = Sides(self.books, self.wallet, account, self.clock, self.money.ids, self.accounts, self.keep)
+        return process_of(sides, fuse, ours=ours)
 
     async def open(self) -> None:
         """Give the owner a float at Mixin and at the venue, and what networks ask."""
