@@ -23,7 +23,7 @@ OURS = (
     "sandbox",
     "migrations",
 )
-MOST = {"DP": 9, "WD": 9, "FE": 5, "FL": 9, "ST": 6, "MS": 12, "OR": 11, "I": 12, "CV": 10}
+MOST = {"DP": 9, "WD": 9, "FE": 5, "FL": 9, "ST": 6, "MS": 12, "OR": 11, "I": 12, "CV": 10, "TX": 9, "EX": 7}
 REQUIRED = [f"{family}{number}" for family, most in MOST.items() for number in range(1, most + 1)]
 
 _QUOTED = re.compile(r"`([^`]+)`")
