@@ -17,7 +17,7 @@ from tests.domain.services.test_crashes import DEPOSIT, FEE_BPS, check_fees
 from tests.domain.services.trading_world import QUICK, World
 from tests.fakes.exchange import PAIR, Mischief
 
-BOOKS = int(os.environ.get("CONVERSION_BOOKS", "6"))
+BOOKS = int(os.environ.get("CONVERSION_BOOKS", "4"))
 """How many; ``make chaos`` asks for 300."""
 
 
@@ -56,7 +56,12 @@ async def converted(world: World, dice: random.Random) -> Conversion:
     quote = await world.people.quote(world.user, a_wish(dice))
     token = await world.people.confirm(world.user, quote)
     conversion = await world.people.start(world.user, quote.params, token)
-    world.venue.mischief = Mischief(dice, drop_request=0.1, drop_answer=0.1, refuse=0.05, silent_read=0.05)
+    world.venue.mischief = Mischief(
+        *(dice, 0.1, 0.1, 0.05, 0.05),
+        hide_s=dice.choice((0.0, 2.0)),
+        late_fills_s=dice.choice((0.0, 3.0)),
+        repeat_fills=dice.random() < 0.5,
+    )
     for number in range(60):
         wander(world, dice)
         await worker.round()
