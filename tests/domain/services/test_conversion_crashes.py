@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -16,12 +17,13 @@ from domain.ids import UserId
 from domain.market.model import Level, Side
 from domain.services.conversions import ConversionService
 from domain.services.execution import ExecutionService
+from tests.domain.services.memory_trading import MemoryWorld
 from tests.domain.services.test_crashes import DEPOSIT, FEE_BPS, Crew, Points, SimulatedCrash, check_fees
 from tests.domain.services.trading_world import QUICK, USDT, World
 from tests.fakes.exchange import PAIR
 
-STRIDE = int(os.environ.get("CONVERSION_CRASH_STRIDE", "13"))
-"""Every how many-th place a worker dies at; 1 tries them all, as ``make chaos`` does."""
+STRIDE = int(os.environ.get("CONVERSION_CRASH_STRIDE", "29"))
+"""On Postgres, every how many-th place a worker dies at; 1 tries them all, as ``make chaos`` does."""
 
 
 def world_number(store: PostgresStore, number: int) -> World:
@@ -30,9 +32,9 @@ def world_number(store: PostgresStore, number: int) -> World:
     return World(store, f"fake-c{number}", user, policy, seed=number, fee_bps=FEE_BPS)
 
 
-async def journey(world: World, start_worker: Callable[[], ExecutionService]) -> None:
+async def journey(world: World | MemoryWorld, start_worker: Callable[[], ExecutionService]) -> None:
     """Run, leave in quote, find a thin book, then one that has nothing more within the worst price."""
-    crew = Crew(world, start_worker())
+    crew = Crew(cast("World", world), start_worker())
     while not await world.desk_of_people.pairs():
         await crew.rounds(1)
     run = await world.start(base="0.01", quote="400")
@@ -72,6 +74,21 @@ async def test_a_worker_that_dies_anywhere_converts_each_coin_once(store: Postgr
         await world.check_ended(DEPOSIT)
         await check_fees(world)
         await world.close_account()
+
+
+@pytest.mark.timeout(600)
+async def test_a_worker_that_dies_at_any_boundary_in_memory_converts_each_coin_once() -> None:
+    """CV4: every boundary, on every push."""
+    points = Points()
+    world = MemoryWorld(fee_bps=FEE_BPS)
+    await world.person(BTC="0.02", USDT="1000")
+    await journey(world, lambda: world.worker(points.wrap))
+    await world.check_ended(DEPOSIT)
+    for die_at in range(1, points.passed + 1):
+        world = MemoryWorld(die_at, FEE_BPS)
+        await world.person(BTC="0.02", USDT="1000")
+        await journey(world, lambda at=die_at, world=world: world.worker(Points(at).wrap))  # type: ignore[misc]
+        await world.check_ended(DEPOSIT)
 
 
 async def test_a_bot_that_dies_anywhere_begins_a_conversion_once(store: PostgresStore) -> None:
