@@ -29,7 +29,7 @@ class FakeViews:
 
     def __init__(self) -> None:
         self.rows: list[MarketView] = []
-        self.wanted: dict[tuple[VenueAccountName, Coin], Decimal] = {}
+        self.wanted: dict[tuple[VenueAccountName, Coin], tuple[Decimal, datetime]] = {}
 
     def see(self, pair: str, mid: str, at: datetime) -> None:
         """Let a worker see a pair at a price."""
@@ -43,10 +43,11 @@ class FakeViews:
         return list(self.rows)
 
     async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
-        self.wanted[name, coin] = max(amount, self.wanted.get((name, coin), amount))
+        before, _ = self.wanted.get((name, coin), (amount, at))
+        self.wanted[name, coin] = max(amount, before), at
 
     async def wants(self, since: datetime) -> dict[tuple[VenueAccountName, Coin], Decimal]:
-        return dict(self.wanted)
+        return {where: amount for where, (amount, at) in self.wanted.items() if at >= since}
 
     async def sent_for(self, name: VenueAccountName, coin: Coin) -> None:
         self.wanted.pop((name, coin), None)
