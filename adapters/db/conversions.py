@@ -27,7 +27,7 @@ _ADD = """
 _END = """
     UPDATE conversions SET state = 'done', reason = CASE reason WHEN '' THEN $2 ELSE reason END,
         spent = $3, received = $4, ended_at = $5
-    WHERE id = $1 AND state IN ('waiting', 'finishing')
+    WHERE id = $1 AND state = 'finishing'
 """
 
 
@@ -105,8 +105,16 @@ class PostgresConversions:
     async def end(
         self, conversion_id: RunId, reason: str, spent: Decimal, received: Decimal, at: datetime
     ) -> bool:
-        """Note what became of one that WAITS or is FINISHING; return whether it was."""
+        """Note what became of one that is FINISHING; return whether it was."""
         return await self._store.execute(_END, conversion_id, reason, spent, received, at) == 1
+
+    async def call_off(self, conversion_id: RunId, reason: str, at: datetime) -> bool:
+        """End one that WAITS; return whether it did."""
+        ended = """
+            UPDATE conversions SET state = 'done', reason = $2, ended_at = $3
+            WHERE id = $1 AND state = 'waiting'
+        """
+        return await self._store.execute(ended, conversion_id, reason, at) == 1
 
     async def _conversions(self, where: str, *args: object) -> Sequence[Conversion]:
         return [_conversion(row) for row in await self._store.fetch(f"{_SELECT} {where}", *args)]

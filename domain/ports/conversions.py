@@ -51,5 +51,9 @@ class ConversionStore(Protocol):
     async def end(
         self, conversion_id: RunId, reason: str, spent: Decimal, received: Decimal, at: datetime
     ) -> bool:
-        """Note what became of one that WAITS or is FINISHING; tell whether it was; its reason stays."""
+        """Note what became of one that is FINISHING; tell whether it was; its reason stays."""
+        ...
+
+    async def call_off(self, conversion_id: RunId, reason: str, at: datetime) -> bool:
+        """End one that WAITS and never had any coins; tell whether it did."""
         ...

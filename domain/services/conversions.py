@@ -233,7 +233,7 @@ class ConversionService:
         now, ended = self._clock.now(), False
         async with self._store.transaction():
             if conversion.state is ConversionState.WAITING:
-                ended = await self._conversions.end(conversion.id, Ending.ASKED, ZERO, ZERO, now)
+                ended = await self._conversions.call_off(conversion.id, Ending.ASKED, now)
             if not ended and await self._runs.move(conversion.id, RunState.RUNNING, RunState.STOPPING, now):
                 ended = await self._conversions.finish(conversion.id, Ending.ASKED)
         if not ended:

@@ -62,7 +62,7 @@ async def inherit(desk: Desk, heir: Conversion, amount: Decimal) -> None:
         told = told_of(replace(heir, amount=amount, state=ConversionState.CONVERTING))
         await desk.notices.tell(heir.user_id, "conversion_begun", f"conversion_begun:{heir.id}", told)
         return
-    await desk.conversions.end(heir.id, "nothing", ZERO, ZERO, now)
+    await desk.conversions.call_off(heir.id, "nothing", now)
     told = told_of(heir) | {"reason": "nothing", "spent": "0", "received": "0", "left": "0"}
     await desk.notices.tell(heir.user_id, "conversion_done", f"conversion_done:{heir.id}", told)
 

@@ -54,10 +54,16 @@ class FakeConversions:
         self, conversion_id: RunId, reason: str, spent: Decimal, received: Decimal, at: datetime
     ) -> bool:
         was = self.rows[conversion_id]
-        if was.state not in (ConversionState.WAITING, ConversionState.FINISHING):
+        if was.state is not ConversionState.FINISHING:
             return False
         became = {"spent": spent, "received": received, "ended_at": at, "reason": was.reason or reason}
         self._move(conversion_id, ConversionState.DONE, **became)
+        return True
+
+    async def call_off(self, conversion_id: RunId, reason: str, at: datetime) -> bool:
+        if self.rows[conversion_id].state is not ConversionState.WAITING:
+            return False
+        self._move(conversion_id, ConversionState.DONE, reason=reason, ended_at=at)
         return True
 
     def _move(self, conversion_id: RunId, to: ConversionState, **changes: Any) -> None:

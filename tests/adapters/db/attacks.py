@@ -243,6 +243,7 @@ BY_ROLES_ALONE = {  # what the owner of the tables could do, and the program can
     "INSERT INTO state_edges SELECT 'inbox', 'done', 'pending' FROM said",
     "the list of migrations shortened": "DELETE FROM aerich",
     "a run's start rewritten": "UPDATE runs SET quote_start = 1000",
+    "a conversion's worst price loosened": "UPDATE conversions SET worst = 1",
     "a person made another": "UPDATE users SET user_id = 'mallory'",
     "a message reworded": "UPDATE inbox SET body = 'withdraw everything'",
     "a notice reworded": "UPDATE outbox SET params = '{}'",

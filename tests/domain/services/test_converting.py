@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import asyncpg
 import pytest
 
 from adapters.db.store import PostgresStore
@@ -356,6 +358,25 @@ async def test_the_database_refuses_an_order_beyond_the_worst_price(world: World
             await world.store.execute(
                 insert, conversion.id, conversion.account, side, price, Decimal("0.001")
             )
+
+
+async def test_what_was_confirmed_stays_so_for_whoever_writes_the_table(world: World, admin: Any) -> None:
+    conversion = await begin(world, SELLING)
+    for change in ("worst = 1", "amount = 2", "side = 'buy'", "patience_s = 9999", "resting = true"):
+        with pytest.raises(asyncpg.PostgresError, match="change_refused"):
+            await admin.execute(f"UPDATE conversions SET {change}")  # noqa: S608 - constants above
+    with pytest.raises(asyncpg.PostgresError, match="change_refused"):
+        await admin.execute("DELETE FROM conversions")
+    assert (await world.conversions.of([conversion.id]))[conversion.id] == conversion
+
+
+async def test_calling_back_what_is_ending_already_changes_nothing_of_it(world: World) -> None:
+    conversion, worker = await begin(world, SELLING), world.worker()
+    await world.rounds(worker, 2)
+    assert not await world.conversions.call_off(conversion.id, Ending.ASKED, world.time.now())
+    done = await ended(world, conversion)
+    assert not await world.conversions.end(done.id, Ending.ASKED, ZERO, ZERO, world.time.now())
+    assert (done.reason, done.spent) == (Ending.ALL, Decimal("0.01"))
 
 
 async def test_lost_answers_and_refusals_cost_nothing(world: World) -> None:
