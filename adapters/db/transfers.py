@@ -176,24 +176,37 @@ class PostgresTransfers:
         )
         return [row["amount"] for row in rows]
 
+    async def failed_since(self, account: VenueAccountName, coin: Coin, since: datetime) -> bool:
+        """Tell whether a transfer of an account and a coin was void or given back since an instant."""
+        rows = await self._store.fetch(
+            """
+            SELECT FROM treasury_transfers WHERE account = $1 AND coin = $2 AND state IN ('void', 'returned')
+                AND ended_at IS NOT NULL AND due_at >= $3 LIMIT 1
+            """,
+            account,
+            coin,
+            since,
+        )
+        return bool(rows)
+
     async def credited_since(self, since: datetime) -> Sequence[TreasuryTransfer]:
         """Return transfers to venues that were created since an instant and have been credited."""
         return await self._fetch(
             "WHERE state = 'credited' AND direction = 'to_venue' AND created_at >= $1 ORDER BY id", since
         )
 
-    async def arrivals(self, asset_id: AssetId, chain_hash: str) -> Sequence[Arrival]:
+    async def arrivals(self, asset_id: AssetId, hashes: Sequence[str]) -> Sequence[Arrival]:
         """Return what came from a chain by a transaction and lies in suspense, locked, in order."""
         rows = await self._store.fetch(
             """
             SELECT k.output_id, k.asset_id, k.amount, o.deposit_hash AS chain_hash
             FROM outputs o JOIN kept_outputs k USING (output_id)
-            WHERE o.deposit_hash = $2 AND k.asset_id = $1 AND k.reason = 'from_chain' AND k.state = 'kept'
-              AND k.booked
+            WHERE o.deposit_hash = ANY ($2::text[]) AND k.asset_id = $1 AND k.reason = 'from_chain'
+              AND k.state = 'kept' AND k.booked
             ORDER BY o.sequence FOR UPDATE OF k
             """,
             asset_id,
-            chain_hash,
+            list(hashes),
         )
         return [Arrival(**row) for row in rows]
 

@@ -74,12 +74,19 @@ class TransferStore(Protocol):
         """Return what was asked of a venue since an instant, to be told apart from."""
         ...
 
+    async def failed_since(self, account: VenueAccountName, coin: Coin, since: datetime) -> bool:
+        """Tell whether a transfer of an account and a coin was void or given back since an instant."""
+        ...
+
     async def credited_since(self, since: datetime) -> Sequence[TreasuryTransfer]:
         """Return transfers to venues that were created since an instant and have been credited."""
         ...
 
-    async def arrivals(self, asset_id: AssetId, chain_hash: str) -> Sequence[Arrival]:
-        """Return what came from a chain by a transaction and lies in suspense, locked, in order."""
+    async def arrivals(self, asset_id: AssetId, hashes: Sequence[str]) -> Sequence[Arrival]:
+        """Return what came from a chain by a transaction and lies in suspense, locked, in order.
+
+        ``hashes`` are the ways to write the one hash.
+        """
         ...
 
     async def take_arrival(self, output_id: str, transfer_id: TransferId) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from domain.errors import Refused
-from domain.ids import AssetId, Ids, UserId, VenueAccountName
+from domain.ids import Ids, UserId, VenueAccountName
 from domain.money import Coin
 from domain.payouts.onward import ChainAddress
 from domain.ports.clock import Clock
@@ -15,6 +15,7 @@ from domain.roles import Permission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.transfer_news import TransferNews
+from domain.services.treasury_accounts import scope_of
 from domain.treasury.addresses import MIXIN, USABLE, AddressEntry, AddressState, difference, fault_in
 from domain.treasury.networks import Network
 
@@ -30,11 +31,6 @@ class Place:
     coin: Coin
     network: Network
     code: str
-
-
-def scope_of(account: VenueAccountName) -> AssetId:
-    """Return the scope of the freeze that stops all treasury transfers of a venue account."""
-    return AssetId(f"transfers:{account}")
 
 
 class AddressService:
@@ -118,10 +114,12 @@ class AddressService:
             await self._news.address("address_changed", entry, reason=wrong, **heard)
         raise Refused(wrong, place=place.name, coin=place.coin)
 
-    async def proven(self, entry_place: Place) -> None:
-        """Note that a canary has arrived; call it in the transaction that credits it."""
-        entry = await self.usable(entry_place)
-        if entry is not None and entry.state is AddressState.APPROVED:
+    async def proven(self, place: Place, to: ChainAddress) -> None:
+        """Note that a canary has arrived where it was sent; call it in the transaction that credits it."""
+        entry = await self.usable(place)
+        if entry is None or (entry.said.address, entry.said.tag) != (to.address, to.tag):
+            return  # another was approved meanwhile: nothing is known of that
+        if entry.state is AddressState.APPROVED:
             done = replace(entry, state=AddressState.PROVEN)
             await self._book.save(done, entry.state, None, self._clock.now())
 

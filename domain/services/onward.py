@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from domain.errors import InvariantBroken
-from domain.ids import TransferId
+from domain.ids import AssetId, TransferId
 from domain.ledger.model import Cause
 from domain.money import Token
 from domain.payouts.model import Payout, PayoutState
@@ -15,6 +15,7 @@ from domain.ports.transfers import TransferStore
 from domain.ports.wallet import BuiltTransaction, SendState, SentTransaction, Wallet
 from domain.services.tokens import Tokens
 from domain.services.transfer_rows import OvertakenError
+from domain.services.treasury_accounts import scope_of
 from domain.treasury.bookings import fee_promise, left_mixin, promise
 from domain.treasury.model import TransferState, TreasuryTransfer
 
@@ -76,6 +77,10 @@ class OnwardPayments:
         """Tell whether either half of a pair was accepted: then it can only be completed (TX4)."""
         halves = [await wallet.find(each) for each in (payout.request_id, fee_request_id(payout.request_id))]
         return any(half is not None and half.state is not SendState.CHECKED for half in halves)
+
+    async def scope(self, payout: Payout) -> AssetId:
+        """Return the scope of the freeze that stops this transfer beside those of the wallet."""
+        return scope_of((await self._of(payout)).account)
 
     async def promise(self, payout: Payout) -> None:
         """Hold what is about to be reserved, of the wallet itself."""

@@ -107,9 +107,7 @@ class PayoutService:
         payout = await self._payouts.get(payout_id)
         if payout.state in ENDED:
             return f"{payout.cause} is {payout.state}: nothing to do"
-        if payout.state is not PayoutState.SENT and (
-            reason := await self._freezes.frozen(payout.token.asset_id)
-        ):
+        if payout.state is not PayoutState.SENT and (reason := await self._stopped(payout)):
             return f"{payout.cause} {await self._stand_still(payout, reason)}"
         try:
             return f"{payout.cause} {await self._steps[payout.state](payout)}"
@@ -120,6 +118,13 @@ class PayoutService:
         except InvariantBroken as error:
             await self._freeze(payout, error.code)
             raise
+
+    async def _stopped(self, payout: Payout) -> str:
+        """Return why a payout must stand still; one of the treasury also when its account's transfers do."""
+        reason = await self._freezes.frozen(payout.token.asset_id)
+        if reason or payout.purpose is not Purpose.TRANSFER:
+            return reason
+        return await self._freezes.frozen(await self._treasury().scope(payout))
 
     async def drive(self, payout_id: WithdrawalId) -> str:
         """Take steps until the payout rests; say what the last one did."""

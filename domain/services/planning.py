@@ -14,14 +14,15 @@ from domain.ports.ledger import Ledger
 from domain.ports.runs import VenueAccountStore
 from domain.ports.transfers import TransferStore
 from domain.ports.withdrawals import PayoutStore
-from domain.services.addresses import scope_of
 from domain.services.room import room
 from domain.services.tokens import Tokens
 from domain.services.transfers import TransferService
+from domain.services.treasury_accounts import scope_of
 from domain.treasury.model import Direction
 from domain.treasury.plan import AtVenue, CoinFacts, Proposal, plan
 
 WANTED_FOR = timedelta(hours=1)
+AGAIN_AFTER = timedelta(minutes=10)
 WORTH = 10
 """So many least deposits of a coin are worth a transfer when nobody waits."""
 
@@ -87,6 +88,10 @@ class PlanningService:
         venues = [await self._at(name, token.coin, wanted) for name in trading]
         return CoinFacts(token, there, waiting, venues, worth=WORTH * self._tokens.get(asset).least_deposit)
 
+    async def _failed(self, name: VenueAccountName, coin: Coin) -> bool:
+        """Tell whether a try failed of late: what stands in the way is told, and tried again later."""
+        return await self._transfers.failed_since(name, coin, self._clock.now() - AGAIN_AFTER)
+
     async def _at(
         self,
         name: VenueAccountName,
@@ -105,7 +110,7 @@ class PlanningService:
             wanted=wanted.get((name, coin), ZERO),
             coming=amount if to_venue else ZERO,
             leaving=ZERO if to_venue else amount,
-            busy=moving is not None or bool(stopped),
+            busy=moving is not None or bool(stopped) or await self._failed(name, coin),
         )
 
 

@@ -20,11 +20,11 @@ from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.transfers import Arrival, TransferStore
 from domain.ports.venue_funds import VenueFunds, VenueWithdrawal, WithdrawalOrder, WithdrawalStage
-from domain.services.addresses import AddressService, place_at_mixin, scope_of
-from domain.services.transfer_matching import LOOKS_BACK, arrivals_of, withdrawals_of
+from domain.services.addresses import AddressService, place_at_mixin
+from domain.services.transfer_matching import LOOKS_BACK, arrivals_of, spellings, withdrawals_of
 from domain.services.transfer_news import TransferNews
 from domain.services.transfer_rows import LATER, SOON, TransferRows
-from domain.services.treasury_accounts import STALE_AFTER, TreasuryAccount, is_late
+from domain.services.treasury_accounts import STALE_AFTER, TreasuryAccount, is_late, scope_of
 from domain.treasury.bookings import fee_promise, given_back, left_venue, promise, reached_mixin
 from domain.treasury.model import MAY_DECIDE, Decision, TransferState, TreasuryTransfer
 from domain.treasury.networks import network_of
@@ -155,7 +155,7 @@ class ToMixin:
         async with self._store.transaction():
             if held:
                 await self._release(transfer)
-            await self._news.tell("transfer_void", transfer, reason=reason)
+            await self._news.void(transfer, reason)
             voided = replace(transfer, reason=reason)
             return f"{await self._rows.move(voided, TransferState.VOID, transfer.state)}: {reason}"
 
@@ -300,7 +300,8 @@ class ToMixin:
         """Credit the output that came by the chain's hash, whatever its amount (EX6)."""
         assert transfer.arrives is not None
         async with self._store.transaction():
-            listed = await self._transfers.arrivals(transfer.token.asset_id, transfer.chain_hash)
+            hashes = spellings(transfer.chain_hash)
+            listed = await self._transfers.arrivals(transfer.token.asset_id, hashes)
             found = arrivals_of(transfer.arrives, listed)
             if len(found) == 1:
                 return await self._credit(transfer, found[0], transfer.arrives)
@@ -318,7 +319,9 @@ class ToMixin:
             return await self._rows.move(done, TransferState.STUCK, transfer.state)
         if arrival.amount > carried:
             await self._news.tell("transfer_over", transfer, extra=plain(arrival.amount - carried))
-        await self._addresses.proven(place_at_mixin(transfer.token.coin, network_of(transfer.token.network)))
+        await self._addresses.proven(
+            place_at_mixin(transfer.token.coin, network_of(transfer.token.network)), transfer.to
+        )
         return await self._rows.move(done, TransferState.CREDITED, transfer.state)
 
     async def _wait(self, transfer: TreasuryTransfer, why: str) -> str:

@@ -20,12 +20,12 @@ from domain.ports.store import Store
 from domain.ports.venue_funds import DepositStage, VenueDeposit
 from domain.ports.wallet import Wallet
 from domain.ports.withdrawals import PayoutStore
-from domain.services.addresses import AddressService, place_at_venue, scope_of
+from domain.services.addresses import AddressService, place_at_venue
 from domain.services.onward import OnwardPayments
 from domain.services.transfer_matching import LOOKS_BACK, deposits_of
 from domain.services.transfer_news import TransferNews
 from domain.services.transfer_rows import SOON, TransferRows
-from domain.services.treasury_accounts import STALE_AFTER, TreasuryAccount, is_late
+from domain.services.treasury_accounts import STALE_AFTER, TreasuryAccount, is_late, scope_of
 from domain.treasury.bookings import reached_venue
 from domain.treasury.model import TransferState, TreasuryTransfer
 from domain.treasury.networks import network_of
@@ -139,7 +139,7 @@ class ToVenue:
                 if payout.state not in OPEN_TO_CANCEL or not await self._payouts.save(gone, payout.state):
                     return await self._rows.stay(transfer, "its payout is under way", SOON)
                 await self._onward.follow(gone)
-            await self._news.tell("transfer_void", transfer, reason=reason)
+            await self._news.void(transfer, reason)
         return f"is void: {reason}"
 
     async def _payout(self, transfer: TreasuryTransfer) -> Payout | None:
@@ -212,7 +212,7 @@ class ToVenue:
             account = self._accounts[transfer.account]
             network = network_of(transfer.token.network)
             await self._addresses.proven(
-                place_at_venue(transfer.account, account.venue, transfer.token.coin, network)
+                place_at_venue(transfer.account, account.venue, transfer.token.coin, network), transfer.to
             )
             return await self._rows.move(done, TransferState.CREDITED, transfer.state)
 

@@ -58,6 +58,12 @@ def arrivals_of(carried: Decimal, listed: Sequence[Arrival]) -> list[Arrival]:
     return exact[:1] or list(listed)
 
 
+def spellings(chain_hash: str) -> list[str]:
+    """Return the ways to write a chain's hash: venues and Mixin differ in case and prefix."""
+    bare = _bare(chain_hash)
+    return list(dict.fromkeys((chain_hash, bare, f"0x{bare}", bare.upper(), f"0x{bare.upper()}")))
+
+
 def _same_hash(one: str, other: str) -> bool:
     """Compare hashes as chains write them: in hexadecimal, case and prefix mean nothing."""
     return bool(other) and _bare(one) == _bare(other)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, TransferId, VenueAccountName
 from domain.money import MIXIN_PLACES, ZERO, Token, plain, round_down
 from domain.payouts.onward import ChainAddress
@@ -13,12 +13,12 @@ from domain.ports.clock import Clock
 from domain.ports.freezes import FreezeStore
 from domain.ports.store import Store
 from domain.ports.transfers import TransferStore
-from domain.services.addresses import AddressService, Place, place_at_mixin, place_at_venue, scope_of
+from domain.services.addresses import AddressService, Place, place_at_mixin, place_at_venue
 from domain.services.to_mixin import ToMixin
 from domain.services.to_venue import ToVenue
 from domain.services.tokens import Tokens
 from domain.services.transfer_rows import LATER, OvertakenError, TransferRows
-from domain.services.treasury_accounts import TreasuryAccount
+from domain.services.treasury_accounts import TreasuryAccount, scope_of
 from domain.treasury.addresses import AddressState
 from domain.treasury.model import ENDED, Direction, TransferState, TreasuryTransfer
 from domain.treasury.networks import network_of
@@ -68,7 +68,11 @@ class TransferService:
         return await self._transfers.due(self._clock.now(), DUE_AT_ONCE)
 
     async def advance(self, transfer_id: TransferId) -> str:
-        """Take one step and say what happened; without a clear answer, say so and look again later."""
+        """Take one step and say what happened; without a clear answer, say so and look again later.
+
+        Raises:
+            InvariantBroken: what must hold does not; it is looked at again later, and nothing else was done.
+        """
         transfer = await self._transfers.get(transfer_id)
         if transfer.state in ENDED:
             return f"{transfer.cause} is {transfer.state}: nothing to do"
@@ -79,6 +83,9 @@ class TransferService:
         except (Refused, Unavailable, OutcomeUnknown) as error:
             stands = await self._transfers.get(transfer_id)
             return f"{transfer.cause} {await self._rows.stay(stands, str(error), LATER)}"
+        except InvariantBroken:
+            await self._rows.stay(await self._transfers.get(transfer_id), "broken", LATER)
+            raise
 
     async def look_back(self) -> str:
         """Look again at what venues have credited of late: none may go back (TX8)."""

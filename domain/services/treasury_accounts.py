@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.ids import AssetId, VenueAccountName
 from domain.ports.venue_funds import VenueFunds
 from domain.treasury.model import TreasuryTransfer
 from domain.treasury.networks import network_of
@@ -21,6 +22,11 @@ class TreasuryAccount:
     funds: VenueFunds
     venue: str
     by_hand: bool = False
+
+
+def scope_of(account: VenueAccountName) -> AssetId:
+    """Return the scope of the freeze that stops all treasury transfers of a venue account."""
+    return AssetId(f"transfers:{account}")
 
 
 def is_late(transfer: TreasuryTransfer, now: datetime) -> bool:

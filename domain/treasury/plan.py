@@ -35,7 +35,8 @@ class AtVenue:
 class CoinFacts:
     """One coin: what of it the Mixin wallet can pay, what people wait for there, and where else it lies.
 
-    ``worth`` is the least that is worth a transfer's fee when nobody waits.
+    ``worth`` is the least that is worth a transfer's fee: whoever wants less, or waits for less, gets so much
+    moved, so that nobody makes us pay fees for crumbs.
     """
 
     token: Token
@@ -75,8 +76,8 @@ def _bring(facts: CoinFacts, missing: Decimal) -> list[Proposal]:
     """Return what brings people their money: from where most is free, whatever the targets say."""
     found = []
     for one in sorted(facts.venues, key=lambda v: (-v.free, v.account)):
-        amount = min(one.free, missing)
-        if amount > 0 and not one.busy:
+        amount = min(one.free, max(missing, facts.worth))
+        if missing > 0 and amount > 0 and not one.busy:
             found.append(Proposal(Direction.TO_MIXIN, one.account, facts.token, amount, one.free))
             missing -= amount
     return found
@@ -103,8 +104,8 @@ def _supply(facts: CoinFacts) -> list[Proposal]:
         there, target = one.free + one.coming, one.wanted + one.keep
         if one.busy or there >= one.wanted + one.keep / 2:
             continue
-        amount = min(target - there, spare)
-        if amount > 0 and (amount >= facts.worth or (one.wanted and amount == target - there)):
+        amount = min(max(target - there, facts.worth), spare)
+        if amount > 0 and amount >= facts.worth:
             found.append(Proposal(Direction.TO_VENUE, one.account, facts.token, amount, amount))
             spare -= amount
     return found

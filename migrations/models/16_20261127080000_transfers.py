@@ -92,7 +92,10 @@ BEGIN
         SELECT sum(k.amount) FROM kept_outputs k
         WHERE k.settled_by = NEW.id AND k.state = 'refunding' AND k.sender = NEW.receiver
           AND k.asset_id = NEW.asset_id
-    ) OR NEW.purpose = 'transfer' AND NOT EXISTS (
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM174', MESSAGE = 'payout_not_promised',
+            DETAIL = jsonb_build_object('payout', NEW.id);
+    ELSIF NEW.purpose = 'transfer' AND NOT EXISTS (
         SELECT FROM treasury_transfers t JOIN treasury_addresses a
             ON a.place = t.account AND a.coin = t.coin AND a.network = t.network AND a.state IN ('approved', 'proven')
         WHERE t.id = NEW.id AND t.direction = 'to_venue' AND t.state = 'planned' AND t.amount = NEW.amount
@@ -100,7 +103,7 @@ BEGIN
           AND (NEW.to_network, NEW.to_address, NEW.to_tag) = (t.to_network, t.to_address, t.to_tag)
           AND (t.canary OR a.state = 'proven')
     ) THEN
-        RAISE EXCEPTION USING ERRCODE = 'MM174', MESSAGE = 'payout_not_promised',
+        RAISE EXCEPTION USING ERRCODE = 'MM074', MESSAGE = 'address_not_approved',
             DETAIL = jsonb_build_object('payout', NEW.id);
     END IF;
     RETURN NEW;

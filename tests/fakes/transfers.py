@@ -142,13 +142,18 @@ class FakeTransfers:
             and t.created_at >= since
         ]
 
-    async def arrivals(self, asset_id: AssetId, chain_hash: str) -> Sequence[Arrival]:
+    async def failed_since(self, account: VenueAccountName, coin: Coin, since: datetime) -> bool:
+        failed = {TransferState.VOID, TransferState.RETURNED}
+        mine = [t for t in self.rows.transfers.values() if (t.account, t.token.coin) == (account, coin)]
+        return any(t.state in failed and t.due_at >= since for t in mine)
+
+    async def arrivals(self, asset_id: AssetId, hashes: Sequence[str]) -> Sequence[Arrival]:
         found = []
         for kept in self._treasury.rows.kept.values():
             output = kept.seen.output
-            named = (output.asset_id, output.deposit_hash) == (asset_id, chain_hash)
+            named = output.asset_id == asset_id and output.deposit_hash in hashes
             if named and kept.seen.reason == FROM_CHAIN and kept.state is KeptState.KEPT:
-                found.append(Arrival(output.output_id, asset_id, output.amount, chain_hash))
+                found.append(Arrival(output.output_id, asset_id, output.amount, output.deposit_hash))
         return found
 
     async def take_arrival(self, output_id: str, transfer_id: TransferId) -> None:

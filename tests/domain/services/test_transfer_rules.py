@@ -12,7 +12,8 @@ from domain.ledger.model import AccountKind, mixin, own, venue
 from domain.money import ZERO
 from domain.payouts.onward import ChainAddress, NetworkFee
 from domain.ports.venue_funds import DepositStage, WithdrawalOrder, WithdrawalStage
-from domain.services.addresses import Place, scope_of
+from domain.services.addresses import Place
+from domain.services.treasury_accounts import scope_of
 from domain.treasury.addresses import AddressState
 from domain.treasury.model import ENDED, Decision, Direction, TransferState, TreasuryTransfer
 from domain.treasury.networks import NETWORKS
@@ -504,3 +505,61 @@ async def test_decisions_are_the_owners_and_bind_what_was_seen(world: TreasuryWo
         await at.decide(OWNER, transfer.id, Decision.RESEND, token, "message again")
     await world.settle()
     assert await world.state() in ENDED
+
+
+# What hostile eyes found.
+
+
+async def test_a_payout_that_was_handed_over_stands_still_when_its_account_is_stopped(
+    world: TreasuryWorld,
+) -> None:
+    await world.plan(TO_VENUE)
+    await world.process().transfers.advance((await only(world)).id)
+    await world.books.freezes.freeze(scope_of(ACCOUNT), "why", world.clock.now())
+    await world.settle(6)
+    assert world.addresses_paid() == set()
+    [freeze] = await world.books.freezes.open()
+    await world.books.freezes.lift(freeze, OWNER, world.clock.now())
+    await world.settle()
+    assert await world.state() is TransferState.CREDITED
+
+
+async def test_a_canary_proves_the_address_it_went_to_and_no_other() -> None:
+    async with treasury_world(proven=False) as world:
+        world.carries = False
+        await world.plan(TO_VENUE)
+        await world.settle(6)
+        other = ChainAddress(CODE, "0xother")
+        await world.process().addresses.note(Place(ACCOUNT, USDT.coin, NETWORKS["Ethereum"], CODE), other)
+        await world.approve_all()
+        world.carries = True
+        await world.settle()
+        assert await world.state() is TransferState.CREDITED
+        [entry] = await world.books.addresses.of(ACCOUNT, USDT.coin, "Ethereum")
+        assert (entry.said, entry.state) == (other, AddressState.APPROVED)
+
+
+async def test_a_hash_is_the_same_however_it_is_written(world: TreasuryWorld) -> None:
+    world.carries = False
+    await world.plan(TO_MIXIN)
+    await world.settle(4)
+    made = world.far.withdrawals[0]
+    world.far.restage(made.withdrawal_id, WithdrawalStage.DONE, "AB" * 32)
+    world.wallet.arrive(USDT.asset_id, str(made.arrives), "0x" + "ab" * 32)
+    await world.settle(4)
+    assert await world.state() is TransferState.CREDITED
+
+
+async def test_what_stands_in_the_way_is_told_once_and_tried_again_later(world: TreasuryWorld) -> None:
+    world.wallet.fees[USDT.asset_id] = NetworkFee(BTC.asset_id, Decimal("1.5"))
+    world.keep = Decimal(2002)
+    for _ in range(20):
+        await world.process().planning.round()
+        await world.round()
+        world.clock.advance(31)
+    assert len(await world.transfers()) == 1
+    world.clock.advance(600)
+    await world.process().planning.round()
+    await world.round()
+    assert len(await world.transfers()) == 2
+    assert (await world.told()).count("transfer_void") == 1

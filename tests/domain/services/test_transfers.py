@@ -14,7 +14,7 @@ from domain.services.addresses import Place
 from domain.treasury.addresses import AddressState
 from domain.treasury.model import Decision, Direction, TransferState
 from domain.treasury.networks import NETWORKS
-from tests.domain.services.money_world import OWNER, USDT
+from tests.domain.services.money_world import ON_POSTGRES, OWNER, USDT
 from tests.domain.services.treasury_world import ACCOUNT, AT_VENUE, CODE, TreasuryWorld, treasury_world
 from tests.fakes.runs import FakeViews
 from tests.fakes.wallet import Fault
@@ -111,3 +111,21 @@ async def test_what_runs_lacked_is_remembered_until_it_is_sent(world: TreasuryWo
     assert await accounts.wants(now + timedelta(seconds=1)) == {}
     await accounts.sent_for(ACCOUNT, USDT.coin)
     assert await accounts.wants(now) == {}
+
+
+@ON_POSTGRES
+async def test_an_address_that_is_replaced_before_anything_is_reserved_gets_nothing(
+    world: TreasuryWorld,
+) -> None:
+    await world.plan(Direction.TO_VENUE)
+    await world.round()
+    (transfer,) = await world.transfers()
+    assert transfer.state is TransferState.PLANNED
+    place = Place(ACCOUNT, USDT.coin, NETWORKS["Ethereum"], CODE)
+    await world.process().addresses.note(place, ChainAddress(CODE, "0xother"))
+    await world.approve_all()
+    await world.settle(40)
+    assert await world.state() is TransferState.VOID
+    assert world.addresses_paid() == set()
+    assert await world.books.freezes.open() == []
+    await world.check()

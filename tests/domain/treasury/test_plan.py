@@ -56,10 +56,12 @@ def test_a_target_is_filled_when_less_than_half_is_there() -> None:
     assert plan(facts(50, 0, at(A, 400, keep=100), keep=100)) == []
 
 
-def test_little_is_moved_only_for_people() -> None:
+def test_nobody_makes_us_pay_fees_for_crumbs() -> None:
     assert plan(facts(49, 0, at(A, 400), keep=100, worth=60)) == []
-    assert said(plan(facts(0, 1, at(A, 400), worth=60))) == [("to_mixin", "a", Decimal(1))]
-    assert said(plan(facts(500, 0, at(A, 0, wanted=5), worth=60))) == [("to_venue", "a", Decimal(5))]
+    assert said(plan(facts(0, 1, at(A, 400), worth=60))) == [("to_mixin", "a", Decimal(60))]
+    assert said(plan(facts(0, 1, at(A, 30), worth=60))) == [("to_mixin", "a", Decimal(30))]
+    assert said(plan(facts(500, 0, at(A, 0, wanted=5), worth=60))) == [("to_venue", "a", Decimal(60))]
+    assert plan(facts(50, 0, at(A, 0, wanted=5), worth=60)) == []
 
 
 amounts = st.integers(0, 1000)
@@ -91,7 +93,7 @@ def test_no_plan_makes_anybody_wait(
     out = sum((p.amount for p in found if p.direction is Direction.TO_VENUE), ZERO)
     assert out <= max(Decimal(at_mixin - waiting - keep), ZERO)
     brought = sum((p.amount for p in found if p.direction is Direction.TO_MIXIN), ZERO)
-    assert brought <= max(Decimal(waiting - at_mixin), Decimal(keep + waiting - at_mixin), ZERO)
+    assert brought <= max(Decimal(waiting - at_mixin) + worth, Decimal(keep + waiting - at_mixin), ZERO)
 
 
 @given(amounts, amounts, st.lists(accounts, max_size=3), amounts, amounts)
