@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from domain.ids import VenueAccountName
 from domain.leases import Scope
@@ -30,8 +31,10 @@ SHORT = "balance_short"
 
 
 def reason_of(scope: Scope, line: Line) -> str:
-    """Return why things are stopped for a line: the same shortfall always gives the same reason."""
-    return f"{SHORT}:{scope} {line.coin} {plain(-line.unexplained)}"
+    """Return why things are stopped for a line: the same for one shortfall as long as it lasts."""
+    assert line.since is not None, "a round has been judged"
+    amount, since = plain(-line.unexplained), line.since.astimezone(UTC)
+    return f"{SHORT}:{scope} {line.coin} {amount} since {since:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(slots=True)
@@ -47,8 +50,8 @@ class Pace:
 class Reckoning:
     """Keeps rounds, and does what must be done about them.
 
-    What a person has looked at and let go on stops nothing again, unless it becomes another amount. A coin
-    that nobody can be owed stops nothing: it is the instance's own, and its keepers are told.
+    What a person has looked at and let go on stops nothing again, until it becomes another amount or has
+    passed. A coin that nobody can be owed stops nothing: it is the instance's own, and its keepers are told.
     """
 
     rounds: ReconciliationStore

@@ -103,6 +103,25 @@ async def bank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield OnTheWire(mixin, alice, await usdt_of_alice(mixin))
 
 
+async def test_what_is_unspent_is_listed_whole_and_what_is_being_spent_is_not(bank: Bank) -> None:
+    await bank.pay_in("3")
+    await bank.pay_in("4")
+    listed = await bank.wallet.unspent_outputs(ASSET)
+    everything = await bank.wallet.outputs_from(0)
+    assert {o.output_id for o in listed} == {o.output_id for o in everything if o.asset_id == ASSET}
+    pays = await payment(bank, "5")
+    built = await bank.wallet.build(pays)
+    signed = await bank.wallet.sign(pays.request_id, built.raw, pays.inputs)
+    assert await bank.wallet.unspent_outputs(ASSET) == listed, "signed is not sent"
+    await bank.wallet.submit(pays.request_id, signed)
+    left = await bank.wallet.unspent_outputs(ASSET)
+    assert not {o.output_id for o in left} & set(pays.inputs)
+    await bank.settle()
+    [change] = [o for o in await bank.wallet.unspent_outputs(ASSET) if o.sender == bank.bot]
+    assert (change.amount, change.spent) == (Decimal(2), False)
+    assert await bank.wallet.unspent_outputs(AssetId(STRANGER)) == []
+
+
 async def payment(bank: Bank, amount: str = "5", subject: str = "w1") -> Payment:
     """Return a payment of all that Alice has paid in."""
     free = [o for o in await bank.wallet.outputs_from(0) if o.sender == bank.alice and not o.spent]

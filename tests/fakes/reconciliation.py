@@ -1,7 +1,7 @@
 """Rounds in memory, and what they read of the books in memory."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,39 +19,51 @@ from tests.fakes.ledger import FakeLedger
 from tests.fakes.treasury import Treasury
 
 
+@dataclass
+class Rows:
+    """Rounds, and the words of people, in order; none of them ever changes."""
+
+    rounds: list[Round] = field(default_factory=list)
+    words: list[UserId] = field(default_factory=list)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Rows":
+        """Return rows that go their own way."""
+        return Rows(list(self.rounds), list(self.words))
+
+
 class FakeReconciliations:
     """Rounds in order; ``rows`` lets ``FakeTransactions`` put them back."""
 
     def __init__(self, ledger: FakeLedger | None = None, treasury: Treasury | None = None) -> None:
-        self.rows: tuple[list[Round], list[UserId]] = ([], [])
+        self.rows = Rows()
         self.faults: list[str] = []
         self._ledger, self._treasury = ledger or FakeLedger(), treasury
 
     @property
     def rounds(self) -> list[Round]:
         """Return every round."""
-        return self.rows[0]
+        return self.rows.rounds
 
     async def add(self, found: Round) -> None:
-        self.rows[0].append(found)
+        self.rows.rounds.append(found)
 
     async def last(self, scope: Scope) -> Round | None:
-        return next((r for r in reversed(self.rows[0]) if r.scope == scope and not r.moving), None)
+        return next((r for r in reversed(self.rows.rounds) if r.scope == scope and not r.moving), None)
 
     async def deep_at(self, scope: Scope) -> datetime | None:
-        return next((r.at for r in reversed(self.rows[0]) if r.scope == scope and r.deep), None)
+        return next((r.at for r in reversed(self.rows.rounds) if r.scope == scope and r.deep), None)
 
     async def standings(self) -> Sequence[Standing]:
-        newest = {found.scope: found for found in self.rows[0]}
-        fine = {found.scope: found.at for found in self.rows[0] if found.outcome in FINE}
+        newest = {found.scope: found for found in self.rows.rounds}
+        fine = {found.scope: found.at for found in self.rows.rounds if found.outcome in FINE}
         return [Standing(newest[scope], fine.get(scope)) for scope in sorted(newest)]
 
     async def ask(self, by: UserId) -> int:
-        self.rows[1].append(by)
-        return len(self.rows[1])
+        self.rows.words.append(by)
+        return len(self.rows.words)
 
     async def asked(self) -> int:
-        return len(self.rows[1])
+        return len(self.rows.words)
 
     async def wallet_books(self) -> WalletBooks:
         assert self._treasury is not None

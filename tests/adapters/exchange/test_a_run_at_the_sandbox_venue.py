@@ -72,6 +72,7 @@ class Traders:
             market=WallMarketClock(),
             policy=POLICY,
             grip=grip,
+            reckoning=replace(self._world.reckoning(), clock=clock),
         )
         return self._world.put_to_work(desk)
 
@@ -96,7 +97,9 @@ async def test_balanced_fills_survives_a_death_and_is_left_in_quote_to_the_last_
     for faults in ({}, {"withhold_percent": 20, "only": "/order"}, {}):
         async with aiohttp.ClientSession() as session:
             (await session.post(urls["control"] + "/faults", json=faults)).raise_for_status()
-        await _rounds_for(worker, 4)
+        await _rounds_for(worker, 3)
+        await world.rounds_store.ask(ALICE)  # books beside venue, in the middle of it all
+        await _rounds_for(worker, 1)
         worker = traders.start()  # the one before is gone, with all it had in mind
     fills = (await world.desk_of_people.get(ALICE, run.number)).fills
     quote = await world.people.quote_leaving(ALICE, run.number, USDT)
@@ -106,6 +109,12 @@ async def test_balanced_fills_survives_a_death_and_is_left_in_quote_to_the_last_
     [left] = await world.people.list(ALICE)
     assert left.reason in (Ending.ALL, Ending.TOO_LITTLE)
     assert (await world.ledger.balance(available(ALICE, BTC))).total < Decimal("0.0001")
+    await world.rounds_store.ask(ALICE)
+    await _rounds_for(worker, 3)
+    found = await world.store.fetch("SELECT outcome, lines FROM reconciliations ORDER BY id")
+    assert len(found) >= 5
+    assert {row["outcome"] for row in found} <= {"good", "moving"}, "no look at a real wire alarms"
+    assert all(line["ledger"] == line["outside"] for line in json.loads(found[-1]["lines"]))
     there = await traders.clients[-1].balances()
     assert await traders.clients[-1].open_orders(PAIR) == []
     await traders.close()

@@ -95,7 +95,7 @@ async def test_one_unit_that_is_missing_stops_its_coin_and_the_account_at_the_se
     assert await stopped(world) == ([TOKENS[USDT].asset_id], [ACCOUNT])
     assert sorted(await world.notices(OWNER)) == ["account_halted", "difference_short", "payouts_frozen"]
     [halt] = await world.accounts.halts()
-    assert halt.reason == f"{SHORT}:{SCOPE} USDT 0.00000001"
+    assert halt.reason.startswith(f"{SHORT}:{SCOPE} USDT 0.00000001 since 2026-01-01T00:0")
     await world.rounds(worker, 8)
     assert world.venue.resting() == [], "orders are taken off"
     await minutes(world, worker, 2)

@@ -13,6 +13,7 @@ from domain.services.reckoning import EVERY_S
 from domain.services.wallet_comparing import WalletComparing
 from tests.domain.services.money_world import ALICE, BOB, BTC, IN_MEMORY, ON_POSTGRES, OWNER, USDT, MoneyWorld
 from tests.fakes.crash import Fuse, SimulatedCrash
+from tests.fakes.reconciliation import Rows
 from tests.fakes.wallet import BOT, Fault
 
 UNIT = "0.00000001"
@@ -89,7 +90,7 @@ async def test_a_freeze_is_lifted_after_a_good_look_or_by_an_explicit_word(world
     with pytest.raises(Refused, match="confirmation_unknown"):
         await freezes.lift(OWNER, USDT.asset_id, "x" * 32, "m1")
     await freezes.lift(OWNER, USDT.asset_id, token, "m1")
-    assert freeze.reason == "balance_short:wallet USDT 0.00000001"
+    assert freeze.reason == "balance_short:wallet USDT 0.00000001 since 2026-03-01T09:30:00Z"
     await looks(world, comparing, 3)
     assert await frozen(world) == [], "what was looked at stops nothing again"
     await steal(world, "1", index=-1)
@@ -104,6 +105,9 @@ async def test_a_freeze_is_lifted_after_a_good_look_or_by_an_explicit_word(world
     await freezes.lift(OWNER, USDT.asset_id, token, "m2")
     assert await frozen(world) == []
     assert [act.action for act in await world.books.audit.latest(9)] == ["freezes.lift"] * 2
+    await steal(world, "1", index=-1)
+    await looks(world, comparing, 2)
+    assert await frozen(world) == [USDT.asset_id], "as much once more is another shortfall"
 
 
 @IN_MEMORY
@@ -229,7 +233,7 @@ async def test_a_round_that_dies_anywhere_changes_nothing_and_no_freeze_is_lost(
 async def _undo(world: MoneyWorld) -> None:
     """Let the second round not have been."""
     books = world.books
-    books.rounds.rows = (books.rounds.rows[0][:1], [])
+    books.rounds.rows = Rows(books.rounds.rounds[:1])
     books.freezes.rows = []
     for key in [key for key in books.notices.rows if key[1] == "payouts_frozen"]:
         del books.notices.rows[key]
