@@ -89,6 +89,8 @@ class ConversionService:
     async def quote(self, user_id: UserId, wish: Wish) -> ConversionQuote:
         """Return what a wish would do now at the account that is best for it, having checked all of it.
 
+        What the best account lacks of float is noted for the treasury.
+
         Raises:
             Refused: ``not_convertible``; ``market_stale``; ``insufficient_funds`` with coin and available;
                 ``conversion_beyond_float`` with coin and what fits; ``too_many_conversions``; as
@@ -104,6 +106,7 @@ class ConversionService:
         fits = {quote.account: await self._room(quote.account, quote.pays) for quote in quotes}
         roomy = [q for q in quotes if q.amount <= fits[q.account] and q.amount <= free]
         if not roomy:
+            await self._accounts.want(best.account, best.pays, best.amount, self._clock.now())
             raise Refused("conversion_beyond_float", coin=best.pays, fits=plain(max(fits.values())))
         return max(roomy, key=better)
 

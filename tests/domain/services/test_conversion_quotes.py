@@ -73,6 +73,7 @@ async def test_where_no_account_has_the_float_it_is_said_how_much_fits(world: Wo
     with pytest.raises(Refused, match="conversion_beyond_float") as refused:
         await quoted(world, SELLING)
     assert refused.value.facts == {"coin": "BTC", "fits": "0.03"}
+    assert world.views.wanted[EMPTY, Coin("BTC")][0] == SELLING.amount
 
 
 async def test_an_account_that_was_not_seen_lately_is_passed_over(world: World) -> None:
