@@ -379,6 +379,24 @@ async def test_calling_back_what_is_ending_already_changes_nothing_of_it(world: 
     assert (done.reason, done.spent) == (Ending.ALL, Decimal("0.01"))
 
 
+async def test_a_worker_that_lost_the_account_sends_nothing_more(world: World) -> None:
+    """D4: the one that took over looks up what the other had sent, and goes on."""
+    depth(world, (5_999_950, 300))
+    conversion, first = await begin(world, SELLING), world.worker()
+    world.venue.mischief = Mischief(drop_answer=1.0)
+    await world.rounds(first, 2)
+    world.venue.mischief = Mischief()
+    second = world.worker()
+    await world.rounds(second, 1)
+    sent = list(world.venue.sent)
+    assert len(sent) == 1
+    depth(world, (5_999_950, 9_000))
+    assert "another worker took" in (await world.rounds(first, 1))[0]
+    assert world.venue.sent == sent
+    await world.until_stopped(second)
+    assert (await ended(world, conversion)).spent == Decimal("0.01")
+
+
 async def test_lost_answers_and_refusals_cost_nothing(world: World) -> None:
     """OR3: what is unknown is looked up before anything more is sent."""
     world.venue.mischief = Mischief(drop_request=0.2, drop_answer=0.3, refuse=0.1, silent_read=0.1)
