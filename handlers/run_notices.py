@@ -322,6 +322,7 @@ RUN_NOTICES: dict[str, Render] = {
     "run_stopping": text("run_stopping"),
     "run_stop_waits": with_reason("run_stop_waits"),
     "run_trade_changed": render_trade_changed("run_trade_changed"),
+    "order_trade_changed": render_trade_changed("order_trade_changed"),
     "run_stopped": render_stopped,
     "run_trouble": with_reason("run_trouble"),
     "run_unknown": text("run_unknown"),

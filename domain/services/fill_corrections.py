@@ -15,7 +15,7 @@ from domain.ledger.model import run as run_account
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair
 from domain.market.orders import Fill, with_fills
-from domain.market.runs import Run, RunState
+from domain.market.runs import Run, RunKind, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.orders import Booked, Charge, Version, VersionKind
 from domain.services.desk import Desk
@@ -306,7 +306,9 @@ class FillCorrections:
         await desk.tell_keepers("trade_changed", cause, facts)
         if run:
             told = {**facts, "number": str(run.number)}
-            await desk.notices.tell(run.user_id, "run_trade_changed", cause, told)
+            of_strategy = run.kind is RunKind.STRATEGY
+            kind = "run_trade_changed" if of_strategy else "order_trade_changed"
+            await desk.notices.tell(run.user_id, kind, cause, told)
 
     async def _vanished(self, pair: Pair, gone: Sequence[Booked]) -> int:
         """Take back trades that the venue shows no more, once its balances agree that they never were.

@@ -197,6 +197,7 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         }
     ],
     "trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
+    "order_trade_changed": [TRADE],
     "run_trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
 }
 
