@@ -47,6 +47,7 @@ from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
+from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
 from domain.services.fencing import FencedStore
@@ -333,6 +334,15 @@ def safe_boot_of(world: World) -> SafeBoot | None:
         roles=PostgresRoles(store),
         clock=world.clock,
         bot=UserId(world.keystore.app_id),
+    )
+
+
+def difference_service(world: World, confirmations: ConfirmationService) -> DifferenceService:
+    """Return the use cases of differences that stay."""
+    store = world.store
+    return DifferenceService(
+        *(store, world.ledger, PostgresReconciliations(store), world.notices, confirmations, world.clock),
+        *(world.tokens, auth_service(world)),
     )
 
 

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     HALTS_READ = "halts.read"
     HALTS_LIFT = "halts.lift"
     RECONCILE_READ = "reconcile.read"
+    RECONCILE_SETTLE = "reconcile.settle"
     TRANSFERS_READ = "transfers.read"
     TRANSFERS_CONFIRM = "transfers.confirm"
     """Say that what was asked for by hand has been done."""
@@ -71,6 +72,7 @@ _OWNERS = _ADMINS | {
     Permission.SUSPENSE_RETURN,
     Permission.FREEZES_LIFT,
     Permission.HALTS_LIFT,
+    Permission.RECONCILE_SETTLE,
     Permission.TRANSFERS_DECIDE,
     Permission.ADDRESSES_APPROVE,
 }

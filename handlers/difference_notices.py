@@ -1,7 +1,7 @@
 """How differences between our books and what lies there are said."""
 
 from bot.ports import Json
-from bot.replies import BLUE, Reply
+from bot.replies import BLUE, GREEN, Buttons, Reply, Text, sends
 from bot.words import Words
 from handlers.wording import Params, Render, lines, named, names, records, text, with_buttons, with_reason
 
@@ -52,11 +52,27 @@ def _lines(words: Words, standing: Params) -> list[str]:
     return said
 
 
+def render_settle_confirm(words: Words, params: Params) -> list[Reply]:
+    """Say what booking a difference does, with the one button that does it."""
+    told = Text(words(f"settle_confirm_{params['kind']}", **params))
+    word = f"/settle {params['place']} {params['subject']} {params['token']}"
+    return [told, Buttons((sends(words("button_confirm"), word, GREEN),))]
+
+
+def render_settled(words: Words, params: Params) -> list[Reply]:
+    """Say that a difference is booked."""
+    return [Text(words(f"settled_{params['kind']}", **params))]
+
+
 DIFFERENCE_NOTICES: dict[str, Render] = {
     "difference_short": text("difference_short"),
     "difference_surplus": text("difference_surplus"),
     "difference_gone": text("difference_gone"),
     "difference_stands": text("difference_stands"),
+    "difference_settled": render_settled,
+    "settle_how": text("settle_how"),
+    "settle_confirm": render_settle_confirm,
+    "nothing_to_settle": text("nothing_to_settle"),
     "orders_differ": with_reason("orders_differ"),
     "ledger_contradicts": text("ledger_contradicts"),
     "booted_safe": with_reason("booted_safe"),

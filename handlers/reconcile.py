@@ -1,5 +1,7 @@
 """Reconciliation by chat: how every place stands beside our books, and the word for a look now."""
 
+import re
+
 from bot.events import Message
 from bot.filters import command
 from bot.ports import Json
@@ -10,11 +12,15 @@ from domain.ports.reconciliation import Standing
 from domain.ports.users import User
 from domain.reconciliation.model import Line
 from domain.roles import Permission
+from domain.services.differences import DifferenceService
 from domain.services.reconciling import ReconcilingService
 
 router = Router("reconcile")
 
 NOW = "now"
+
+_PLACE = re.compile(r"wallet|venue:[A-Za-z0-9._-]{1,64}", re.ASCII)
+_SUBJECT = re.compile(r"[A-Z0-9]{1,20}|[0-9a-f-]{36}", re.ASCII)
 
 
 @router.message(command("/reconcile", "核对"), permission=Permission.RECONCILE_READ)
@@ -30,6 +36,23 @@ async def reconcile(message: Message, person: User, reconciling: ReconcilingServ
         age_s = max(0, int((now - standing.latest.at).total_seconds()))
         told.append({**_found(standing), "age_s": age_s, "fine_s": fine_s})
     return Say("reconcile_state", {"standings": told})
+
+
+@router.message(command("/settle", "平账"), permission=Permission.RECONCILE_SETTLE, moves_money=True)
+async def settle(message: Message, person: User, differences: DifferenceService) -> Answer:
+    """Show what booking a difference does and ask; with the token of that question, book it."""
+    typed = message.text.split()[1:]  # as typed: a token's letters are large and small
+    if not 2 <= len(typed) <= 3 or not _PLACE.fullmatch(typed[0]) or not _SUBJECT.fullmatch(typed[1]):
+        return Say("settle_how")
+    place, subject = typed[0], typed[1]
+    if len(typed) == 3:
+        await differences.settle(person.user_id, place, subject, typed[2], message.key)
+        return None
+    found, token = await differences.ask(person.user_id, place, subject)
+    line = found.line
+    told: dict[str, Json] = {**_told(line), "amount": plain(abs(line.unexplained)), "place": place}
+    told |= {"subject": line.subject, "kind": "short" if line.short else "surplus", "token": token}
+    return Say("settle_confirm", told)
 
 
 def _found(standing: Standing) -> dict[str, Json]:

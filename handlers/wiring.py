@@ -31,6 +31,7 @@ from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
+from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
@@ -105,6 +106,7 @@ class ChatServices:
     fees: FeeService
     takings: FeeTakingService
     reconciling: ReconcilingService
+    differences: DifferenceService
     moves: TransferDecisions
     addresses: AddressService
     conversions: ConversionService
@@ -169,6 +171,7 @@ def dispatcher_of(
         "fees": services.fees,
         "takings": services.takings,
         "reconciling": services.reconciling,
+        "differences": services.differences,
         "moves": services.moves,
         "addresses": services.addresses,
         "conversions": services.conversions,

@@ -273,6 +273,7 @@ WORDED = {
     "/refund",
     "/sendback",
     "/reconcile",
+    "/settle",
     *("/convert", "/buy", "/sell", "/leave", "/orders"),  # see test_conversion_talk
 }
 NUMBERED = ("/run", "/stop", "/change")

@@ -397,6 +397,10 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "roles": [{"people": [{"user_id": PERSON, "role": "owner"}]}],
     "audit": [{"acts": []}, {"acts": [ACT, {**ACT, "who": ""}]}],
     "insufficient_funds": [{}, {"available": "1"}],
+    "settle_confirm": [
+        {**COMMON, "kind": kind, "place": "venue:main", "subject": "USDT"} for kind in ("short", "surplus")
+    ],
+    "difference_settled": [{**COMMON, "kind": kind} for kind in ("short", "surplus")],
     "reconcile_state": [
         {"standings": []},
         {

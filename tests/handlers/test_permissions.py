@@ -3,6 +3,7 @@
 import copy
 import re
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from domain.ids import AssetId, TransferId, UserId, VenueAccountName
+from domain.leases import Scope
 from domain.payouts.onward import ChainAddress
 from domain.ports.kept import KeptGroup
+from domain.reconciliation.model import Line, Round
 from domain.roles import PERMISSIONS, Permission, Role, may
 from domain.treasury.addresses import AddressEntry, AddressState
 from domain.treasury.model import MAY_DECIDE, Direction, TransferState, TreasuryTransfer
@@ -35,6 +38,7 @@ CHANGES = {
     Permission.TRANSFERS_CONFIRM: ("/moved transfer-1", "Confirm"),
     Permission.TRANSFERS_DECIDE: ("/move resend transfer-2", "Confirm"),
     Permission.ADDRESSES_APPROVE: ("/approve address-1", "Confirm"),
+    Permission.RECONCILE_SETTLE: ("/settle venue:binance-1 USDT", "Confirm"),
 }
 """How each privileged change is made by chat: what is said, then the button that is tapped."""
 
@@ -61,9 +65,17 @@ async def world() -> World:
     for user_id in (OLGA, ADA, BOB):
         await world.person(user_id).says("hi")
     plan(world)
+    await differ(world)
     assert (len(world.runs.rows), len(world.payouts.rows), len(world.intents.rows)) == (1, 1, 1)
     world.clock.advance(seconds=60)
     return world
+
+
+async def differ(world: World) -> None:
+    """Let a venue account have been seen to hold more than the books say, for long enough."""
+    now = world.clock.now() + timedelta(seconds=60)
+    more = Line(USDT.coin, Decimal(5), Decimal(7), since=now - timedelta(seconds=60))
+    await world.rounds.add(Round(Scope("venue:binance-1"), now, (more,)))
 
 
 def plan(world: World) -> None:

@@ -21,6 +21,7 @@ from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
+from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
@@ -248,6 +249,10 @@ class World:
                 *(unreached(self.outbox), self.roles, confirming, self.tokens, auth),
             ),
             ReconcilingService(self.store, self.rounds, self.clock, auth),
+            DifferenceService(
+                *(self.store, unreached(self.ledger), self.rounds, unreached(self.outbox), confirming),
+                *(self.clock, self.tokens, auth),
+            ),
             TransferDecisions(
                 self.store, unreached(self.ledger), self.clock, self.transfers, confirming, auth
             ),
