@@ -45,11 +45,16 @@ async def open_treasury(world: World) -> AsyncIterator[Moving]:
             stack.push_async_callback(funds.close)
             by_hand = account.key.withdrawal is None
             named[account.name] = TreasuryAccount(funds, account.venue, by_hand)
-        service = _transfers(world, named)
         coins = [
             (each.name, [c for p in each.pairs for c in (p.base, p.quote)], each.keep) for each in accounts
         ]
-        yield service, _planning(world, service, keep_of(coins))
+        yield moving_of(world, named, keep_of(coins))
+
+
+def moving_of(world: World, accounts: Mapping[VenueAccountName, TreasuryAccount], kept: Kept) -> Moving:
+    """Return the treasury at work, over whatever speaks for the venues."""
+    service = _transfers(world, accounts)
+    return service, _planning(world, service, kept)
 
 
 def _transfers(world: World, accounts: Mapping[VenueAccountName, TreasuryAccount]) -> TransferService:

@@ -76,6 +76,8 @@ class TransferService:
         transfer = await self._transfers.get(transfer_id)
         if transfer.state in ENDED:
             return f"{transfer.cause} is {transfer.state}: nothing to do"
+        if transfer.account not in self._accounts:  # the owner took it out of the file meanwhile
+            return f"{transfer.cause} {await self._rows.stay(transfer, 'nobody speaks for its account')}"
         try:
             return f"{transfer.cause} {await self._steps[transfer.direction](transfer)}"
         except OvertakenError:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from adapters.bootstrap import World, ownership_service
 from adapters.bootstrap_fees import begin_fees
+from adapters.bootstrap_moving import Moving, moving_of
 from adapters.bootstrap_trading import desk_of
 from adapters.build import build_name, schema_version
 from adapters.db.chat import PostgresOutbox
@@ -32,10 +34,13 @@ from domain.errors import OutcomeUnknown, Unavailable
 from domain.ids import UserId
 from domain.leases import WALLET, Grip, venue_scope
 from domain.market.model import Pair
+from domain.money import Coin
 from domain.secrets import Secret
 from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
+from domain.services.treasury_accounts import TreasuryAccount
 from handlers.notices import NoticeRenderer
+from tests.simulation.far_funds import SimulatedVenueFunds
 from tests.simulation.far_mixin import FarMixin, SimulatedHttp, listen
 from tests.simulation.far_venue import ACCOUNT, FarVenue, SimulatedExchange
 from tests.simulation.machine import Machine
@@ -108,6 +113,7 @@ class Ground:
     settings: Settings
     dice: random.Random
     told: Told
+    keep: str = ""  # how much USDT the owner wants to be at the venue; without a word nobody moves coins
 
 
 @dataclass
@@ -188,7 +194,15 @@ async def workers(life: Life) -> None:
     leases = PostgresLeases(life.store, Claimant(holder, _BUILD, _SCHEMA))
     keeper = LeaseKeeper(leases, world.clock, ground.settings.lease_timing(), [world.wallet_grip, grip])
     async with keeping(keeper):
-        await Loops(loops_of(world, executions)).run(asyncio.Event())
+        await Loops(loops_of(world, executions, _moving(world, ground))).run(asyncio.Event())
+
+
+def _moving(world: World, ground: Ground) -> Moving | None:
+    if not ground.keep:
+        return None
+    funds = SimulatedVenueFunds(ground.venue, ground.turns, world.clock, world.wallet_grip.require)
+    kept = {ACCOUNT: {Coin("USDT"): Decimal(ground.keep), Coin("BTC"): Decimal(0)}}
+    return moving_of(world, {ACCOUNT: TreasuryAccount(funds, "binance")}, kept)
 
 
 @dataclass

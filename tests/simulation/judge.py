@@ -51,6 +51,7 @@ _OPEN = """
         AND NOT EXISTS (SELECT FROM runs r WHERE r.id = o.run_id AND r.state = 'running')
     UNION ALL SELECT 'hold ' || owner_kind || ' ' || owner FROM holds WHERE ended_at IS NULL
         AND NOT EXISTS (SELECT FROM runs WHERE state = 'running')
+    UNION ALL SELECT 'transfer ' || id || ' ' || state FROM treasury_transfers WHERE ended_at IS NULL
     UNION ALL SELECT 'freeze ' || scope || ' ' || reason FROM freezes
     UNION ALL SELECT 'halt ' || name || ' ' || halted FROM venue_accounts WHERE halted <> ''
 """

@@ -124,6 +124,29 @@ async def take_back(person: Person) -> bool:
     return "taken back your" in said
 
 
+async def approve(owner: Person, place: str) -> None:
+    """Approve where coins may go at a place, as soon as it is proposed."""
+    waits = f"{place}: USDT[^\n]*waits for the owner"
+    while not re.search(waits, await owner.asks("/addresses", "own money may go|no address is known")):
+        await asyncio.sleep(10)
+    await owner.asks(owner.tap("/approve "), "confirm within five minutes")
+    await owner.asks(owner.tap("/approve "), "approved:")
+
+
+async def see_to_transfers(owner: Person) -> None:
+    """Look at what is on its way, for ever, and have asked again for what nobody answered for."""
+    looks = 0
+    while True:
+        await asyncio.sleep(20)
+        listed = await owner.asks("/transfers", "between mixin and the exchanges|nothing is on its way")
+        looks = looks + 1 if "without an answer" in listed else 0
+        if "it waits for the owner" in listed:
+            await owner.asks(owner.tap("/move resend "), "has not changed|cannot be decided")
+            await owner.asks(owner.tap("/move resend "), "noted|cannot be decided|changed nothing")
+        elif looks == 3:  # whoever waits a quarter of an hour
+            owner.clock.leap(960)
+
+
 async def change_run(person: Person, number: int, settings: str) -> None:
     """Change a market maker that runs, and confirm what is shown."""
     await person.asks(f"/change {number} {settings}", "would change")

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 
-from sandbox.world import BTC, USDT
+from sandbox.world import BTC, ETH, USDT
 from tests.simulation.people import (
     Person,
+    approve,
     ask_for,
     change_run,
     deposit,
     leave_run,
+    see_to_transfers,
     start_run,
     stop_run,
     take_back,
@@ -124,6 +126,30 @@ async def leaving_in_quote(people: People) -> None:
     await withdraw(alice, "USDT")
 
 
+async def moving_both_ways(people: People) -> None:
+    """Supply the exchange from the wallet, and the wallet from the exchange for somebody who waits."""
+    alice, owner = people["Alice"], people["Owner"]
+    owner.mixin.transfers("Owner", ETH, "1", "float")  # what the network takes
+    await approve(owner, "main")
+    seeing = asyncio.create_task(see_to_transfers(owner))
+    await _emptied(owner)
+    alice.mixin.transfers("Alice", USDT, "100")
+    await alice.sees("has arrived")
+    await _emptied(owner)
+    seeing.cancel()
+    await ask_for(alice, "USDT")
+    await approve(owner, "mixin")
+    seeing = asyncio.create_task(see_to_transfers(owner))
+    await alice.sees("USDT is in your mixin wallet")
+    seeing.cancel()
+    await asyncio.gather(seeing, return_exceptions=True)
+
+
+async def _emptied(owner: Person) -> None:
+    while owner.mixin.unspent_of_bot().get(USDT, 0) > 10:
+        await asyncio.sleep(5)
+
+
 async def everybody(people: People) -> None:
     """All of it at once, by several people."""
 
@@ -135,7 +161,11 @@ async def everybody(people: People) -> None:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    script.__name__: Scenario(script, with_float=script not in (gathering, waiting_for_float))
+    script.__name__: Scenario(
+        script,
+        with_float=script not in (gathering, waiting_for_float),
+        keep="500000" if script is moving_both_ways else "",
+    )
     for script in (
         paying_in,
         taking_out,
@@ -145,6 +175,7 @@ SCENARIOS: dict[str, Scenario] = {
         waiting_for_float,
         making_a_market,
         leaving_in_quote,
+        moving_both_ways,
         everybody,
     )
 }

@@ -30,7 +30,7 @@ from tests.simulation.swarm import Weather, calm_weather, swarm
 from tests.simulation.turns import NothingLeftToDo, Passed, Turns
 
 ROOT = Path(__file__).parents[2]
-COINS = {USDT: "USDT", BTC: "BTC"}
+COINS = {USDT: "USDT", BTC: "BTC", ETH: "ETH"}
 STORM_S = 90.0
 LIVENESS_S = 600.0
 
@@ -43,15 +43,18 @@ class Scenario:
 
     script: Script
     with_float: bool = True
+    keep: str = ""  # the owner's target at the venue, by which coins move
 
 
+_ON_ETHEREUM = "0xdac17f958d2ee523a2206206994597c13d831ec7"
+_FEE = {"asset_id": ETH, "amount": "0.0011"}
 _FACTS: dict[str, Any] = {
     "bot": {k: v for k, v in BOT.items() if k != "user_id"} | {"app_id": BOT["user_id"]},
-    "people": [ALICE, BOB, OWNER],
+    "people": [ALICE, BOB, OWNER | {"balances": {**OWNER["balances"], ETH: "5"}}],
     "assets": [
         asset(BTC, "BTC", BTC, "60000", name="Bitcoin"),
         asset(ETH, "ETH", ETH, "2500", name="Ethereum"),
-        asset(USDT, "USDT", ETH, "1", name="Tether USD"),
+        asset(USDT, "USDT", ETH, "1", name="Tether USD", asset_key=_ON_ETHEREUM, fee=_FEE),
     ],
     "payments": [
         {"from": "Owner", "asset_id": USDT, "amount": "5000", "memo": "float"},
@@ -213,6 +216,7 @@ class _Play:
             keystore=_keystore(),
             settings=settings_of(self.directory, OWNER["user_id"]),
             dice=random.Random(f"ground {seed}"),
+            keep=self.scenario.keep,
             told=Told(lambda: machine.watch.tell_time(clock.now()), self._look),
         )
 

@@ -21,7 +21,7 @@ from tests.fakes.venue_funds import Personality
 from tests.fakes.wallet import Fault
 
 PLACES = {AT_VENUE, AT_MIXIN}
-RUNS = int(os.environ.get("MRMARKET_TRANSFER_RUNS", "100"))
+RUNS = int(os.environ.get("TRANSFER_RUNS", "100"))
 """How many withdrawals are tried over the four kinds of venues; the bar is 2,000 (safety §2.7)."""
 
 

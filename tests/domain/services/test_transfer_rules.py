@@ -563,3 +563,14 @@ async def test_what_stands_in_the_way_is_told_once_and_tried_again_later(world: 
     await world.round()
     assert len(await world.transfers()) == 2
     assert (await world.told()).count("transfer_void") == 1
+
+
+async def test_a_transfer_of_an_account_that_is_gone_stands_still_and_disturbs_nobody(
+    world: TreasuryWorld,
+) -> None:
+    await world.plan(TO_MIXIN)
+    service = world.process().transfers
+    service._accounts = {}
+    assert "nobody speaks for its account" in await service.advance((await only(world)).id)
+    await world.settle()
+    assert await world.state() is TransferState.CREDITED
