@@ -6,14 +6,16 @@ import pytest
 
 from tests.assurance import Assure
 from tests.simulation.conftest import Simulate
-from tests.simulation.crash_points import CrashPoints
+from tests.simulation.crash_points import REMEMBERED, CrashPoints
 from tests.simulation.machine import Machine
 from tests.simulation.scenarios import SCENARIOS as PLAYS
 from tests.simulation.simulation import Plan, simulate
 from tests.simulation.turns import Passed
 
 PARTS = 6
-SCENARIOS = ("paying_in", "taking_out", "having_it_back", "gathering", "taking_fees", "making_a_market")
+ON_EVERY_PUSH = ("paying_in", "taking_out", "having_it_back", "gathering", "taking_fees", "making_a_market")
+SCENARIOS = (*ON_EVERY_PUSH, "leaving_in_quote") if REMEMBERED > 3 else ON_EVERY_PUSH
+"""A death at each point of leaving a run in quote is left to ``make chaos``; T2 leaves one on every push."""
 
 
 @pytest.fixture(scope="session")
