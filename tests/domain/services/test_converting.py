@@ -124,11 +124,13 @@ async def test_it_ends_when_its_time_is_over(world: World) -> None:
     assert ZERO < done.spent < Decimal("0.01")
 
 
-@pytest.mark.parametrize("reason", ["account_halted", "clock_skew"])
+@pytest.mark.parametrize("reason", ["account_halted", "clock_skew", "limit_price_band"])
 async def test_where_nobody_may_trade_it_sends_nothing_and_gives_all_back(world: World, reason: str) -> None:
     conversion = await begin(world, SELLING)
     if reason == "clock_skew":
         world.venue.skew_s = 60
+    elif reason == "limit_price_band":  # the last function before the socket keeps it back
+        world.venue.limits = replace(world.venue.limits, price_band_bps=0)
     else:
         await world.accounts.halt(conversion.account, "looked_odd")
     done = await ended(world, conversion)
