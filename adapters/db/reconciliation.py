@@ -73,17 +73,23 @@ _WALLET = """
          ) p JOIN tokens USING (asset_id)) AS spending
 """
 _ROUNDED = """
-    SELECT * FROM fills_now WHERE account = $1 AND seq > $2 AND NOT busted
+    SELECT * FROM fills WHERE account = $1 AND seq > $2
         AND (trunc(quantity, 8), trunc(quote_quantity, 8), trunc(fee, 8)) <> (quantity, quote_quantity, fee)
     ORDER BY seq
 """
 _NEWEST = "SELECT coalesce(max(seq), $2) AS seq FROM fills WHERE account = $1 AND seq > $2"
 _UNSAID = """
-    SELECT * FROM fills_now WHERE account = $1 AND at >= $2 AND NOT fee_known AND NOT busted ORDER BY seq
+    SELECT * FROM fills f WHERE account = $1 AND at >= $2 AND NOT fee_known
+        AND NOT EXISTS (
+            SELECT FROM fill_versions v
+            WHERE (v.account, v.base, v.quote, v.trade_id) = (f.account, f.base, f.quote, f.trade_id)
+                AND (v.fee_known OR v.kind = 'bust')
+        )
+    ORDER BY seq
 """
 _FEE_COINS = """
-    SELECT DISTINCT fee_coin FROM (SELECT * FROM fills WHERE account = $1 ORDER BY seq DESC LIMIT 200) f
-    WHERE fee_coin NOT IN (base, quote)
+    SELECT DISTINCT fee_coin FROM fills
+    WHERE account = $1 AND seq > (SELECT max(seq) FROM fills) - 2000 AND fee_coin NOT IN (base, quote)
 """
 
 
@@ -140,7 +146,7 @@ class PostgresReconciliations:
         )
 
     async def rounded_fills(self, account: VenueAccountName, seq: int) -> tuple[Sequence[Fill], int]:
-        """Return fills after a number whose amounts are no whole units, and the newest fill's number."""
+        """Return fills after a number that were told in no whole units, and the newest fill's number."""
         [newest] = await self._store.fetch(_NEWEST, account, seq)
         rows = await self._store.fetch(_ROUNDED, account, seq)
         return [_fill(row) for row in rows], int(newest["seq"])

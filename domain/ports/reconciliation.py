@@ -53,7 +53,7 @@ class ReconciliationStore(Protocol):
         ...
 
     async def rounded_fills(self, account: VenueAccountName, seq: int) -> tuple[Sequence[Fill], int]:
-        """Return fills after a number whose amounts are no whole units, and the newest fill's number."""
+        """Return fills after a number that were told in no whole units, and the newest fill's number."""
         ...
 
     async def unsaid_fees(self, account: VenueAccountName, since: datetime) -> Sequence[Fill]:

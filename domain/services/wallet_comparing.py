@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from domain.errors import Refused
 from domain.leases import WALLET, Grip
 from domain.money import ZERO, Coin
 from domain.ports.deposits import DepositStore
@@ -37,7 +38,12 @@ class WalletComparing:
             return "not ours: standing by for the wallet"
         if not await self.reckoning.is_due(self.pace):
             return "nothing due"
-        said = [await self._look(), *await self._contradictions()]
+        try:
+            said = [await self._look(), *await self._contradictions()]
+        except Refused as refusal:
+            if refusal.code != "epoch_lost":
+                raise
+            return "another worker took the wallet"
         return "; ".join(said)
 
     async def _look(self) -> str:
