@@ -87,8 +87,15 @@ class Judge:
         for client_id, times in Counter(self._venue.sent).items():
             if times > 1:
                 yield f"order {client_id} was sent {times} times"
+        for withdrawal in self._withdrawn_twice():
+            yield f"withdrawal {withdrawal} was made twice"
         spent = Counter(name for t in self._mixin.payments_of_bot() for name in _inputs(t.raw))
         yield from (f"output {name} was spent {times} times" for name, times in spent.items() if times > 1)
+
+    def _withdrawn_twice(self) -> Iterator[str]:
+        """Return what the venue paid more than once: by place and amount, which carries a tag of its own."""
+        made = Counter((w.coin, w.address, w.units) for w in self._venue.funds.withdrawals)
+        yield from (f"of {units} {coin} to {to}" for (coin, to, units), n in made.items() if n > 1)
 
     def _wallet(self) -> Iterator[str]:
         held = self._mixin.unspent_of_bot()

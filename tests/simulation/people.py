@@ -64,10 +64,20 @@ class Person:
                     return said
         raise Waited(f"{self.name} has no button for {beginning}")
 
+    def taps(self, beginning: str) -> list[str]:
+        """Return what buttons of the last two messages say that say something with this beginning."""
+        said = [a.removeprefix("input:") for m in self.mixin.messages(self.name)[-2:] for a in _actions(m)]
+        return [each for each in said if each.startswith(beginning)]
+
     def last(self) -> list[str]:
         """Return the last things said in the conversation, in short."""
         return [text_of(message)[:120] for message in self.mixin.messages(self.name)[-3:]]
 
+
+_LOOKED_AFTER = (
+    ("/addresses", "may go:|no address is known", "/approve "),
+    ("/transfers", "between mixin and the exchanges", "/move resend "),
+)
 
 Script = Callable[[Person], Awaitable[None]]
 
@@ -111,6 +121,17 @@ async def start_run(person: Person, base: str, quote: str) -> None:
     await person.asks(base, r"how much")
     await person.asks(quote, "confirm|yes")
     await person.asks("yes", "started|running|runs now")
+
+
+async def look_after_transfers(owner: Person) -> None:
+    """Approve every address that is proposed, and have asked for again what nobody has answered."""
+    while True:
+        await asyncio.sleep(8)
+        for command, title, beginning in _LOOKED_AFTER:
+            await owner.asks(command, title)
+            for said in owner.taps(beginning):
+                await owner.asks(said, "tap confirm|does not wait|cannot be decided")
+                await owner.asks(owner.tap(said), "approved:|noted for|does not wait|cannot be|confirm")
 
 
 async def take_back(person: Person) -> bool:

@@ -11,6 +11,7 @@ from tests.simulation.people import (
     change_run,
     deposit,
     leave_run,
+    look_after_transfers,
     see_to_transfers,
     start_run,
     stop_run,
@@ -150,6 +151,21 @@ async def _emptied(owner: Person) -> None:
         await asyncio.sleep(5)
 
 
+async def moving_in_a_storm(people: People) -> None:
+    """Fill the exchange up to its target, want all back, and bring it home, while answers get lost."""
+    alice, owner = people["Alice"], people["Owner"]
+    owner.mixin.transfers("Owner", ETH, "1", "float")
+    alice.mixin.transfers("Alice", USDT, "100")
+    await alice.sees("has arrived")
+    minding = asyncio.create_task(look_after_transfers(owner))
+    try:
+        await _emptied(owner)
+        await withdraw(alice, "USDT")
+    finally:
+        minding.cancel()
+        await asyncio.gather(minding, return_exceptions=True)
+
+
 async def everybody(people: People) -> None:
     """All of it at once, by several people."""
 
@@ -179,3 +195,4 @@ SCENARIOS: dict[str, Scenario] = {
         everybody,
     )
 }
+SCENARIOS["moving_in_a_storm"] = Scenario(moving_in_a_storm, keep="410000", storm_s=300.0, hurried=True)

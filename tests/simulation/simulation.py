@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from adapters.mixin.codec.keys import public_key
 from adapters.mixin.keystore import Keystore
 from domain.payouts import inputs
 from domain.secrets import Secret
-from domain.services import payouts
+from domain.services import payouts, to_mixin
 from tests.sandbox.mixin.worlds import ALICE, BOB, BOT, BTC, ETH, OWNER, USDT, asset
 from tests.simulation.app import Ground, Process, SimulatedClock, bot, settings_of, workers
 from tests.simulation.far_funds import FarRails
@@ -28,6 +29,7 @@ from tests.simulation.people import Person
 from tests.simulation.store import Told
 from tests.simulation.swarm import Weather, calm_weather, swarm
 from tests.simulation.turns import NothingLeftToDo, Passed, Turns
+from workers import treasury
 
 ROOT = Path(__file__).parents[2]
 COINS = {USDT: "USDT", BTC: "BTC", ETH: "ETH"}
@@ -44,6 +46,8 @@ class Scenario:
     script: Script
     with_float: bool = True
     keep: str = ""  # the owner's target at the venue, by which coins move
+    storm_s: float = STORM_S
+    hurried: bool = False  # the treasury plans often, and asks a person after a minute
 
 
 _ON_ETHEREUM = "0xdac17f958d2ee523a2206206994597c13d831ec7"
@@ -121,7 +125,7 @@ def simulate(plan: Plan, scenario: Scenario, machine: Machine, directory: Path) 
     """Play a plan and return the verdict."""
     weather = swarm(plan.seed) if plan.weather == "swarm" else calm_weather(plan.seed)
     turns = Turns(random.Random(f"turns {plan.seed}"))
-    with _seeded(plan.seed), _without_logs(), _few_are_many():
+    with _seeded(plan.seed), _without_logs(), _few_are_many(hurried=scenario.hurried):
         return machine.run(turns, _Play(plan, scenario, weather, turns, machine, directory).play())
 
 
@@ -147,13 +151,16 @@ def _without_logs() -> Iterator[None]:
 
 
 @contextmanager
-def _few_are_many() -> Iterator[None]:
+def _few_are_many(*, hurried: bool) -> Iterator[None]:
     """Have a payment take four outputs at most, and eight be a crowd: what hundreds are, nobody waits for."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (inputs, payouts):
             patch.setattr(module, "MOST_INPUTS", 4)
         patch.setattr(payouts, "CROWDED", 8)
         patch.setattr(payouts, "LEFT_ALONE", 3)
+        if hurried:
+            patch.setattr(to_mixin, "UNANSWERED_FOR", timedelta(minutes=1))
+            patch.setattr(treasury, "PLAN_EVERY_S", 6.0)
         yield
 
 
@@ -231,7 +238,7 @@ class _Play:
             rails.step()
 
     async def _storm(self, processes: Sequence[Process]) -> None:
-        await asyncio.sleep(STORM_S)
+        await asyncio.sleep(self.scenario.storm_s)
         self.weather.calm()
 
     def _look(self) -> None:
@@ -239,7 +246,7 @@ class _Play:
 
     async def _watch_over(self, acting: "asyncio.Task[None]", around: Sequence["asyncio.Task[None]"]) -> None:
         """Wait until people are done and nothing is under way; whatever ends early is raised."""
-        async with asyncio.timeout(STORM_S + LIVENESS_S):
+        async with asyncio.timeout(self.scenario.storm_s + LIVENESS_S):
             done, _ = await asyncio.wait({acting, *around}, return_when=asyncio.FIRST_COMPLETED)
             while acting not in done:
                 for task in done:
