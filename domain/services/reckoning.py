@@ -84,12 +84,12 @@ class Reckoning:
         await self._tell_of_strays(finding.round, before)
         return finding
 
-    async def lets_trade(self, now: Round) -> bool:
+    async def lets_trade(self, account: VenueAccountName, now: Round) -> bool:
         """Tell whether an account may trade after a round: nobody is short, or a person lets it go on."""
         if now.moving or await self.freezes.frozen_instance():
             return False
-        short = [line for line in now.lines if line.short and self._tokens_of(line)]
-        return all([await self._was_looked_at(now.scope, line) for line in short])
+        short = [reason_of(now.scope, line) for line in now.lines if line.short and self._tokens_of(line)]
+        return all([await self.accounts.looked_at(account, reason) for reason in short])
 
     async def is_due(self, pace: Pace, again_s: float = EVERY_S) -> bool:
         """Tell whether a round is due: by time, or because somebody asks, which is looked up now and then."""
@@ -116,19 +116,24 @@ class Reckoning:
 
     async def _stop(self, now: Round, line: Line) -> None:
         """Freeze withdrawals of what is short, and orders of the account where it is."""
-        account = _account_in(now.scope)
-        if not (tokens := self._tokens_of(line)) or await self._was_looked_at(now.scope, line):
-            return
-        reason, stopped = reason_of(now.scope, line), now.at
+        tokens, reason = self._tokens_of(line), reason_of(now.scope, line)
         for token in tokens:
-            if await self.freezes.freeze(token.asset_id, reason, stopped):
+            seen = await self.freezes.looked_at(token.asset_id, reason)
+            if not seen and await self.freezes.freeze(token.asset_id, reason, now.at):
                 told = {"scope": token.asset_id, "reason": reason}
-                await self._tell_keepers(
-                    "payouts_frozen", f"{reason}:{token.asset_id}:{stopped.isoformat()}", told
-                )
-        if account and await self.accounts.halt(account, reason):
+                cause = f"{reason}:{token.asset_id}:{now.at.isoformat()}"
+                await self._tell_keepers("payouts_frozen", cause, told)
+        if tokens and (account := _account_in(now.scope)):
+            await self._halt(account, line, reason, now)
+
+    async def _halt(self, account: VenueAccountName, line: Line, reason: str, now: Round) -> None:
+        """Halt an account for a coin that is short there, once however the amount changes."""
+        about = f"{SHORT}:{now.scope} {line.coin} "
+        if any(h.account == account and h.reason.startswith(about) for h in await self.accounts.halts()):
+            return
+        if not await self.accounts.looked_at(account, reason) and await self.accounts.halt(account, reason):
             told = {"account": account, "reason": reason}
-            await self._tell_keepers("account_halted", f"{reason}:{stopped.isoformat()}", told)
+            await self._tell_keepers("account_halted", f"{reason}:{now.at.isoformat()}", told)
 
     def _tokens_of(self, line: Line) -> Sequence[Token]:
         """Return what is not paid out when a line is short: a token, or a venue's coin on any network."""
@@ -136,15 +141,6 @@ class Reckoning:
         if line.asset_id:
             return [token for token in approved if token.asset_id == line.asset_id]
         return [token for token in approved if token.coin == line.coin]
-
-    async def _was_looked_at(self, scope: Scope, line: Line) -> bool:
-        """Tell whether a person has let everything go on that this very shortfall stops."""
-        reason, account = reason_of(scope, line), _account_in(scope)
-        if account and not await self.accounts.looked_at(account, reason):
-            return False
-        if account:
-            return True
-        return all([await self.freezes.looked_at(t.asset_id, reason) for t in self._tokens_of(line)])
 
     # Telling.
 

@@ -75,7 +75,7 @@ class VenueComparing:
         )
         async with desk.transaction():
             finding = await reckoning.settle(found)
-            lets_trade = await reckoning.lets_trade(finding.round)
+            lets_trade = await reckoning.lets_trade(desk.account, finding.round)
         self.pace.answered = asked
         if lets_trade or await reckoning.freezes.frozen_instance():
             desk.compared = lets_trade

@@ -98,8 +98,10 @@ async def test_one_unit_that_is_missing_stops_its_coin_and_the_account_at_the_se
     assert halt.reason.startswith(f"{SHORT}:{SCOPE} USDT 0.00000001 since 2026-01-01T00:0")
     await world.rounds(worker, 8)
     assert world.venue.resting() == [], "orders are taken off"
+    world.venue.total[USDT] -= UNIT
     await minutes(world, worker, 2)
-    assert len(await world.notices(OWNER)) == 3
+    assert len(await world.notices(OWNER)) == 3, "another amount is no other halt"
+    assert await world.accounts.halts() == [halt]
 
 
 async def test_more_than_the_books_say_stops_nothing_and_a_coin_of_ones_own_stops_nothing(
@@ -162,10 +164,11 @@ async def test_the_owner_lets_it_go_on_and_the_same_shortfall_stops_nothing_agai
     worker = await at_work(world)
     world.venue.total[USDT] -= UNIT
     await minutes(world, worker, 2)
-    halts = await world.accounts.halts()
-    await world.accounts.lift(halts, OWNER, world.time.now())
     [freeze] = await PostgresFreezes(world.store).open()
     await PostgresFreezes(world.store).lift(freeze, OWNER, world.time.now())
+    await minutes(world, worker)
+    assert await stopped(world) == ([], [ACCOUNT]), "each lifted by itself"
+    await world.accounts.lift(await world.accounts.halts(), OWNER, world.time.now())
     fresh = world.worker()  # also a new worker trades
     await minutes(world, fresh, 2)
     assert await stopped(world) == ([], [])
