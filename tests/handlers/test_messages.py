@@ -39,6 +39,8 @@ LOOKS = {
         "list_freezes",
         "list_suspense",
         "show_fees",
+        "list_transfers",
+        "list_addresses",
         "reconcile",
     ),
     "orders",  # as "stop"
@@ -274,6 +276,7 @@ WORDED = {
     "/sendback",
     "/reconcile",
     "/settle",
+    *("/move", "/moved", "/approve"),
     *("/convert", "/buy", "/sell", "/leave", "/orders"),  # see test_conversion_talk
 }
 NUMBERED = ("/run", "/stop", "/change")
