@@ -134,8 +134,10 @@ class TransferService:
             raise Refused("network_closed", account=account, network=token.network)
         said, proven = await self._address(place, await at.funds.deposit_address(token.coin, place.code))
         to = ChainAddress(network.chain_id, said.address, said.tag)
+        # A venue may credit a mere dust, which Mixin would not pay out: a canary is what we would take in.
+        canary = max(terms.least_deposit, self._tokens.get(token.asset_id).least_deposit)
         # Whole units of what the venue reads: a chain may carry fewer places than Mixin keeps.
-        asked = round_down(amount if proven else terms.least_deposit, min(terms.places, MIXIN_PLACES))
+        asked = round_down(amount if proven else canary, min(terms.places, MIXIN_PLACES))
         if asked < terms.least_deposit or asked <= 0:
             raise Refused("amount_too_small", minimum=plain(terms.least_deposit))
         quoted = [

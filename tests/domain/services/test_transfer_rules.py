@@ -125,6 +125,15 @@ async def test_nothing_goes_to_an_address_that_nobody_approved() -> None:
             await world.process().addresses.list(ALICE)
 
 
+async def test_a_canary_is_no_mere_dust_where_the_venue_would_credit_even_that() -> None:
+    async with treasury_world(proven=False) as world:
+        world.far.offer(USDT.coin, CODE, AT_VENUE, least_deposit=Decimal("0.00000001"))
+        await world.plan(TO_VENUE, "400")
+        await world.settle()
+        (canary,) = await world.transfers()
+        assert (canary.canary, canary.amount, canary.state) == (True, Decimal(1), TransferState.CREDITED)
+
+
 async def test_a_canary_of_the_least_amount_goes_first() -> None:
     async with treasury_world(proven=False) as world:
         for direction, least in ((TO_VENUE, Decimal(1)), (TO_MIXIN, Decimal(2))):
