@@ -56,6 +56,7 @@ async def end(world: TreasuryWorld) -> None:
 
 
 @IN_MEMORY
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("direction", list(Direction))
 async def test_death_at_every_boundary_moves_nothing_twice(
     database: tuple[str, str], direction: Direction
@@ -108,6 +109,7 @@ async def ask_a_venue(personality: Personality, seed: int) -> tuple[str, bool]:
         return transfer.state, asked
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("personality", list(Personality))
 async def test_no_venue_is_made_to_pay_twice(personality: Personality) -> None:
     ended = [await ask_a_venue(personality, seed) for seed in range(RUNS // len(Personality))]
