@@ -53,6 +53,9 @@ _OPEN = """
         AND NOT EXISTS (SELECT FROM runs WHERE state = 'running')
     UNION ALL SELECT 'transfer ' || id || ' ' || state FROM treasury_transfers WHERE ended_at IS NULL
     UNION ALL SELECT 'freeze ' || scope || ' ' || reason FROM freezes
+    UNION ALL SELECT scope || ' differs: ' || outcome FROM (
+        SELECT DISTINCT ON (scope) scope, outcome FROM reconciliations ORDER BY scope, id DESC
+    ) newest WHERE outcome IN ('short', 'surplus')
     UNION ALL SELECT 'halt ' || name || ' ' || halted FROM venue_accounts WHERE halted <> ''
 """
 _FAULTS = "SELECT * FROM ledger_faults UNION ALL SELECT * FROM fee_faults"
