@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from adapters.ids import RandomIds
 from domain.errors import Refused
 from domain.ids import AssetId, UserId, VenueAccountName
@@ -69,7 +71,7 @@ class Between:
 
     async def settle(self) -> TreasuryTransfer:
         """Do rounds until the newest transfer has ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 at = self.process()
                 await at.deposits.collect()
@@ -82,6 +84,7 @@ class Between:
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.timeout(300)
 async def test_coins_cross_both_ways_a_canary_first_and_every_one_is_booked(tmp_path: Path) -> None:
     async with joined(tmp_path) as rails:
         between = Between(rails, MemoryBooks(TOKENS))
