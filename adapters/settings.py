@@ -29,7 +29,12 @@ from domain.secrets import Secret
 PREFIX = "MRMARKET_"
 _ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
-_MIGRATION = ("migrate_database_url", "role_prefix", "role_passwords_dir")  # read by adapters.db.migrate
+_MIGRATION = (
+    "migrate_database_url",
+    "role_prefix",
+    "role_passwords_dir",
+    "postgres_bin",
+)  # read by adapters.db.migrate and dumps
 _NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
 _FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
 _KEY_PARTS = frozenset({"api_key", "secret", "withdrawal_key"})

@@ -1,6 +1,6 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import chain, doctor, keys, migrate, reconcile
+from adapters.cli import backup, chain, doctor, keys, migrate, reconcile
 
 COMMANDS = (
     migrate.COMMAND,
@@ -8,4 +8,6 @@ COMMANDS = (
     chain.COMMAND,
     keys.COMMAND,
     reconcile.COMMAND,
+    backup.BACKUP,
+    backup.RESTORE,
 )

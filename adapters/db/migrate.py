@@ -95,7 +95,7 @@ def main() -> None:
     except BadRoleName as error:
         sys.exit(f"Mend MRMARKET_ROLE_PREFIX: {error}")
     try:
-        passwords = _passwords(os.environ.get("MRMARKET_ROLE_PASSWORDS_DIR"))
+        passwords = passwords_in(os.environ.get("MRMARKET_ROLE_PASSWORDS_DIR"))
         done = asyncio.run(migrate_fully(dsn, names, passwords))
     except OSError as error:
         sys.exit(f"The database, or a file with a password, cannot be reached: {error}")
@@ -103,7 +103,7 @@ def main() -> None:
     print("\n".join(said + _advice(done.roles, names)))  # noqa: T201 - a command's answer
 
 
-def _passwords(directory: str | None) -> dict[Role, str]:
+def passwords_in(directory: str | None) -> dict[Role, str]:
     """Return the passwords kept in a directory, in files called as the roles are."""
     if not directory:
         return {}
