@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from adapters.mixin.codec.ids import b64url, unb64
@@ -51,16 +52,17 @@ class MixinMessenger:
                 raise
 
     async def _meet(self, batch: list[dict[str, str]]) -> bool:
-        """Open conversations with those we have not tried yet; return whether there was anybody to try."""
+        """Open conversations with those we have not tried yet; return whether there was anybody to try.
+
+        Only an answer counts as having tried: who was not reached because of a fault is tried again.
+        """
         pairs = {m["recipient_id"]: m["conversation_id"] for m in batch if m["recipient_id"] not in self._met}
         for user_id, conversation_id in pairs.items():
-            self._met.add(user_id)
             people = [{"user_id": user_id}]
             body = {"category": "CONTACT", "conversation_id": conversation_id, "participants": people}
-            try:
+            with suppress(Refused):  # the message itself will tell that nobody is there
                 await self._http.ask("/conversations", body)
-            except Refused:
-                continue  # the message itself will tell that nobody is there
+            self._met.add(user_id)
         return bool(pairs)
 
     async def _packed(self, message: Outgoing) -> dict[str, str]:

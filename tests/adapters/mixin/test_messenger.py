@@ -72,6 +72,19 @@ async def test_first_word_to_somebody_opens_the_conversation(mixin: Mixin) -> No
     assert len(await alice_sees(mixin)) == 1
 
 
+async def test_first_word_is_not_given_up_because_opening_had_no_answer(mixin: Mixin) -> None:
+    """A conversation that could not be opened is no person who cannot be reached."""
+    said = outgoing(await id_of(mixin, "Alice"), Text("your deposit arrived"))
+    messenger = MixinMessenger(mixin.http)
+    await mixin.post("faults", kind="502", match="POST /conversations", times=20)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await messenger.send(said)
+    await mixin.clear_faults()
+    await messenger.send(said)
+    assert len(await alice_sees(mixin)) == 1
+
+
 async def test_somebody_who_cannot_be_reached_is_told_apart(mixin: Mixin) -> None:
     with pytest.raises(Undeliverable):
         await MixinMessenger(mixin.http).send(outgoing(STRANGER, Text("hello?")))

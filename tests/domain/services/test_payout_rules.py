@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.errors import InvariantBroken
+from domain.errors import InvariantBroken, Unavailable
 from domain.ids import AssetId, WithdrawalId
 from domain.payouts import inputs
 from domain.payouts.model import Payout, PayoutState, Purpose
@@ -401,3 +401,20 @@ async def test_what_was_frozen_and_goes_on_is_frozen_no_longer(world: MoneyWorld
     await process.freezes.lift(OWNER, "wallet", token, "tap")
     built = await steps(world, payout_id, 1)
     assert (built.state, built.reason) == (PayoutState.BUILT, "")
+
+
+async def test_a_refused_pin_stops_everything_at_once(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every further try brings the bot's account nearer to being locked."""
+    await world.give(ALICE, "100")
+    payout_id = await world.request(ALICE, "40")
+
+    async def refuses(request_id: str, raw: str) -> SentTransaction:
+        raise Unavailable("pin_refused")
+
+    monkeypatch.setattr(world.wallet, "submit", refuses)
+    said = await world.process().payouts.drive(payout_id)
+    assert said == f"withdrawal:{payout_id} stays signed, and all payouts stop: pin_refused"
+    [freeze] = await world.process().freezes.list(OWNER)
+    assert (freeze.scope, freeze.reason) == ("wallet", f"pin_refused:{payout_id}")
