@@ -11,6 +11,7 @@ SEEN_FOR = {
     "adapters/cli/chain.py": "to connect to Postgres",
     "adapters/cli/doctor.py": "to connect to Postgres and Redis",
     "adapters/cli/keys.py": "to connect to Postgres",
+    "adapters/cli/reconcile.py": "to connect to Postgres",
     "adapters/exchange/client.py": "to hand ccxt its keys",
     "adapters/health.py": "to connect to Redis",
     "adapters/mixin/http.py": "to sign requests",
