@@ -190,8 +190,12 @@ async def leave_run(person: Person, number: int, coin: str) -> None:
         seen = "please check|have not seen this market|nobody offers|no order below"
         said = (await person.asks(f"/leave {number} {coin}", seen)).lower()
         await asyncio.sleep(2)
-    while "is stopping" not in said:
-        said = (await person.asks("yes", "is stopping|please check|have not seen this market")).lower()
+    while True:  # where the price has gone meanwhile, the form is asked for again
+        word = coin if "have not seen" in said else "yes"
+        said = (await person.asks(word, "is stopping|please check|have not seen this market")).lower()
+        if "is stopping" in said:
+            break
+        await asyncio.sleep(2)
     await person.sees("it has ended")
 
 
