@@ -46,13 +46,13 @@ def say(what: str) -> None:
     print(f"  {what}", flush=True)
 
 
-def run(options: Options) -> int:
+def run(options: Options, stage: type[Stage] = Stage) -> int:
     """Run until stopped; return the exit code."""
     directory = StateDirectory(options.state)
     stop_on_signals()
     try:
         directory.take()
-        play(Stage(options, directory, say))
+        play(stage(options, directory, say))
     except StopAsked:
         print(f"Stopped. What happened is kept in {options.state}.", flush=True)
         return 0

@@ -19,13 +19,15 @@ import aiohttp
 import asyncpg
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_READY_WITHIN_S = 90
 
 T = TypeVar("T")
 
 
 class Instance:
     """``python -m sandbox`` with a state directory of its own."""
+
+    MODULE = "sandbox"
+    READY_WITHIN_S = 90
 
     def __init__(self, state: Path, *arguments: str) -> None:
         """Remember where and how; nothing is started yet."""
@@ -56,13 +58,13 @@ class Instance:
         began = time.monotonic()
         ready = asyncio.Event()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sandbox", "--port", "0", "--state", str(self._state), *self._arguments,
+            sys.executable, "-m", self.MODULE, "--port", "0", "--state", str(self._state), *self._arguments,
             cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         self._output = asyncio.create_task(self._read(self._process, ready))
         waiting = [asyncio.create_task(ready.wait()), asyncio.create_task(self._process.wait())]
-        await asyncio.wait(waiting, timeout=_READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=self.READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
         assert ready.is_set(), "not ready:\n" + "\n".join(self.lines[-30:])
