@@ -42,6 +42,7 @@ class Shop(Instance):
 
     MODULE = "tests.chaos.stage"
     READY_WITHIN_S = 300
+    PATIENCE = 6
 
     @property
     def state(self) -> Path:

@@ -28,6 +28,8 @@ class Instance:
 
     MODULE = "sandbox"
     READY_WITHIN_S = 90
+    PATIENCE = 1
+    """By how much people wait longer for an answer than they usually do."""
 
     def __init__(self, state: Path, *arguments: str) -> None:
         """Remember where and how; nothing is started yet."""
@@ -151,7 +153,7 @@ class Person:
 
     async def sees(self, pattern: str, within_s: float = 20) -> str:
         """Wait for an answer that matches, newer than the last one seen; return its text."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + within_s * self.instance.PATIENCE
         while time.monotonic() < deadline:
             messages = await self.messages()
             for position, message in enumerate(messages[self._seen :], self._seen):
