@@ -42,6 +42,7 @@ from domain.ids import UserId
 from domain.leases import WALLET, Grip
 from domain.ports.births import NoMarker
 from domain.reconciliation.signs import Birth
+from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
@@ -208,6 +209,7 @@ def money_services(world: World) -> MoneyServices:
         confirmations,
         world.tokens,
         fee_store,
+        admission_of(world),
     )
     return MoneyServices(
         tokens=world.tokens,
@@ -234,6 +236,11 @@ def chain_service(world: World) -> ChainService:
 def auth_service(world: World) -> AuthService:
     """Return what says who may do what, and writes down what was done."""
     return AuthService(PostgresRoles(world.store), PostgresAudit(world.store), world.clock)
+
+
+def admission_of(world: World) -> Admission:
+    """Return what says whether anything new may begin."""
+    return Admission(PostgresFreezes(world.store))
 
 
 def ownership_service(world: World) -> OwnershipService:
@@ -264,6 +271,7 @@ def refund_service(world: World, confirmations: ConfirmationService) -> RefundSe
         confirmations,
         world.tokens,
         auth_service(world),
+        admission_of(world),
     )
 
 
@@ -280,7 +288,10 @@ def freeze_service(world: World, confirmations: ConfirmationService) -> FreezeSe
     """Return the use cases of stopped payouts."""
     freezes, rounds = PostgresFreezes(world.store), PostgresReconciliations(world.store)
     auth = auth_service(world)
-    return FreezeService(world.store, freezes, world.notices, confirmations, world.clock, auth, rounds)
+    return FreezeService(
+        *(world.store, freezes, world.notices, confirmations, world.clock, auth, rounds),
+        *(PostgresUsers(world.store), PostgresRoles(world.store), world.tokens),
+    )
 
 
 def halt_service(world: World, confirmations: ConfirmationService) -> HaltService:
@@ -365,7 +376,7 @@ def conversion_service(world: World, confirmations: ConfirmationService) -> Conv
     return ConversionService(
         *(store, world.ledger, world.clock, world.ids, world.notices),
         *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
-        *(confirmations, PostgresFees(store)),
+        *(confirmations, PostgresFees(store), admission_of(world)),
     )
 
 
@@ -383,4 +394,5 @@ def trading_service(world: World, confirmations: ConfirmationService) -> Trading
         PostgresFills(store),
         confirmations,
         PostgresFees(store),
+        admission_of(world),
     )

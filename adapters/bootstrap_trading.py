@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from adapters.bootstrap import World, reckoning_of
+from adapters.bootstrap import World, admission_of, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.auth import PostgresRoles
 from adapters.db.conversions import PostgresConversions
@@ -73,6 +73,7 @@ def desk_of(
         fence=world.fence,
         grip=grip,
         roles=PostgresRoles(store),
+        admission=admission_of(world),
         reckoning=reckoning_of(world),
     )
 

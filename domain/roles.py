@@ -31,6 +31,8 @@ class Permission(StrEnum):
     SUSPENSE_READ = "suspense.read"
     SUSPENSE_RETURN = "suspense.return"
     FREEZES_READ = "freezes.read"
+    FREEZES_SET = "freezes.set"
+    """Stop what a person begins, or what is begun with a coin."""
     FREEZES_LIFT = "freezes.lift"
     HALTS_READ = "halts.read"
     HALTS_LIFT = "halts.lift"
@@ -59,6 +61,7 @@ _ADMINS = _USERS | {
     Permission.ROLES_READ,
     Permission.SUSPENSE_READ,
     Permission.FREEZES_READ,
+    Permission.FREEZES_SET,
     Permission.HALTS_READ,
     Permission.RECONCILE_READ,
     Permission.TRANSFERS_READ,

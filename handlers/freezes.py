@@ -1,4 +1,4 @@
-"""Stopped payouts: the owner sees why, and lets them go on."""
+"""What is stopped: keepers see why, and stop a person or a coin; the owner lets go on."""
 
 import re
 
@@ -7,13 +7,20 @@ from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
 from bot.router import Router
+from domain.ids import UserId
+from domain.money import Coin
 from domain.ports.users import User
 from domain.roles import Permission
 from domain.services.freezes import FreezeService
 
 router = Router("freezes")
 
-_SCOPE = re.compile(r"instance|wallet|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}", re.ASCII)
+_SCOPE = re.compile(
+    r"instance|wallet|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}|user:[0-9a-f-]{36}|coin:[A-Z0-9]{1,16}",
+    re.ASCII,
+)
+_PERSON = re.compile(r"@?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
+_COIN = re.compile(r"[A-Z0-9]{1,16}", re.ASCII)
 
 
 @router.message(command("/freezes", "冻结"), permission=Permission.FREEZES_READ)
@@ -24,6 +31,23 @@ async def list_freezes(person: User, freezes: FreezeService) -> Answer:
         for freeze in await freezes.list(person.user_id)
     ]
     return Say("freezes", {"freezes": told})
+
+
+@router.message(command("/freeze", "暂停"), permission=Permission.FREEZES_SET, moves_money=True)
+async def freeze(message: Message, person: User, freezes: FreezeService) -> Answer:
+    """Say what a freeze would stop and ask; with the token of that question, stop it."""
+    typed = message.text.split()[1:]  # as typed: a token's letters are large and small
+    if not 1 <= len(typed) <= 2:
+        return Say("freeze_how")
+    named = _PERSON.fullmatch(typed[0].lower())
+    if named is None and not _COIN.fullmatch(typed[0].upper()):
+        return Say("freeze_how")
+    about = UserId(named[1]) if named else Coin(typed[0].upper())
+    if len(typed) == 2:
+        await freezes.freeze(person.user_id, about, typed[1], message.key, person=bool(named))
+        return None
+    scope, token = await freezes.ask_to_freeze(person.user_id, about, person=bool(named))
+    return Say("freeze_confirm", {"scope": scope, "about": about, "token": token})
 
 
 @router.message(command("/unfreeze", "解冻"), permission=Permission.FREEZES_LIFT, moves_money=True)

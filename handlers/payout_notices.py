@@ -54,6 +54,12 @@ def render_unfreeze_confirm(words: Words, params: Params) -> list[Reply]:
     return [Text(told), Buttons((confirm,))]
 
 
+def render_freeze_confirm(words: Words, params: Params) -> list[Reply]:
+    """Say what a freeze would stop, with the one button that stops it."""
+    confirm = sends(words("button_confirm"), f"/freeze {params['about']} {params['token']}", RED)
+    return [Text(words("freeze_confirm", **params)), Buttons((confirm,))]
+
+
 def render_frozen(words: Words, params: Params) -> list[Reply]:
     """Tell the owner that payouts have stopped, and why."""
     return [Text(words("payouts_frozen", **{**params, "reason": reason_of(words, str(params["reason"]))}))]
@@ -74,4 +80,14 @@ PAYOUT_NOTICES: dict[str, Render] = {
     "not_frozen": text("not_frozen"),
     "payouts_frozen": render_frozen,
     "payouts_unfrozen": text("payouts_unfrozen"),
+    "freeze_how": text("freeze_how"),
+    "freeze_confirm": render_freeze_confirm,
+    "coin_unknown": text("coin_unknown"),
+    "freeze_not_owner": text("freeze_not_owner"),
+    "already_frozen": text("already_frozen"),
+    "frozen_by_hand": text("frozen_by_hand"),
+    "you_stand_still": text("you_stand_still"),
+    "you_go_on": text("you_go_on"),
+    "user_frozen": text("user_frozen"),
+    "coin_frozen": text("coin_frozen"),
 }

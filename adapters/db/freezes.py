@@ -1,10 +1,11 @@
 """Freezes in Postgres."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from adapters.db.store import PostgresStore
-from domain.ids import AssetId, UserId
-from domain.ports.freezes import Freeze
+from domain.ids import UserId
+from domain.ports.freezes import INSTANCE, WALLET, Freeze
 
 
 class PostgresFreezes:
@@ -14,7 +15,7 @@ class PostgresFreezes:
         self._store = store
 
     async def freeze(self, scope: str, reason: str, at: datetime) -> bool:
-        """Stop payouts of a scope (an asset id, or ``wallet``); return whether it was free before."""
+        """Stop a scope (an asset id, ``wallet``, a person, a coin); return whether it was free before."""
         rows = await self._store.fetch(
             """
             INSERT INTO freezes (scope, reason, created_at) VALUES ($1, $2, $3)
@@ -35,16 +36,23 @@ class PostgresFreezes:
         )
         return bool(rows)
 
-    async def frozen(self, asset_id: AssetId) -> str:
-        """Return why payouts of an asset are stopped, or an empty text."""
+    async def frozen(self, *scopes: str) -> str:
+        """Return why payouts of any of these scopes (asset ids above all) are stopped, or an empty text."""
         rows = await self._store.fetch(
             """
-            SELECT reason FROM freezes WHERE scope IN ('instance', 'wallet', $1) AND lifted_at IS NULL
+            SELECT reason FROM freezes WHERE scope = ANY ($1::text[]) AND lifted_at IS NULL
             ORDER BY created_at LIMIT 1
             """,
-            asset_id,
+            [INSTANCE, WALLET, *scopes],
         )
         return str(rows[0]["reason"]) if rows else ""
+
+    async def among(self, scopes: Sequence[str]) -> Collection[str]:
+        """Return those of these very scopes that are stopped."""
+        rows = await self._store.fetch(
+            "SELECT scope FROM freezes WHERE scope = ANY ($1::text[]) AND lifted_at IS NULL", list(scopes)
+        )
+        return {row["scope"] for row in rows}
 
     async def frozen_instance(self) -> str:
         """Return why everything is stopped, or an empty text."""

@@ -132,12 +132,16 @@ class PostgresPayouts:
         await self._store.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"wallet:{asset_id}")
 
     async def line(self, asset_id: AssetId) -> list[Waiting]:
-        """Return what people wait for of an asset, those who asked first at the front; fees stand behind."""
+        """Return what people wait for of an asset, those who asked first at the front; fees stand behind.
+
+        Nobody waits for who is frozen.
+        """
         rows = await self._store.fetch(
             """
-            SELECT id, amount - fee AS pays, created_at AS since, reason = $2 AS funded FROM payouts
-            WHERE asset_id = $1 AND state = 'waiting' AND purpose NOT IN ('fees', 'transfer') ORDER BY
-            created_at, id
+            SELECT id, amount - fee AS pays, created_at AS since, reason = $2 AS funded FROM payouts p
+            WHERE asset_id = $1 AND state = 'waiting' AND purpose NOT IN ('fees', 'transfer') AND NOT EXISTS
+            (SELECT FROM freezes f WHERE f.scope = 'user:' || p.receiver AND f.lifted_at IS NULL)
+            ORDER BY created_at, id
             """,
             asset_id,
             CONSOLIDATING,

@@ -23,6 +23,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.services.admission import Admission
 from domain.services.confirmations import ConfirmationService
 from domain.services.leaving import carrier_of, told_of
 from domain.services.room import room
@@ -58,6 +59,7 @@ class ConversionService:
         conversions: ConversionStore,
         confirmations: ConfirmationService,
         fees: FeeStore,
+        admission: Admission,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -69,6 +71,7 @@ class ConversionService:
         self._conversions = conversions
         self._confirmations = confirmations
         self._fees = fees
+        self._admission = admission
 
     async def pairs(self) -> list[Pair]:
         """Return the pairs that can be traded by hand now, by name."""
@@ -93,9 +96,10 @@ class ConversionService:
 
         Raises:
             Refused: ``not_convertible``; ``market_stale``; ``insufficient_funds`` with coin and available;
-                ``conversion_beyond_float`` with coin and what fits; ``too_many_conversions``; as
-                ``quote_of``.
+                ``conversion_beyond_float`` with coin and what fits; ``too_many_conversions``;
+                ``user_frozen``, ``coin_frozen``; as ``quote_of``.
         """
+        await self._admission.check(user_id, wish.pair.base, wish.pair.quote)
         rate = in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.TRADING)
         quotes = [quote_of(view, wish, rate.version, rate.bps) for view in await self._views_of(wish.pair)]
         await self._check_open(user_id)
@@ -117,9 +121,10 @@ class ConversionService:
 
         Raises:
             Refused: ``run_unknown``; ``run_not_running``; ``not_convertible``; ``market_stale``;
-                ``conversion_too_small``.
+                ``conversion_too_small``; ``user_frozen``, ``coin_frozen``.
         """
         run = await self._leavable(user_id, number)
+        await self._admission.check(user_id, run.pair.base, run.pair.quote)
         if into not in (run.pair.base, run.pair.quote):
             raise Refused("not_convertible", coin=run.pair.base, into=into)
         side = Side.BUY if into == run.pair.base else Side.SELL
@@ -145,6 +150,7 @@ class ConversionService:
         """
         asked = Confirmed.of(shown)
         async with self._store.transaction():
+            await self._admission.check(user_id, asked.pair.base, asked.pair.quote)
             await self._confirmations.consume(user_id, confirmation, ACTION, shown)
             await self._check_price(asked)
             await self._check_open(user_id)

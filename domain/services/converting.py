@@ -19,6 +19,7 @@ from domain.market.own import others, uncrossed
 from domain.market.runs import Run, RunState
 from domain.money import ZERO
 from domain.services.desk import Desk
+from domain.services.leaving import stopped_by_hand
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import CHANGED, PASSING, OrderSending, Wanted
 from domain.services.ticking import doubt_about, resting
@@ -99,6 +100,8 @@ class Converting:
         state = await desk.accounts.find(desk.account)
         if state and state.halted:
             return Ending.HALTED
+        if stopped := await stopped_by_hand(desk, run):
+            return stopped
         if doubt := self.clock.doubt or self.comparing.doubt:
             return doubt
         live = [i for i in unsettled if i.pair == pair and i.state not in TERMINAL]

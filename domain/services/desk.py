@@ -23,6 +23,7 @@ from domain.ports.orders import FillStore, OrderStore
 from domain.ports.roles import RoleStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.services.admission import Admission
 from domain.services.reckoning import Reckoning
 
 
@@ -87,6 +88,8 @@ class Desk:
     grip: Grip
     roles: RoleStore
     epoch: int = 0
+    admission: Admission | None = None
+    """Who says whose conversions and which coins' stand still; without it nobody's do."""
     reckoning: Reckoning | None = None
     """What compares this account with the books; without it nobody compares."""
     compared: bool = True

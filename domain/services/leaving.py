@@ -14,6 +14,7 @@ from domain.ledger.model import run as run_account
 from domain.market.model import Side
 from domain.market.runs import Run, RunKind, RunState
 from domain.money import ZERO, Coin, plain
+from domain.ports.notices import Notices
 from domain.services.desk import Desk
 
 RESTING = "resting"
@@ -50,6 +51,33 @@ def receiver(run: Run, coin: Coin, heir: Conversion | None) -> Account:
     return available(run.user_id, coin)
 
 
+async def stopped_by_hand(desk: Desk, run: Run | Conversion) -> str:
+    """Return the code of why nothing may be traded for a person or with their coins, or an empty text."""
+    if desk.admission is None:
+        return ""
+    refusal = await desk.admission.refusal(run.user_id, run.pair.base, run.pair.quote)
+    return refusal.code if refusal else ""
+
+
+async def heir_of(desk: Desk, run: Run) -> Conversion | None:
+    """Return the conversion that takes what a run leaves, ``None`` where there is none; call it inside.
+
+    One that may not begin, since its person or a coin is frozen, is over: everything goes to the person.
+    """
+    heir = await desk.conversions.leaving(run.id)
+    if heir is None or not (reason := await stopped_by_hand(desk, heir)):
+        return heir
+    await desk.conversions.call_off(heir.id, reason, desk.clock.now())
+    await tell_unbegun(desk.notices, heir, reason)
+    return None
+
+
+async def tell_unbegun(notices: Notices, conversion: Conversion, reason: str) -> None:
+    """Tell a person that a conversion is over which never had any coins; call it inside."""
+    told = told_of(conversion) | {"reason": reason, "spent": "0", "received": "0", "left": "0"}
+    await notices.tell(conversion.user_id, "conversion_done", f"conversion_done:{conversion.id}", told)
+
+
 async def inherit(desk: Desk, heir: Conversion, amount: Decimal) -> None:
     """Let a waiting conversion begin with what its run has left it; call it inside.
 
@@ -63,8 +91,7 @@ async def inherit(desk: Desk, heir: Conversion, amount: Decimal) -> None:
         await desk.notices.tell(heir.user_id, "conversion_begun", f"conversion_begun:{heir.id}", told)
         return
     await desk.conversions.call_off(heir.id, "nothing", now)
-    told = told_of(heir) | {"reason": "nothing", "spent": "0", "received": "0", "left": "0"}
-    await desk.notices.tell(heir.user_id, "conversion_done", f"conversion_done:{heir.id}", told)
+    await tell_unbegun(desk.notices, heir, "nothing")
 
 
 def told_of(conversion: Conversion) -> dict[str, str]:

@@ -17,7 +17,7 @@ from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purp
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE, STOPPING
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
-from domain.ports.freezes import WALLET, FreezeStore
+from domain.ports.freezes import WALLET, FreezeStore, coin_scope, user_scope
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
@@ -120,8 +120,11 @@ class PayoutService:
             raise
 
     async def _stopped(self, payout: Payout) -> str:
-        """Return why a payout must stand still; one of the treasury also when its account's transfers do."""
-        reason = await self._freezes.frozen(payout.token.asset_id)
+        """Return why a payout must stand still: its coin, its person, or its account's transfers do."""
+        scopes = [payout.token.asset_id, coin_scope(payout.token.coin)]
+        if payout.purpose in (Purpose.WITHDRAWAL, Purpose.REFUND):
+            scopes.append(user_scope(payout.receiver))
+        reason = await self._freezes.frozen(*scopes)
         if reason or payout.purpose is not Purpose.TRANSFER:
             return reason
         return await self._freezes.frozen(await self._treasury().scope(payout))

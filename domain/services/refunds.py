@@ -13,6 +13,7 @@ from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.withdrawals import PayoutStore
 from domain.roles import Permission
+from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.incoming import BELOW_MINIMUM, MOST_BOOKED
@@ -71,6 +72,7 @@ class RefundService:
         confirmations: ConfirmationService,
         tokens: Tokens,
         auth: AuthService,
+        admission: Admission,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -81,6 +83,7 @@ class RefundService:
         self._confirmations = confirmations
         self._tokens = tokens
         self._auth = auth
+        self._admission = admission
 
     def name(self, asset_id: AssetId) -> str:
         """Return what an asset is called here: its coin, or its id where nobody approved it."""
@@ -105,9 +108,10 @@ class RefundService:
         """Return what is kept of an asset, and the single-use token with which this person may have it back.
 
         Raises:
-            Refused: ``nothing_kept``.
+            Refused: ``nothing_kept``; ``user_frozen``, ``coin_frozen``.
         """
         group = await self._of(user_id, asset_id)
+        await self._admission.check(user_id, self._token(group).coin)
         return group, await self._confirmations.issue(user_id, ACTION, refund_params(group))
 
     async def request(self, user_id: UserId, asset_id: AssetId, confirmation: str) -> Payout:
@@ -116,12 +120,13 @@ class RefundService:
         Raises:
             Refused: ``nothing_kept``; ``refunds_too_many``; ``refund_by_hand``: no payment can carry it;
                 ``confirmation_unknown`` (also when more has come since), ``confirmation_used``,
-                ``confirmation_expired``.
+                ``confirmation_expired``; ``user_frozen``, ``coin_frozen``.
         """
         now = self._clock.now()
         async with self._store.transaction():
             await self._kept.lock(user_id)
             group = await self._of(user_id, asset_id)
+            await self._admission.check(user_id, self._token(group).coin)
             await self._confirmations.consume(user_id, confirmation, ACTION, refund_params(group))
             if await self._kept.refunds_since(user_id, now - DAY) >= MOST_PER_DAY:
                 raise Refused("refunds_too_many", most=MOST_PER_DAY)

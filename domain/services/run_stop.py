@@ -13,7 +13,7 @@ from domain.market.runs import FRESH, FillTotals, Run, RunKind, RunState
 from domain.money import ZERO, plain
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
-from domain.services.leaving import inherit, receiver, told_of
+from domain.services.leaving import heir_of, inherit, receiver, told_of
 from domain.services.order_resolution import OrderResolution
 from domain.services.untraded import NOT_TRADED
 
@@ -108,7 +108,7 @@ class RunStop:
         async with desk.transaction():
             if not await desk.runs.move(run.id, RunState.STOPPING, RunState.STOPPED, desk.clock.now()):
                 return f"run {run.id} had been stopped"
-            heir = await desk.conversions.leaving(run.id)
+            heir = await heir_of(desk, run)
             balances = await desk.ledger.balances(AccountKind.RUN, run.id)
             postings = tuple(
                 Posting(run_account(run.id, run.account, coin), receiver(run, coin, heir), balance.total)

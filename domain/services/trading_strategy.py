@@ -21,6 +21,7 @@ from domain.ports.notices import Notices
 from domain.ports.orders import FillStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.services.admission import Admission
 from domain.services.confirmations import ConfirmationService
 from domain.services.room import room
 from domain.strategies import get_strategy, strategies
@@ -145,6 +146,7 @@ class TradingStrategyService:
         fills: FillStore,
         confirmations: ConfirmationService,
         fees: FeeStore,
+        admission: Admission,
         most_active_runs: int = 20,
     ) -> None:
         self._store = store
@@ -157,6 +159,7 @@ class TradingStrategyService:
         self._fills = fills
         self._confirmations = confirmations
         self._fees = fees
+        self._admission = admission
         self._most_active_runs = most_active_runs
 
     async def pairs(self) -> list[PairOffer]:
@@ -183,8 +186,10 @@ class TradingStrategyService:
             Refused: ``pair_not_offered``; ``strategy_unknown``, ``preset_unknown``; ``parameter_unknown``,
                 ``parameter_not_understood``, ``parameter_out_of_range``; ``insufficient_funds`` with coin
                 and available; ``funds_too_small`` with the minimum of both assets; ``order_too_small`` with
-                the minimum; ``beyond_float`` with coin and what fits; ``too_many_runs``.
+                the minimum; ``beyond_float`` with coin and what fits; ``too_many_runs``;
+                ``user_frozen``, ``coin_frozen``.
         """
+        await self._admission.check(user_id, request.pair.base, request.pair.quote)
         view = await self._view(request.pair)
         config = _config(request)
         await self._check_funds(user_id, request, view)
@@ -231,6 +236,7 @@ class TradingStrategyService:
 
     async def _fund(self, run: Run, request: NewRun, confirmation: str) -> Run:
         async with self._store.transaction():
+            await self._admission.check(run.user_id, run.pair.base, run.pair.quote)
             await self._confirmations.consume(run.user_id, confirmation, ACTION, request.params)
             run = await self._runs.add(run)
             await self._ledger.post(_funding(run))

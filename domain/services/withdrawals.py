@@ -24,6 +24,7 @@ from domain.ports.fees import FeeStore
 from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.withdrawals import PayoutStore
+from domain.services.admission import Admission
 from domain.services.confirmations import ConfirmationService
 from domain.services.payouts import FROZEN, STUCK_AFTER, PayoutService
 from domain.services.tokens import Tokens
@@ -78,6 +79,7 @@ class WithdrawalService:
         confirmations: ConfirmationService,
         tokens: Tokens,
         fees: FeeStore,
+        admission: Admission,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -89,6 +91,7 @@ class WithdrawalService:
         self._confirmations = confirmations
         self._tokens = tokens
         self._fees = fees
+        self._admission = admission
 
     async def choices(self, user_id: UserId) -> list[CoinBalance]:
         """Return the coins of which the person can withdraw anything."""
@@ -99,10 +102,12 @@ class WithdrawalService:
         """Return what a withdrawal would cost and bring; no amount means everything.
 
         Raises:
-            Refused: ``token_unknown``; ``insufficient_funds`` with what is available;
-                ``amount_too_small`` with the minimum; ``amount_not_positive``, ``amount_too_precise``.
+            Refused: ``user_frozen``, ``coin_frozen``; ``token_unknown``; ``insufficient_funds`` with what
+                is available; ``amount_too_small`` with the minimum; ``amount_not_positive``,
+                ``amount_too_precise``.
         """
         approved = self._tokens.get(asset_id)
+        await self._admission.check(user_id, approved.token.coin)
         free = round_down((await self._ledger.balance(available(user_id, approved.token.coin))).free)
         if free == 0:
             raise Refused("insufficient_funds", available="0")
@@ -122,7 +127,8 @@ class WithdrawalService:
 
         Raises:
             Refused: ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``;
-                ``insufficient_funds`` with what is available; ``quote_expired`` when the fee has changed.
+                ``insufficient_funds`` with what is available; ``quote_expired`` when the fee has changed;
+                ``user_frozen``, ``coin_frozen``.
         """
         token = self._tokens.get(quote.token.asset_id).token
         if quote_withdrawal(token, quote.amount, await self._rate()) != quote:
@@ -142,6 +148,7 @@ class WithdrawalService:
             fee_version=quote.fee_version,
         )
         async with self._store.transaction():
+            await self._admission.check(user_id, token.coin)
             await self._confirmations.consume(user_id, confirmation, ACTION, quote.params)
             await self._payouts.add(payout)
             await self._ledger.hold(promise(payout))

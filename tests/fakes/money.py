@@ -196,8 +196,11 @@ class FakeFreezes:
     async def looked_at(self, scope: str, reason: str) -> bool:
         return (scope, reason) in self.lifted
 
-    async def frozen(self, asset_id: AssetId) -> str:
-        return next((row.reason for row in self.rows if row.scope in (INSTANCE, WALLET, asset_id)), "")
+    async def frozen(self, *scopes: str) -> str:
+        return next((row.reason for row in self.rows if row.scope in (INSTANCE, WALLET, *scopes)), "")
+
+    async def among(self, scopes: Sequence[str]) -> set[str]:
+        return {row.scope for row in self.rows if row.scope in scopes}
 
     async def frozen_instance(self) -> str:
         return next((row.reason for row in self.rows if row.scope == INSTANCE), "")

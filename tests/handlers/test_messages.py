@@ -270,6 +270,7 @@ WORDED = {
     "/claim",
     "/unhalt",
     "/unfreeze",
+    "/freeze",
     "/confirm",
     "/withdrawals",
     "/refund",

@@ -67,6 +67,7 @@ COMMON: dict[str, Json] = {
     "ledger": "1000",
     "first": "I4 available:a:USDT: 1, 2",
     "order": "mmk1",
+    "who": "a person",
     "word": "/unfreeze",
     "what": "wallet",
 }
@@ -229,7 +230,14 @@ QUOTED: dict[str, Json] = {
 }
 RESTING: dict[str, Json] = {**QUOTED, "resting": "yes", "side": "buy", "part": "yes"}
 DONE: dict[str, Json] = {**QUOTED, "number": "1", "spent": "0.01", "received": "599", "left": "0"}
-ENDINGS = (*(ending.value for ending in Ending), "nothing", "venue_silent", "tide")
+ENDINGS = (
+    *(ending.value for ending in Ending),
+    "nothing",
+    "user_frozen",
+    "coin_frozen",
+    "venue_silent",
+    "tide",
+)
 ORDER: dict[str, Json] = {**DONE, "number": 1, "state": "converting", "reason": "", "open": True}
 
 CONVERSION_SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -373,6 +381,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "freeze_confirm": [{"scope": "coin:USDT", "about": "USDT", "token": "x" * 32}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
     "payouts_frozen": [
         {**FREEZE, "reason": f"{code}:output-1"}

@@ -44,7 +44,7 @@ async def test_the_owner_sees_why_payouts_stopped_and_lets_them_go_on(world: Wor
     assert "somebody else has spent" in await owner.says("/freezes")
     assert "id-7" in await owner.taps("Let wallet pay")
     assert "go on" in await owner.taps("Confirm")
-    assert "No payouts are stopped" in await owner.says("/freezes")
+    assert "Nothing is stopped" in await owner.says("/freezes")
 
 
 @pytest.mark.parametrize("said", ["/freezes", "/unfreeze wallet", "/unfreeze wallet " + "x" * 32])
@@ -57,3 +57,38 @@ async def test_nobody_else_sees_or_lifts(world: World, said: str) -> None:
 @pytest.mark.parametrize("said", ["/unfreeze", "/unfreeze a b c", "/unfreeze ;drop"])
 async def test_what_names_nothing_stopped_is_explained(owner: Person, said: str) -> None:
     assert "/freezes" in await owner.says(said)
+
+
+ALICE = "0c2f7b6e-0000-4000-8000-0000000000a1"
+
+
+@pytest.mark.parametrize(
+    ("about", "refused"), [(ALICE, "account here is stopped"), ("usdt", "USDT is stopped")]
+)
+async def test_keepers_stop_a_person_or_a_coin_and_the_owner_lifts_it(
+    world: World, owner: Person, about: str, refused: str
+) -> None:
+    world.trade(BTC_USDT="60000")
+    alice = world.person(ALICE, USDT="5000", BTC="1")
+    await alice.says("/start")
+    assert "tap Confirm" in await owner.says(f"/freeze {about}")
+    assert "is stopped at the word of" in await owner.taps("Confirm")
+    for said in ("/withdraw USDT 10", "/convert 100 USDT to BTC", "/new BTC/USDT calm 0.1 1000"):
+        words = said.split()
+        answers = [await alice.says(said if words[0] == "/convert" else words[0])]
+        answers += [await alice.says(word) for word in words[1:] if words[0] != "/convert"]
+        assert refused in "".join(answers), said
+        await alice.says("/cancel")
+    assert (world.payouts.rows, world.runs.rows, world.exchanged.rows) == ([], [], {})
+    [freeze] = world.freezes.rows
+    assert "has said so" in await owner.says("/freezes")
+    await owner.says(f"/unfreeze {freeze.scope}")
+    await owner.taps("Confirm")
+    await alice.says("/withdraw")
+    await alice.says("USDT")
+    assert "10" in await alice.says("10")
+
+
+@pytest.mark.parametrize("said", ["/freeze", "/freeze a-b", "/freeze x y z", "/freeze ;drop"])
+async def test_what_names_nothing_to_stop_is_explained(owner: Person, said: str) -> None:
+    assert "/freeze USDT" in await owner.says(said)

@@ -31,6 +31,7 @@ REFUSED = "You may not do that"
 CHANGES = {
     Permission.ROLES_CHANGE: (f"/role grant {ALICE} admin", "Confirm"),
     Permission.HALTS_LIFT: ("/unhalt binance-1", "Confirm"),
+    Permission.FREEZES_SET: (f"/freeze {ALICE}", "Confirm"),
     Permission.FREEZES_LIFT: ("/unfreeze wallet", "Confirm"),
     Permission.SUSPENSE_RETURN: (f"/sendback {SHINY}", "Confirm"),
     Permission.FEES_SET: ("/setfees trading 20", "Confirm"),

@@ -17,6 +17,7 @@ from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
 from domain.services.addresses import AddressService
+from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
@@ -171,6 +172,7 @@ class World:
         """Return the use cases over the fakes."""
         confirming = ConfirmationService(self.store, self.confirmations, self.clock, self.ids)
         balances = UserBalanceService(self.ledger, self.users)
+        admission = Admission(unreached(self.freezes))
         bot = UserId("bot")
         deposits = DepositService(
             self.store,
@@ -196,6 +198,7 @@ class World:
             confirming,
             self.tokens,
             unreached(self.fees),
+            admission,
         )
         users = UserService(self.store, self.users)
         runs = TradingStrategyService(
@@ -209,6 +212,7 @@ class World:
             unreached(self.fills),
             confirming,
             unreached(self.fees),
+            admission,
         )
         auth = AuthService(self.roles, self.audit, self.clock)
         halts = HaltService(
@@ -217,11 +221,11 @@ class World:
         )
         freezes = FreezeService(
             *(self.store, unreached(self.freezes), unreached(self.outbox), confirming, self.clock),
-            *(auth, self.rounds),
+            *(auth, self.rounds, self.users, self.roles, self.tokens),
         )
         refunds = RefundService(
             *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.kept)),
-            *(unreached(self.payouts), confirming, self.tokens, auth),
+            *(unreached(self.payouts), confirming, self.tokens, auth, admission),
         )
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
@@ -264,7 +268,7 @@ class World:
             ConversionService(
                 *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.outbox)),
                 *(unreached(self.views), unreached(self.runs), self.exchanged),
-                *(confirming, unreached(self.fees)),
+                *(confirming, unreached(self.fees), admission),
             ),
         )
 

@@ -13,6 +13,7 @@ from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available, mixin, venue
 from domain.market.runs import Run
 from domain.money import ZERO, Coin
+from domain.services.admission import Admission
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.desk import Desk
@@ -25,7 +26,7 @@ from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.fees import FakeFees
 from tests.fakes.leases import FakeLeases, FakeLeaseTable
 from tests.fakes.ledger import FakeLedger
-from tests.fakes.money import FakeConfirmations
+from tests.fakes.money import FakeConfirmations, FakeFreezes
 from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
 from tests.fakes.trading import (
@@ -60,9 +61,12 @@ class MemoryWorld:
         self.fee_bps = fee_bps
         shared = (self.store, self.ledger, self.time, self.ids, self.outbox, self.accounts, self.runs)
         confirming = ConfirmationService(self.store, self.confirmations, self.time, self.ids)
-        known: Any = (*shared, self.conversions, confirming, self.fees)
+        self.freezes = FakeFreezes()
+        self.store.tables.append(self.freezes)
+        admission = Admission(self.freezes)
+        known: Any = (*shared, self.conversions, confirming, self.fees, admission)
         self.people = ConversionService(*known)
-        known = (*shared, self.fills, confirming, self.fees)
+        known = (*shared, self.fills, confirming, self.fees, admission)
         self.desk_of_people = TradingStrategyService(*known)
 
     async def person(self, **coins: str) -> None:
@@ -92,6 +96,7 @@ class MemoryWorld:
             policy=self.policy,
             fence=MemoryFence(self.leases),
             grip=grip,
+            admission=Admission(self.freezes),
             roles=owned_by(OWNER),
         )
         worker = Worker(desk, [PAIR])

@@ -27,6 +27,7 @@ from domain.ledger.model import (
 )
 from domain.money import Coin, Token, plain
 from domain.roles import Role
+from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
@@ -123,12 +124,27 @@ class MoneyWorld:
         payouts = PayoutService(
             store, ledger, wallet, notices, clock, ids, payout_store, freezes, fees, BOT, roles
         )
-        lifting = FreezeService(store, freezes, notices, confirmations, clock, auth, books.rounds)
+        lifting = FreezeService(
+            store, freezes, notices, confirmations, clock, auth, books.rounds, users, roles, TOKENS
+        )
+        admission = Admission(freezes)
         withdrawals = WithdrawalService(
-            store, ledger, clock, ids, payout_store, payouts, balances, confirmations, TOKENS, fees
+            store,
+            ledger,
+            clock,
+            ids,
+            payout_store,
+            payouts,
+            balances,
+            confirmations,
+            TOKENS,
+            fees,
+            admission,
         )
         kept = port(books.kept)
-        refunds = RefundService(store, ledger, clock, ids, kept, payout_store, confirmations, TOKENS, auth)
+        refunds = RefundService(
+            store, ledger, clock, ids, kept, payout_store, confirmations, TOKENS, auth, admission
+        )
         people = UserService(store, users)
         return Process(
             *(people, balances, confirmations, deposits, payouts, withdrawals, lifting, refunds),

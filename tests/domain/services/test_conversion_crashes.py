@@ -129,5 +129,8 @@ def mortal_people(world: World, points: Points) -> ConversionService:
     return ConversionService(
         *(points.wrap(world.store), points.wrap(world.ledger), world.time, world.ids),
         *(points.wrap(world.outbox), world.accounts, points.wrap(world.runs)),
-        *(points.wrap(world.conversions), world.people._confirmations, world.fees),
+        points.wrap(world.conversions),
+        world.people._confirmations,
+        world.fees,
+        world.people._admission,
     )

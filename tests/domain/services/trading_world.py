@@ -35,6 +35,7 @@ from domain.ledger.model import (
 )
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
+from domain.services.admission import Admission
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.desk import Desk, ExecutionPolicy
@@ -119,6 +120,8 @@ class World:
         self.on_the_way = FakeTransfersOnTheWay()
         bits = random.Random(f"{self.account} {self.seed}")
         self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
+        self.freezes = PostgresFreezes(self.store)
+        admission = Admission(self.freezes)
         self.desk_of_people = TradingStrategyService(
             self.store,
             self.ledger,
@@ -130,12 +133,13 @@ class World:
             self.fills,
             ConfirmationService(self.store, FakeConfirmations(), self.time, self.ids),
             self.fees,
+            admission,
         )
 
         confirming = ConfirmationService(self.store, PostgresConfirmations(self.store), self.time, self.ids)
         self.people = ConversionService(
             *(self.store, self.ledger, self.time, self.ids, self.outbox, self.accounts, self.runs),
-            *(self.conversions, confirming, self.fees),
+            *(self.conversions, confirming, self.fees, admission),
         )
         self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
 
@@ -173,6 +177,7 @@ class World:
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
+            admission=Admission(self.freezes),
             roles=owned_by(OWNER),
             reckoning=self.reckoning() if self.reconciles else None,
         )
