@@ -22,7 +22,9 @@ CLOCK_FILE = "CHAOS_CLOCK_FILE"
 
 _TARGETS = {"mixin": "chat", "venue": "venue", "postgres": "postgres", "redis": "redis"}
 _CLOCK = Path(__file__).parent / "clock"
-_WITHIN_S = 30.0
+_WITHIN_S = 120.0
+_LEASES = {"MRMARKET_LEASE_RENEW_S": "2", "MRMARKET_LEASE_TIMEOUT_S": "2", "MRMARKET_LEASE_TTL_S": "10"}
+"""As in production: the sandbox's shorter ones are for who waits for a take-over."""
 
 
 class Untiring(Supervisor):
@@ -72,7 +74,7 @@ class ChaosStage(Stage):
 
     def _settings(self, world: World) -> dict[str, str]:
         settings = {name: self._bent(value) for name, value in super()._settings(world).items()}
-        return settings | {"PYTHONPATH": str(_CLOCK), CLOCK_FILE: str(self._clock_file)}
+        return settings | _LEASES | {"PYTHONPATH": str(_CLOCK), CLOCK_FILE: str(self._clock_file)}
 
     def _own(self, process: str) -> dict[str, str]:
         return {name: self._bent(value) for name, value in super()._own(process).items()}
