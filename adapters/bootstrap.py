@@ -65,6 +65,7 @@ from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.safe_boot import SafeBoot
+from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
@@ -377,6 +378,15 @@ def conversion_service(world: World, confirmations: ConfirmationService) -> Conv
         *(store, world.ledger, world.clock, world.ids, world.notices),
         *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
         *(confirmations, PostgresFees(store), admission_of(world)),
+    )
+
+
+def stop_all_service(world: World, confirmations: ConfirmationService) -> StopAllService:
+    """Return the use case that takes everything off the exchanges."""
+    store = world.store
+    return StopAllService(
+        *(store, PostgresRuns(store), PostgresConversions(store), world.notices, confirmations),
+        *(world.clock, auth_service(world)),
     )
 
 

@@ -23,6 +23,7 @@ from adapters.bootstrap import (
     reconciling_service,
     refund_service,
     role_service,
+    stop_all_service,
     trading_service,
 )
 from adapters.bootstrap_treasury import address_service, transfer_decisions
@@ -72,6 +73,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         moves=transfer_decisions(world, money.confirmations),
         addresses=address_service(world, money.confirmations),
         conversions=conversion_service(world, money.confirmations),
+        stopping=stop_all_service(world, money.confirmations),
     )
 
     def is_private(event: Event) -> bool:

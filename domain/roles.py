@@ -21,6 +21,7 @@ class Permission(StrEnum):
     """One's own money: look at it, pay in, take out."""
     RUNS_OWN = "runs.own"
     """One's own runs, conversions and orders: look at them, start, change and stop them."""
+    RUNS_STOP_ALL = "runs.stop_all"
     OWNER_CLAIM = "owner.claim"
     """Ask to be the first owner; the code decides."""
     AUDIT_READ = "audit.read"
@@ -69,6 +70,7 @@ _ADMINS = _USERS | {
     Permission.ADDRESSES_READ,
 }
 _OWNERS = _ADMINS | {
+    Permission.RUNS_STOP_ALL,
     Permission.ROLES_CHANGE,
     Permission.FEES_SET,
     Permission.FEES_TAKE,

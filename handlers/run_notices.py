@@ -295,6 +295,13 @@ HALT_NOTICES: dict[str, Render] = {
     "stop_waits": with_reason("stop_waits"),
 }
 
+
+def render_stop_all_confirm(words: Words, params: Params) -> list[Reply]:
+    """Say how much would stop, with the one button that stops it."""
+    confirm = sends(words("button_confirm"), f"/stopall {params['token']}", RED)
+    return [Text(words("stop_all_confirm", **params)), Buttons((confirm,))]
+
+
 RUN_NOTICES: dict[str, Render] = {
     "new_no_pair": text("new_no_pair"),
     "new_no_funds": with_buttons("new_no_funds", ("button_deposit", "/deposit", GREEN)),
@@ -320,6 +327,10 @@ RUN_NOTICES: dict[str, Render] = {
     "run_not_running": text("run_not_running"),
     "nothing_to_change": text("nothing_to_change"),
     "run_stopping": text("run_stopping"),
+    "run_stopping_with_all": text("run_stopping_with_all"),
+    "stop_all_how": text("stop_all_how"),
+    "stop_all_confirm": render_stop_all_confirm,
+    "stopped_all": text("stopped_all"),
     "run_stop_waits": with_reason("run_stop_waits"),
     "run_trade_changed": render_trade_changed("run_trade_changed"),
     "order_trade_changed": render_trade_changed("order_trade_changed"),

@@ -41,6 +41,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.transfer_decisions import TransferDecisions
@@ -60,6 +61,7 @@ from handlers import (
     roles,
     runs,
     start,
+    stopping,
     talk,
     transfers,
     withdraw,
@@ -72,6 +74,7 @@ ROUTER = Router(
     deposit.router,
     withdraw.router,
     runs.router,
+    stopping.router,
     conversions.router,
     halts.router,
     roles.router,
@@ -110,6 +113,7 @@ class ChatServices:
     moves: TransferDecisions
     addresses: AddressService
     conversions: ConversionService
+    stopping: StopAllService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -175,5 +179,6 @@ def dispatcher_of(
         "moves": services.moves,
         "addresses": services.addresses,
         "conversions": services.conversions,
+        "stopping": services.stopping,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -78,6 +78,10 @@ class PostgresConversions:
         order = "ORDER BY c.state = 'done', c.number DESC LIMIT $2"
         return await self._conversions(f"WHERE c.user_id = $1 {order}", user_id, limit)
 
+    async def going(self) -> Sequence[Conversion]:
+        """Return the conversions of all people that are WAITING or CONVERTING, by id."""
+        return await self._conversions("WHERE c.state IN ('waiting', 'converting') ORDER BY c.id")
+
     async def of(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Conversion]:
         """Return the conversions that these runs carry, by id."""
         found = await self._conversions("WHERE c.id = ANY ($1::text[])", list(run_ids))

@@ -245,6 +245,12 @@ class PostgresRuns:
             "WHERE r.account = $1 AND r.state IN ('running', 'stopping') ORDER BY r.started_at, r.id", account
         )
 
+    async def going(self) -> Sequence[Run]:
+        """Return the runs of strategies of all people that are FUNDING or RUNNING, by id."""
+        return await self._runs(
+            "WHERE r.kind = 'strategy' AND r.state IN ('funding', 'running') ORDER BY r.id"
+        )
+
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         """Set the instant from which the run's ticks count, unless it is set."""
         await self._store.execute(

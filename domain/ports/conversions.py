@@ -28,6 +28,10 @@ class ConversionStore(Protocol):
         """Return a person's conversions, those that are not done first, then the newest first."""
         ...
 
+    async def going(self) -> Sequence[Conversion]:
+        """Return the conversions of all people that are WAITING or CONVERTING, by id."""
+        ...
+
     async def of(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Conversion]:
         """Return the conversions that these runs carry, by id."""
         ...

@@ -119,6 +119,10 @@ class RunStore(Protocol):
         """Return the runs of an account of all kinds that are RUNNING or STOPPING, oldest first."""
         ...
 
+    async def going(self) -> Sequence[Run]:
+        """Return the runs of strategies of all people that are FUNDING or RUNNING, by id."""
+        ...
+
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         """Set the instant from which the run's ticks count, unless it is set."""
         ...

@@ -34,6 +34,10 @@ class FakeConversions:
         mine = [each for each in reversed(self.rows.values()) if each.user_id == user_id]
         return sorted(mine, key=lambda each: each.state is ConversionState.DONE)[:limit]
 
+    async def going(self) -> Sequence[Conversion]:
+        going = (ConversionState.WAITING, ConversionState.CONVERTING)
+        return [each for each in self.rows.values() if each.state in going]
+
     async def of(self, run_ids: Sequence[RunId]) -> Mapping[RunId, Conversion]:
         return {run_id: self.rows[run_id] for run_id in run_ids if run_id in self.rows}
 

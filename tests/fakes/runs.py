@@ -105,6 +105,10 @@ class FakeRuns:
     def _strategies(self, user_id: UserId) -> Sequence[Run]:
         return [run for run in self.rows if (run.user_id, run.kind) == (user_id, RunKind.STRATEGY)]
 
+    async def going(self) -> Sequence[Run]:
+        going = (RunState.FUNDING, RunState.RUNNING)
+        return [run for run in self.rows if run.kind is RunKind.STRATEGY and run.state in going]
+
     async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
         for n, run in enumerate(self.rows):
             if (run.id, run.state) == (run_id, was):

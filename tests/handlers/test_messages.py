@@ -271,6 +271,7 @@ WORDED = {
     "/unhalt",
     "/unfreeze",
     "/freeze",
+    "/stopall",
     "/confirm",
     "/withdrawals",
     "/refund",

@@ -235,6 +235,7 @@ ENDINGS = (
     "nothing",
     "user_frozen",
     "coin_frozen",
+    "stopped_all",
     "venue_silent",
     "tide",
 )
@@ -381,6 +382,8 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "stop_all_confirm": [{"runs": 2, "conversions": 1, "token": "x" * 32}],
+    "stopped_all": [{"runs": 2, "conversions": 1}],
     "freeze_confirm": [{"scope": "coin:USDT", "about": "USDT", "token": "x" * 32}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
     "payouts_frozen": [

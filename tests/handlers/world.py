@@ -33,6 +33,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.stopping import StopAllService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
 from domain.services.transfer_decisions import TransferDecisions
@@ -269,6 +270,10 @@ class World:
                 *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.outbox)),
                 *(unreached(self.views), unreached(self.runs), self.exchanged),
                 *(confirming, unreached(self.fees), admission),
+            ),
+            StopAllService(
+                *(self.store, unreached(self.runs), self.exchanged, unreached(self.outbox), confirming),
+                *(self.clock, auth),
             ),
         )
 
