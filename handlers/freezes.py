@@ -9,6 +9,7 @@ from bot.replies import Answer, Say
 from bot.router import Router
 from domain.ids import UserId
 from domain.money import Coin
+from domain.ports.freezes import NEW
 from domain.ports.users import User
 from domain.roles import Permission
 from domain.services.freezes import FreezeService
@@ -16,7 +17,7 @@ from domain.services.freezes import FreezeService
 router = Router("freezes")
 
 _SCOPE = re.compile(
-    r"instance|wallet|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}|user:[0-9a-f-]{36}|coin:[A-Z0-9]{1,16}",
+    r"instance|wallet|new|[0-9a-f-]{36}|transfers:[a-z0-9_.-]{1,64}|user:[0-9a-f-]{36}|coin:[A-Z0-9]{1,16}",
     re.ASCII,
 )
 _PERSON = re.compile(r"@?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
@@ -42,12 +43,14 @@ async def freeze(message: Message, person: User, freezes: FreezeService) -> Answ
     named = _PERSON.fullmatch(typed[0].lower())
     if named is None and not _COIN.fullmatch(typed[0].upper()):
         return Say("freeze_how")
-    about = UserId(named[1]) if named else Coin(typed[0].upper())
+    coin = NEW if typed[0].lower() == NEW else typed[0].upper()
+    about = UserId(named[1]) if named else Coin(coin)
     if len(typed) == 2:
         await freezes.freeze(person.user_id, about, typed[1], message.key, person=bool(named))
         return None
     scope, token = await freezes.ask_to_freeze(person.user_id, about, person=bool(named))
-    return Say("freeze_confirm", {"scope": scope, "about": about, "token": token})
+    kind = "freeze_new_confirm" if scope == NEW else "freeze_confirm"
+    return Say(kind, {"scope": scope, "about": about, "token": token})
 
 
 @router.message(command("/unfreeze", "解冻"), permission=Permission.FREEZES_LIFT, moves_money=True)

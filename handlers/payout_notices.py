@@ -54,10 +54,14 @@ def render_unfreeze_confirm(words: Words, params: Params) -> list[Reply]:
     return [Text(told), Buttons((confirm,))]
 
 
-def render_freeze_confirm(words: Words, params: Params) -> list[Reply]:
+def render_freeze_confirm(kind: str) -> Render:
     """Say what a freeze would stop, with the one button that stops it."""
-    confirm = sends(words("button_confirm"), f"/freeze {params['about']} {params['token']}", RED)
-    return [Text(words("freeze_confirm", **params)), Buttons((confirm,))]
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        confirm = sends(words("button_confirm"), f"/freeze {params['about']} {params['token']}", RED)
+        return [Text(words(kind, **params)), Buttons((confirm,))]
+
+    return render
 
 
 def render_frozen(words: Words, params: Params) -> list[Reply]:
@@ -81,7 +85,11 @@ PAYOUT_NOTICES: dict[str, Render] = {
     "payouts_frozen": render_frozen,
     "payouts_unfrozen": text("payouts_unfrozen"),
     "freeze_how": text("freeze_how"),
-    "freeze_confirm": render_freeze_confirm,
+    "freeze_confirm": render_freeze_confirm("freeze_confirm"),
+    "freeze_new_confirm": render_freeze_confirm("freeze_new_confirm"),
+    "nothing_new_by_hand": text("nothing_new_by_hand"),
+    "nothing_new_begins": text("nothing_new_begins"),
+    "new_begins_again": text("new_begins_again"),
     "coin_unknown": text("coin_unknown"),
     "freeze_not_owner": text("freeze_not_owner"),
     "already_frozen": text("already_frozen"),

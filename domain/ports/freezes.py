@@ -15,6 +15,9 @@ INSTANCE = "instance"
 """The scope of a freeze that stops everything: nothing is credited, paid or traded."""
 
 
+NEW = "new"
+"""The scope of a freeze under which nothing new begins, and everybody may take out what they have."""
+
 BY_HAND = "by_hand"
 """The code of a freeze that a person has asked for; who it was follows it."""
 

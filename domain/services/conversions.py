@@ -97,9 +97,9 @@ class ConversionService:
         Raises:
             Refused: ``not_convertible``; ``market_stale``; ``insufficient_funds`` with coin and available;
                 ``conversion_beyond_float`` with coin and what fits; ``too_many_conversions``;
-                ``user_frozen``, ``coin_frozen``; as ``quote_of``.
+                ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``; as ``quote_of``.
         """
-        await self._admission.check(user_id, wish.pair.base, wish.pair.quote)
+        await self._admission.check_new(user_id, wish.pair.base, wish.pair.quote)
         rate = in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.TRADING)
         quotes = [quote_of(view, wish, rate.version, rate.bps) for view in await self._views_of(wish.pair)]
         await self._check_open(user_id)
@@ -150,7 +150,8 @@ class ConversionService:
         """
         asked = Confirmed.of(shown)
         async with self._store.transaction():
-            await self._admission.check(user_id, asked.pair.base, asked.pair.quote)
+            may = self._admission.check if asked.run else self._admission.check_new  # a run may be left
+            await may(user_id, asked.pair.base, asked.pair.quote)
             await self._confirmations.consume(user_id, confirmation, ACTION, shown)
             await self._check_price(asked)
             await self._check_open(user_id)

@@ -22,7 +22,7 @@ from domain.money import ZERO, Token, plain, round_down
 from domain.ports.clock import Clock
 from domain.ports.deposits import Classified, DepositIntent, DepositStore, OutputKind, SmallChange
 from domain.ports.fees import FeeStore
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import NEW, FreezeStore
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
@@ -102,8 +102,10 @@ class DepositService:
 
         Raises:
             Refused: ``token_unknown``, ``amount_not_positive``, ``amount_too_precise`` or
-                ``amount_too_small``.
+                ``amount_too_small``; ``nothing_new_begins``.
         """
+        if await self._freezes.among([NEW]):
+            raise Refused("nothing_new_begins")
         approved = self._known.tokens.get(asset_id)
         if not amount.is_finite() or amount <= 0:
             raise Refused("amount_not_positive")

@@ -6,7 +6,7 @@ from domain.errors import Refused
 from domain.ids import UserId
 from domain.money import Coin
 from domain.ports.clock import Clock
-from domain.ports.freezes import BY_HAND, Freeze, FreezeStore, coin_scope, user_scope
+from domain.ports.freezes import BY_HAND, NEW, Freeze, FreezeStore, coin_scope, user_scope
 from domain.ports.notices import Notices
 from domain.ports.reconciliation import ReconciliationStore
 from domain.ports.roles import RoleStore
@@ -102,13 +102,14 @@ class FreezeService:
             await self._confirmations.consume(actor, confirmation, ACTION, lift_params(freeze))
             if not await self._freezes.lift(freeze, actor, self._clock.now()):
                 raise Refused("not_frozen", scope=scope)
-            await self._notices.tell(actor, "payouts_unfrozen", f"unfrozen:{freeze.id}", {"scope": scope})
+            told = "new_begins_again" if scope == NEW else "payouts_unfrozen"
+            await self._notices.tell(actor, told, f"unfrozen:{freeze.id}", {"scope": scope})
             if scope.startswith(_PERSON):
                 person = UserId(scope.removeprefix(_PERSON))
                 await self._notices.tell(person, "you_go_on", f"unfrozen:{freeze.id}", {})
 
     async def ask_to_freeze(self, actor: UserId, about: UserId | Coin, *, person: bool) -> tuple[str, str]:
-        """Return the scope of a person or a coin, and the single-use token with which it may be stopped.
+        """Return the scope of a person, a coin or (``NEW``) all that is new, and the token that may stop it.
 
         Raises:
             Refused: ``not_allowed``; ``person_unknown``; ``freeze_not_owner``: nobody stops the owner;
@@ -137,7 +138,8 @@ class FreezeService:
             if not await self._freezes.freeze(scope, f"{BY_HAND}:{actor}", self._clock.now()):
                 raise Refused("already_frozen", scope=scope)
             for keeper in {actor, *await self._roles.privileged()}:
-                await self._notices.tell(keeper, "frozen_by_hand", cause, {"scope": scope, "who": actor})
+                told = "nothing_new_by_hand" if scope == NEW else "frozen_by_hand"
+                await self._notices.tell(keeper, told, cause, {"scope": scope, "who": actor})
             if person:
                 await self._notices.tell(UserId(about), "you_stand_still", cause, {})
 
@@ -148,9 +150,13 @@ class FreezeService:
                 raise Refused("person_unknown")
             if await self._roles.role_of(UserId(about)) is Role.OWNER:
                 raise Refused("freeze_not_owner")
+        elif about == NEW:
+            return await self._free(NEW)
         elif about not in {token.coin for token in self._tokens.list()}:
             raise Refused("coin_unknown", coin=about)
-        scope = user_scope(UserId(about)) if person else coin_scope(Coin(about))
+        return await self._free(user_scope(UserId(about)) if person else coin_scope(Coin(about)))
+
+    async def _free(self, scope: str) -> str:
         if await self._freezes.among([scope]):
             raise Refused("already_frozen", scope=scope)
         return scope

@@ -187,9 +187,9 @@ class TradingStrategyService:
                 ``parameter_not_understood``, ``parameter_out_of_range``; ``insufficient_funds`` with coin
                 and available; ``funds_too_small`` with the minimum of both assets; ``order_too_small`` with
                 the minimum; ``beyond_float`` with coin and what fits; ``too_many_runs``;
-                ``user_frozen``, ``coin_frozen``.
+                ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``.
         """
-        await self._admission.check(user_id, request.pair.base, request.pair.quote)
+        await self._admission.check_new(user_id, request.pair.base, request.pair.quote)
         view = await self._view(request.pair)
         config = _config(request)
         await self._check_funds(user_id, request, view)
@@ -236,7 +236,7 @@ class TradingStrategyService:
 
     async def _fund(self, run: Run, request: NewRun, confirmation: str) -> Run:
         async with self._store.transaction():
-            await self._admission.check(run.user_id, run.pair.base, run.pair.quote)
+            await self._admission.check_new(run.user_id, run.pair.base, run.pair.quote)
             await self._confirmations.consume(run.user_id, confirmation, ACTION, request.params)
             run = await self._runs.add(run)
             await self._ledger.post(_funding(run))

@@ -384,6 +384,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
     "stop_all_confirm": [{"runs": 2, "conversions": 1, "token": "x" * 32}],
     "stopped_all": [{"runs": 2, "conversions": 1}],
+    "freeze_new_confirm": [{"scope": "new", "about": "new", "token": "x" * 32}],
     "freeze_confirm": [{"scope": "coin:USDT", "about": "USDT", "token": "x" * 32}],
     "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
     "payouts_frozen": [

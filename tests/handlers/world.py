@@ -183,7 +183,7 @@ class World:
             self.clock,
             self.ids,
             unreached(self.intents),
-            unreached(None),
+            unreached(self.freezes),
             unreached(self.fees),
             Known(bot, self.tokens),
             self.roles,

@@ -13,7 +13,7 @@ from domain.market.model import Side
 from domain.market.runs import RunState
 from domain.money import Coin
 from domain.payouts.model import PayoutState
-from domain.ports.freezes import coin_scope, user_scope
+from domain.ports.freezes import NEW, coin_scope, user_scope
 from tests.domain.services.memory_trading import MemoryWorld
 from tests.domain.services.money_world import ALICE, BOB, OWNER, USDT, MoneyWorld, Process
 from tests.fakes.exchange import PAIR
@@ -153,3 +153,32 @@ async def test_a_run_that_is_left_meanwhile_gives_all_back_as_it_lies(trading: M
     assert ("conversion_done", f"conversion_done:{left.id}") in [
         (kind, cause) for _, kind, cause in trading.outbox.rows
     ]
+
+
+async def test_nothing_new_begins_and_everybody_gets_out_what_they_have(world: MoneyWorld) -> None:
+    process = world.process()
+    await world.give(ALICE, "100")
+    _, token = await process.freezes.ask_to_freeze(OWNER, Coin(NEW), person=False)
+    await process.freezes.freeze(OWNER, Coin(NEW), token, "word", person=False)
+    with pytest.raises(Refused, match="nothing_new_begins"):
+        await process.deposits.open(ALICE, USDT.asset_id, Decimal(5))
+    await world.give(ALICE, "7")
+    await world.request(ALICE, "107")
+    await world.settle()
+    assert list(world.wallet.paid) == [(ALICE, USDT.asset_id)], "what came in all the same goes out too"
+    await lift(process, NEW)
+    assert (await process.deposits.open(ALICE, USDT.asset_id, Decimal(5))).user_id == ALICE
+
+
+async def test_where_nothing_new_begins_a_run_can_still_be_left(trading: MemoryWorld) -> None:
+    run = await trading.start("0.01", "500")
+    trading.freezes.add(NEW, "by_hand:o", trading.time.now())
+    for begin in (trading.people.quote(trading.user, SELLING), trading.start("0.01", "500")):
+        with pytest.raises(Refused, match="nothing_new_begins"):
+            await begin
+    quote = await trading.people.quote_leaving(trading.user, run.number, Coin("USDT"))
+    token = await trading.people.confirm(trading.user, quote)
+    left = await trading.people.start(trading.user, quote.params, token)
+    await trading.until_stopped(trading.worker())
+    found = trading.conversions.rows[left.id]
+    assert (found.state, found.reason) == (ConversionState.DONE, "all")
