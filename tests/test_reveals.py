@@ -10,6 +10,7 @@ SEEN_FOR = {
     "adapters/bootstrap.py": "to connect to Postgres and Redis",
     "adapters/cli/chain.py": "to connect to Postgres",
     "adapters/cli/doctor.py": "to connect to Postgres and Redis",
+    "adapters/cli/export.py": "to connect to Postgres",
     "adapters/cli/keys.py": "to connect to Postgres",
     "adapters/cli/reconcile.py": "to connect to Postgres",
     "adapters/exchange/client.py": "to hand ccxt its keys",

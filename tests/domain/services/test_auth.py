@@ -118,9 +118,9 @@ def test_what_is_not_listed_nobody_may(permission: str) -> None:
     assert not any(may(role, permission) for role in Role)
 
 
-def test_admins_change_nothing_but_say_that_they_moved_coins_by_hand() -> None:
+def test_admins_say_that_they_moved_coins_and_stop_what_is_begun_and_change_nothing_else() -> None:
     changing = {p for p in PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.USER] if not p.endswith(".read")}
-    assert changing == {Permission.TRANSFERS_CONFIRM}
+    assert changing == {Permission.TRANSFERS_CONFIRM, Permission.FREEZES_SET}
 
 
 async def test_require_reads_the_database_and_holds_at_once(world: World) -> None:
