@@ -64,6 +64,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.run_pauses import RunPauseService
 from domain.services.safe_boot import SafeBoot
 from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
@@ -379,6 +380,12 @@ def conversion_service(world: World, confirmations: ConfirmationService) -> Conv
         *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
         *(confirmations, PostgresFees(store), admission_of(world)),
     )
+
+
+def pause_service(world: World) -> RunPauseService:
+    """Return the use case with which people let their runs stand aside."""
+    store = world.store
+    return RunPauseService(store, PostgresRuns(store), world.notices, world.clock, admission_of(world))
 
 
 def stop_all_service(world: World, confirmations: ConfirmationService) -> StopAllService:

@@ -24,7 +24,7 @@ _PERSON = re.compile(r"@?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCI
 _COIN = re.compile(r"[A-Z0-9]{1,16}", re.ASCII)
 
 
-@router.message(command("/freezes", "冻结"), permission=Permission.FREEZES_READ)
+@router.message(command("/freezes", "冻结列表"), permission=Permission.FREEZES_READ)
 async def list_freezes(person: User, freezes: FreezeService) -> Answer:
     """List what is not paid out, and why."""
     told: list[Json] = [
@@ -34,7 +34,7 @@ async def list_freezes(person: User, freezes: FreezeService) -> Answer:
     return Say("freezes", {"freezes": told})
 
 
-@router.message(command("/freeze", "暂停"), permission=Permission.FREEZES_SET, moves_money=True)
+@router.message(command("/freeze", "冻结"), permission=Permission.FREEZES_SET, moves_money=True)
 async def freeze(message: Message, person: User, freezes: FreezeService) -> Answer:
     """Say what a freeze would stop and ask; with the token of that question, stop it."""
     typed = message.text.split()[1:]  # as typed: a token's letters are large and small

@@ -1,7 +1,7 @@
 """How everything about runs is said; the words themselves are in the catalogues."""
 
 from bot.ports import Json
-from bot.replies import BLUE, GREEN, RED, TEAL, Buttons, Reply, Text, sends
+from bot.replies import BLUE, GREEN, RED, TEAL, Button, Buttons, Reply, Text, sends
 from bot.words import Words
 from handlers.wording import (
     CANCEL,
@@ -145,16 +145,36 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     if params["profit"] is not None and params["mid"] is not None:
         parts.append(words("run_result" if params["stopped_at"] else "run_profit", **params))
     if params["trouble"]:
-        parts.append(words("run_in_trouble", reason=named(words, "reason_", str(params["trouble"]))))
+        key = "run_paused_because" if params["state"] == "paused" else "run_in_trouble"
+        reason = named(words, "reason_", str(params["trouble"]))
+        parts.append(words(key, reason=reason, number=params["number"]))
     if params["stopped_at"]:
         parts.append(words("run_since_stopped", stopped_at=params["stopped_at"]))
     replies: list[Reply] = [lines(*parts)]
-    if params["state"] in ("running", "funding"):
-        number = params["number"]
-        refresh = sends(words("button_refresh"), f"/run {number}", TEAL)
-        leave = sends(words("button_stop", number=number), f"/leave {number}", RED)
-        replies.append(Buttons((refresh, leave)))
+    if taps := run_buttons(words, str(params["state"]), params["number"]):
+        replies.append(Buttons(taps))
     return replies
+
+
+def run_buttons(words: Words, state: str, number: Json) -> tuple[Button, ...]:
+    """Return what one can do with a run in a state, by a tap."""
+    refresh = sends(words("button_refresh"), f"/run {number}", TEAL)
+    leave = sends(words("button_stop", number=number), f"/leave {number}", RED)
+    aside = {
+        "funding": (),
+        "running": (sends(words("button_pause", number=number), f"/pause {number}", BLUE),),
+        "paused": (sends(words("button_resume", number=number), f"/resume {number}", GREEN),),
+    }
+    return (refresh, *aside[state], leave) if state in aside else ()
+
+
+def with_run_buttons(key: str, state: str) -> Render:
+    """Say something about a run, with what can be done with it now."""
+
+    def render(words: Words, params: Params) -> list[Reply]:
+        return [Text(words(key, **params)), Buttons(run_buttons(words, state, params["number"]))]
+
+    return render
 
 
 def fees_paid(words: Words, params: Params) -> list[str]:
@@ -327,6 +347,12 @@ RUN_NOTICES: dict[str, Render] = {
     "run_not_running": text("run_not_running"),
     "nothing_to_change": text("nothing_to_change"),
     "run_stopping": text("run_stopping"),
+    "pause_how": text("pause_how"),
+    "run_paused": with_run_buttons("run_paused", "paused"),
+    "run_paused_untraded": with_run_buttons("run_paused_untraded", "paused"),
+    "run_resumed": with_run_buttons("run_resumed", "running"),
+    "paused_already": text("paused_already"),
+    "running_already": text("running_already"),
     "run_stopping_with_all": text("run_stopping_with_all"),
     "stop_all_how": text("stop_all_how"),
     "stop_all_confirm": render_stop_all_confirm,

@@ -9,17 +9,17 @@ from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
 from bot.router import Router
-from domain.market.runs import RunState
+from domain.market.runs import GOING
 from domain.money import plain
 from domain.ports.users import User
 from domain.roles import Permission
 from domain.services.run_changes import RunChangeService
+from domain.services.run_pauses import RunPauseService
 from domain.services.trading_strategy import RunSummary, TradingStrategyService
 
 router = Router("runs")
 
 EVERYTHING = frozenset({"all", "全部", "所有"})
-STOPPABLE = frozenset({RunState.FUNDING, RunState.RUNNING})
 
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,5})", re.ASCII)
 
@@ -98,6 +98,24 @@ async def change(message: Message, person: User, changes: RunChangeService) -> A
     return Say("change_confirm", {**shown, "token": token})
 
 
+@router.message(command("/pause", "暂停"), permission=Permission.RUNS_OWN)
+async def pause(person: User, arguments: list[str], pauses: RunPauseService) -> Answer:
+    """Let a run stand aside, however late the word comes: it takes orders off; the use case tells of it."""
+    number = number_in(arguments)
+    if number is None:
+        return Say("pause_how")
+    return None if await pauses.pause(person.user_id, number) else Say("paused_already", {"number": number})
+
+
+@router.message(command("/resume", "恢复"), permission=Permission.RUNS_OWN, moves_money=True)
+async def resume(person: User, arguments: list[str], pauses: RunPauseService) -> Answer:
+    """Let a run that stands aside go on; the use case tells of it."""
+    number = number_in(arguments)
+    if number is None:
+        return Say("pause_how")
+    return None if await pauses.resume(person.user_id, number) else Say("running_already", {"number": number})
+
+
 @router.message(command("/stop", "停止"), permission=Permission.RUNS_OWN)
 async def stop(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
     """Stop one run, or all, however late the word comes (ST4); the use case tells that it is stopping."""
@@ -105,11 +123,11 @@ async def stop(person: User, arguments: list[str], runs: TradingStrategyService)
         return None if await runs.stop_all(person.user_id) else Say("stop_nothing")
     number = number_in(arguments)
     if number is None:
-        active = [run for run in await runs.list(person.user_id) if run.state in STOPPABLE]
+        active = [run for run in await runs.list(person.user_id) if run.state in GOING]
         choices: list[Json] = [{"number": run.number, "pair": str(run.pair)} for run in active]
         return Say("stop_ask", {"runs": choices}) if active else Say("stop_nothing")
     run = await runs.get(person.user_id, number)
-    if run.state not in STOPPABLE:
+    if run.state not in GOING:
         return Say("run_ended", {"number": number, "pair": str(run.pair), "state": str(run.state)})
     await runs.stop(person.user_id, number)
     return None

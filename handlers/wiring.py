@@ -41,6 +41,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.run_pauses import RunPauseService
 from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
@@ -99,6 +100,7 @@ class ChatServices:
     tokens: Tokens
     runs: TradingStrategyService
     changes: RunChangeService
+    pauses: RunPauseService
     halts: HaltService
     freezes: FreezeService
     refunds: RefundService
@@ -164,6 +166,7 @@ def dispatcher_of(
         "balances": services.balances,
         "runs": services.runs,
         "changes": services.changes,
+        "pauses": services.pauses,
         "halts": services.halts,
         "freezes": services.freezes,
         "refunds": services.refunds,

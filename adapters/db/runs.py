@@ -49,7 +49,7 @@ _LIFT = """
 _CHANGE = """
     WITH changed AS (
         UPDATE runs SET config_version = config_version + 1, preset = $3
-        WHERE id = $1 AND config_version = $2 AND state IN ('funding', 'running')
+        WHERE id = $1 AND config_version = $2 AND state IN ('funding', 'running', 'paused')
         RETURNING id, config_version
     )
     INSERT INTO run_configs (run_id, version, config) SELECT id, config_version, $4 FROM changed
@@ -240,15 +240,17 @@ class PostgresRuns:
         )
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        """Return the runs of an account that are RUNNING or STOPPING, oldest first."""
+        """Return the runs of an account that are RUNNING, PAUSED or STOPPING, oldest first."""
         return await self._runs(
-            "WHERE r.account = $1 AND r.state IN ('running', 'stopping') ORDER BY r.started_at, r.id", account
+            "WHERE r.account = $1 AND r.state IN ('running', 'paused', 'stopping') "
+            "ORDER BY r.started_at, r.id",
+            account,
         )
 
     async def going(self) -> Sequence[Run]:
-        """Return the runs of strategies of all people that are FUNDING or RUNNING, by id."""
+        """Return the runs of strategies of all people that are FUNDING, RUNNING or PAUSED, by id."""
         return await self._runs(
-            "WHERE r.kind = 'strategy' AND r.state IN ('funding', 'running') ORDER BY r.id"
+            "WHERE r.kind = 'strategy' AND r.state IN ('funding', 'running', 'paused') ORDER BY r.id"
         )
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:

@@ -15,13 +15,15 @@ class RunState(StrEnum):
 
     FUNDING = "funding"  # waits for coins to reach its venue
     RUNNING = "running"
+    PAUSED = "paused"  # nothing on the book, its coins stay in it until it is resumed or stopped
     STOPPING = "stopping"  # cancels, waits for the venue's last word and the last fills
     STOPPED = "stopped"
 
 
 RUN_EDGES: dict[RunState, frozenset[RunState]] = {
     RunState.FUNDING: frozenset({RunState.RUNNING, RunState.STOPPING}),
-    RunState.RUNNING: frozenset({RunState.STOPPING}),
+    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.STOPPING}),
+    RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPING}),
     RunState.STOPPING: frozenset({RunState.STOPPED}),
     RunState.STOPPED: frozenset(),
 }
@@ -34,7 +36,10 @@ class RunKind(StrEnum):
     CONVERSION = "conversion"  # its id is that of a conversion, which says what it may do
 
 
-ACTIVE = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.STOPPING})
+GOING = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.PAUSED})
+"""Not told to stop yet: these can be stopped, left and changed."""
+
+ACTIVE = GOING | {RunState.STOPPING}
 
 
 @dataclass(frozen=True, slots=True)

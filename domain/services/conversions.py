@@ -41,7 +41,7 @@ MOST_OPEN = 10
 MOST_LISTED = 12
 
 OPEN = frozenset({ConversionState.WAITING, ConversionState.CONVERTING, ConversionState.FINISHING})
-LEAVABLE = (RunState.RUNNING, RunState.FUNDING)
+LEAVABLE = (RunState.RUNNING, RunState.PAUSED, RunState.FUNDING)
 
 
 class ConversionService:

@@ -24,6 +24,7 @@ from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
 from domain.services.run_settings import RunSettings
 from domain.services.run_stop import RunStop
+from domain.services.standing_aside import StandingAside
 from domain.services.ticking import Due, Ticking, resting
 from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
@@ -44,6 +45,7 @@ class ExecutionService:
     fills: FillAccounting = field(init=False)
     resolution: OrderResolution = field(init=False)
     stopping: RunStop = field(init=False)
+    aside: StandingAside = field(init=False)
     ticking: Ticking = field(init=False)
     converting: Converting = field(init=False)
     clock: VenueClock = field(init=False)
@@ -69,13 +71,14 @@ class ExecutionService:
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
+        self.aside = StandingAside(self.desk, self.resolution)
         self.settings = RunSettings(self.desk, self.resolution)
         self.failed = FailedRounds(self.desk, self.resolution)
         self.clock = VenueClock(self.desk)
         self.desk.compared = self.desk.reckoning is None
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
-        self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing)
+        self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
         self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)
 
     async def round(self) -> str:
@@ -160,6 +163,7 @@ class ExecutionService:
             said.append(await self.ticking.tick([Due(run, self.settings.of(run)) for run in due]))
             self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
         said += await self.settings.set_aside(running, unread)
+        said += await self.aside.clear([run for run in runs if run.state is RunState.PAUSED])
         said += await self.converting.advance(carriers)
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
         await self._wait(runs, able)

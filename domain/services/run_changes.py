@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.model import Pair
-from domain.market.runs import Run, RunState
+from domain.market.runs import GOING, Run
 from domain.ports.notices import Notices
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
@@ -21,8 +21,6 @@ from domain.strategies.base import Parameter, show
 
 ACTION = "change_run"
 """What a confirmation must have been issued for, with ``RunChange.params``."""
-
-CHANGEABLE = frozenset({RunState.FUNDING, RunState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class RunChangeService:
         run = await self._runs.find(user_id, number)
         if run is None:
             raise Refused("run_unknown", number=number)
-        if run.state not in CHANGEABLE:
+        if run.state not in GOING:
             raise Refused("run_not_running", number=number, pair=run.pair)
         strategy = get_strategy(run.strategy)
         config = strategy.read({**run.config, **answers})

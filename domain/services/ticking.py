@@ -16,6 +16,8 @@ from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import CHANGED, PASSING, OrderSending, Sent, Wanted
 from domain.services.run_settings import name_of
+from domain.services.standing_aside import StandingAside
+from domain.services.untraded import NOT_TRADED
 from domain.services.venue_clock import VenueClock
 from domain.services.venue_comparing import VenueComparing
 from domain.strategies import get_strategy
@@ -55,6 +57,7 @@ class Ticking:
     sending: OrderSending
     clock: VenueClock
     comparing: VenueComparing
+    aside: StandingAside
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
     async def tick(self, due: Sequence[Due]) -> str:
@@ -70,6 +73,8 @@ class Ticking:
         await self.resolution.settle_ended(await self.resolution.cancel(doomed))
         sent = await self._place(plans)
         await self._tell(plans, sent)
+        untraded = [plan.due.run for plan in plans if plan.reason == NOT_TRADED]
+        await self.aside.watch([each.run for each in due], untraded)
         failed = [f"; the strategy of run {p.due.run.id} failed: {p.error}" for p in plans if p.error]
         ticked = f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"
         return ticked + "".join(failed)

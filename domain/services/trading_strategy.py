@@ -12,7 +12,7 @@ from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.model import Book, Level, Pair, Side, TradingRules
-from domain.market.runs import ACTIVE, FRESH, FillTotals, MarketView, Run, RunState
+from domain.market.runs import ACTIVE, FRESH, GOING, FillTotals, MarketView, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -265,7 +265,7 @@ class TradingStrategyService:
         """
         run = await self._find(user_id, number)
         async with self._store.transaction():
-            for was in (RunState.RUNNING, RunState.FUNDING):
+            for was in sorted(GOING):
                 if await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()):
                     told = {"number": str(run.number), "pair": str(run.pair)}
                     await self._notices.tell(user_id, "run_stopping", f"run_stopping:{run.id}", told)
@@ -273,12 +273,10 @@ class TradingStrategyService:
 
     async def stop_all(self, user_id: UserId) -> int:
         """Ask all of a person's runs to stop; return how many had not been asked before."""
-        running = [
-            r for r in await self._runs.list(user_id) if r.state in (RunState.RUNNING, RunState.FUNDING)
-        ]
-        for run in running:
+        going = [run for run in await self._runs.list(user_id) if run.state in GOING]
+        for run in going:
             await self.stop(user_id, run.number)
-        return len(running)
+        return len(going)
 
     async def _find(self, user_id: UserId, number: int) -> Run:
         run = await self._runs.find(user_id, number)

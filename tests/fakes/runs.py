@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Level, Pair, TradingRules
-from domain.market.runs import ACTIVE, FillTotals, MarketView, Run, RunKind, RunState
+from domain.market.runs import ACTIVE, GOING, FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin
 from domain.ports.runs import Halt
 
@@ -106,8 +106,7 @@ class FakeRuns:
         return [run for run in self.rows if (run.user_id, run.kind) == (user_id, RunKind.STRATEGY)]
 
     async def going(self) -> Sequence[Run]:
-        going = (RunState.FUNDING, RunState.RUNNING)
-        return [run for run in self.rows if run.kind is RunKind.STRATEGY and run.state in going]
+        return [run for run in self.rows if run.kind is RunKind.STRATEGY and run.state in GOING]
 
     async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
         for n, run in enumerate(self.rows):
@@ -117,7 +116,7 @@ class FakeRuns:
         return False
 
     async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
-        if run not in self.rows or run.state not in (RunState.FUNDING, RunState.RUNNING):
+        if run not in self.rows or run.state not in GOING:
             return False
         version = run.config_version + 1
         changed = replace(run, preset=preset, config=dict(config), config_version=version)

@@ -92,7 +92,7 @@ class MemoryRuns(FakeRuns):
         return next(run for run in self.rows if run.id == run_id)
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        going = (RunState.RUNNING, RunState.STOPPING)
+        going = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
         return [run for run in self.rows if run.account == account and run.state in going]
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:

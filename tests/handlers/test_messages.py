@@ -44,6 +44,7 @@ LOOKS = {
         "reconcile",
     ),
     "orders",  # as "stop"
+    "pause",  # lowers risk too
     "stop",  # lowers risk and frees a person's own money to themselves: it counts however late it comes (ST4)
     *("cancel", "confirm_nothing", "unknown_command", "not_understood"),
 }
@@ -120,7 +121,7 @@ async def test_nothing_of_a_backlog_that_is_too_old_is_done() -> None:
 # MS9: words put into somebody's mouth
 
 
-COMMANDS = sorted({route.command for route in ROUTES if route.command} - {"/stop", "/claim"})
+COMMANDS = sorted({route.command for route in ROUTES if route.command} - {"/stop", "/pause", "/claim"})
 PREFILLED = (
     *(
         "",
@@ -142,7 +143,8 @@ PREFILLED = (
 async def test_one_message_alone_moves_nothing(command: str) -> None:
     """Whatever a link fills in, the person sees a summary of it and has to confirm that (also as owner).
 
-    ``/stop`` is the exception: it frees a person's own money to themselves, and waits for nobody.
+    ``/stop`` and ``/pause`` are the exceptions: they take orders off and free a person's own money to
+    themselves, and wait for nobody.
     """
     world = World()
     world.trade(BTC_USDT="60000")
@@ -281,7 +283,7 @@ WORDED = {
     *("/move", "/moved", "/approve"),
     *("/convert", "/buy", "/sell", "/leave", "/orders"),  # see test_conversion_talk
 }
-NUMBERED = ("/run", "/stop", "/change")
+NUMBERED = ("/run", "/stop", "/change", "/pause", "/resume")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
 
 

@@ -176,6 +176,7 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         RUN,
         {**RUN, "state": "stopped", "stopped_at": "2026-03-01T09:30:00+00:00", "preset": ""},
         {**RUN, "trouble": "venue_silent", "profit": None},
+        {**RUN, "state": "paused", "trouble": "pair_not_traded"},
         {**RUN, "fee_bps": 5},
         {**RUN, "fee_bps": 5, "paid": [{"coin": "BTC", "amount": "0.0001"}, {"coin": "USDT", "amount": "1"}]},
     ],

@@ -347,6 +347,36 @@ async def test_run_is_stopped_once_and_told_by_the_use_case() -> None:
     assert "0.011 BTC and 441 USDT are yours" in "\n".join(await alice.hears())
 
 
+async def test_run_is_paused_and_resumed_by_taps_and_says_what_each_does() -> None:
+    world, alice = await running()
+    assert "/pause 1" in await alice.says("/pause")
+    await alice.says("/run 1")
+    told = await alice.taps("Pause 1")
+    assert "Market maker 1 on BTC/USDT is paused" in told
+    assert "/resume 1" in told
+    assert world.runs.rows[0].state is RunState.PAUSED
+    assert "is paused already" in await alice.says("/暂停 1")
+    world.runs.alter(1, trouble="pair_not_traded")
+    told = await alice.says("/run 1")
+    assert "BTC/USDT, paused" in told
+    assert "It was paused: the exchange does not trade this pair now" in told
+    assert "goes on" in await alice.taps("Resume 1")
+    assert "is at work" in await alice.says("/resume 1")
+    world.clock.advance(minutes=1)  # nobody may say more than twenty things a minute
+    await alice.says("/pause 1")
+    await alice.says("/stop 1")
+    assert "is not running any more" in await alice.says("/resume 1")
+
+
+async def test_pause_that_was_sent_while_the_bot_was_down_counts_and_a_late_resume_does_not() -> None:
+    world, alice = await running()
+    late = [world.message("alice", text) for text in ("/pause 1", "/resume 1")]
+    world.clock.advance(minutes=11)
+    told = await alice.hears(*late)
+    assert world.runs.rows[0].state is RunState.PAUSED
+    assert "11 minutes after" in told[-1]
+
+
 async def test_all_runs_are_stopped_with_one_word() -> None:
     world, alice = await running()
     told = await alice.says("停止 全部")

@@ -33,6 +33,7 @@ from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
+from domain.services.run_pauses import RunPauseService
 from domain.services.stopping import StopAllService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import TradingStrategyService
@@ -240,6 +241,9 @@ class World:
                 self.tokens,
                 runs,
                 changes,
+                RunPauseService(
+                    self.store, unreached(self.runs), unreached(self.outbox), self.clock, admission
+                ),
                 halts,
                 freezes,
                 refunds,

@@ -18,6 +18,7 @@ from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.desk import Desk
 from domain.services.lease_keeping import LeaseKeeper
+from domain.services.run_pauses import RunPauseService
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.domain.services.trading_world import ALICE, FLOAT, OWNER, QUICK, TOKENS, Worker, unwrapped
 from tests.fakes.chat import FakeTransactions
@@ -68,6 +69,7 @@ class MemoryWorld:
         self.people = ConversionService(*known)
         known = (*shared, self.fills, confirming, self.fees, admission)
         self.desk_of_people = TradingStrategyService(*known)
+        self.pauses = RunPauseService(self.store, self.runs, self.outbox, self.time, admission)
 
     async def person(self, **coins: str) -> None:
         """Let the person deposit coins."""

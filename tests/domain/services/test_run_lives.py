@@ -1,11 +1,11 @@
-"""Lives of runs: started, changed, stopped and killed at any moment, whoever works for them."""
+"""Lives of runs: started, changed, paused, stopped and killed at any moment, whoever works for them."""
 
 import asyncio
 import contextvars
 import os
 import random
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,6 +120,7 @@ class Life:
     newest_when_stopped: dict[int, int] = field(default_factory=dict)
     chance: float = 0.0  # of something happening at a call of a port
     deadly: float = 0.0
+    paused: int = 0  # and resumed
 
     def __post_init__(self) -> None:
         self.worker = self.world.worker(self.wrap)
@@ -132,7 +133,7 @@ class Life:
         if self.dice.random() < self.deadly:
             raise SimulatedCrash("at any line")
         if self.dice.random() < self.chance:
-            self.begin(self.dice.choice([self.start, self.start, self.stop, self.change, self.change])())
+            self.begin(self.dice.choice([self.start, self.start, self.stop, self.change, self.pause])())
             await asyncio.sleep(0.002)
 
     def begin(self, action: Coroutine[Any, Any, None]) -> None:
@@ -149,7 +150,7 @@ class Life:
 
     async def stop(self) -> None:
         for run in await self.world.desk_of_people.list(self.world.user):
-            if run.state == "running" and self.dice.random() < 0.7:
+            if run.state in ("running", "paused") and self.dice.random() < 0.7:
                 await self.world.desk_of_people.stop(self.world.user, run.number)
                 newest = await orders_of(self.world, run.number)
                 self.newest_when_stopped.setdefault(run.number, newest)
@@ -163,6 +164,13 @@ class Life:
                 await self.world.changes.change(self.world.user, run.number, answers, token)
             except Refused:
                 continue  # it stops, it was changed meanwhile, or it is like that already
+
+    async def pause(self) -> None:
+        """Let a run stand aside, or go on."""
+        for run in await self.world.desk_of_people.list(self.world.user):
+            act = self.world.pauses.resume if run.state == "paused" else self.world.pauses.pause
+            with suppress(Refused):  # it stops meanwhile
+                self.paused += await act(self.world.user, run.number)
 
     async def round(self) -> None:
         try:
@@ -223,7 +231,7 @@ class _Interrupted:
 async def test_whenever_a_run_is_started_changed_stopped_or_killed_it_ends_even(
     store: PostgresStore, first: int, assure: Assure
 ) -> None:
-    traded = changed = 0
+    traded = changed = paused = 0
     seeds = range(first, min(first + BATCH, FIRST + LIVES))
     for seed in seeds:
         user = UserId(f"00000000-0000-4000-8000-{seed:012x}")
@@ -240,8 +248,9 @@ async def test_whenever_a_run_is_started_changed_stopped_or_killed_it_ends_even(
             raise
         traded += len(world.venue.trades)
         changed += sum(run.config_version - 1 for run in await world.runs.list(user))
+        paused += life.paused
         await world.close_account()
-    assure("ST lives", cases=len(seeds), violations=0, trades=traded, changes=changed)
+    assure("ST lives", cases=len(seeds), violations=0, trades=traded, changes=changed, pauses=paused)
     if len(seeds) == BATCH:
         assert traded > BATCH
-        assert changed > BATCH / 2
+        assert min(changed, paused) > BATCH / 2

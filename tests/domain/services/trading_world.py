@@ -43,6 +43,7 @@ from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
 from domain.services.reckoning import Reckoning
 from domain.services.run_changes import RunChangeService
+from domain.services.run_pauses import RunPauseService
 from domain.services.tokens import ApprovedToken, Tokens
 from domain.services.trading_strategy import NewRun, TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
@@ -142,6 +143,7 @@ class World:
             *(self.conversions, confirming, self.fees, admission),
         )
         self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
+        self.pauses = RunPauseService(self.store, self.runs, self.outbox, self.time, admission)
 
     async def person(self, **coins: str) -> None:
         """Let the person exist and deposit coins, where something is charged for fills or nothing."""
