@@ -22,7 +22,7 @@ from domain.ledger.model import (
 from domain.money import LEDGER_PLACES, ZERO, Coin, plain
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Hold:
     made: Hold
     remaining: Decimal
@@ -38,9 +38,8 @@ class Books:
     holds: dict[Cause, _Hold] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Books":
-        """Return books that go their own way; of what they hold only holds ever change."""
-        holds = {owner: replace(hold) for owner, hold in self.holds.items()}
-        return Books(dict(self.transfers), dict(self.totals), holds)
+        """Return books that go their own way; nothing that they hold ever changes."""
+        return Books(dict(self.transfers), dict(self.totals), dict(self.holds))
 
 
 class FakeLedger:
@@ -104,12 +103,12 @@ class FakeLedger:
         hold = self._hold_of(owner)
         if hold.ended or not 0 < amount <= hold.remaining or amount != round(amount, LEDGER_PLACES):
             raise InvariantBroken("hold_too_small", owner=owner, remaining=plain(hold.remaining))
-        hold.remaining -= amount
+        self.rows.holds[owner] = replace(hold, remaining=hold.remaining - amount)
 
     async def release(self, owner: Cause) -> Decimal:
         hold = self._hold_of(owner)
-        released, hold.remaining, hold.ended = hold.remaining, ZERO, True
-        return released
+        self.rows.holds[owner] = replace(hold, remaining=ZERO, ended=True)
+        return hold.remaining
 
     async def balance(self, account: Account) -> Balance:
         return Balance(self.rows.totals.get(account, ZERO), self._held(account))
@@ -156,15 +155,19 @@ class FakeLedger:
 
     def _refusals(self, totals: dict[Account, Decimal]) -> list[Refused]:
         refusals = []
+        held: dict[Account, Decimal] = {}
+        for hold in self.rows.holds.values():
+            if hold.remaining:
+                held[hold.made.account] = held.get(hold.made.account, ZERO) + hold.remaining
         claims: dict[Account, Decimal] = {}
         for account, total in totals.items():
-            if account.kind not in UNGUARDED and total < self._held(account):
+            if account.kind not in UNGUARDED and total < held.get(account, ZERO):
                 refusals.append(_insufficient(account, self._free(account)))
             if account.kind is AccountKind.RUN:
                 backing = venue(VenueAccountName(account.venue), account.coin)
                 claims[backing] = claims.get(backing, ZERO) + total
         for backing, claimed in claims.items():
-            missing = claimed + self._held(backing) - totals.get(backing, ZERO)
+            missing = claimed + held.get(backing, ZERO) - totals.get(backing, ZERO)
             if claimed > 0 and missing > 0:
                 refusals.append(Refused("beyond_float", account=str(backing), missing=plain(missing)))
         return refusals
