@@ -3,6 +3,7 @@
 ``/stop`` waits for nobody and leaves a run as it lies.
 """
 
+import re
 from dataclasses import dataclass
 
 from bot.ports import Json
@@ -15,6 +16,9 @@ from domain.ids import UserId
 from domain.money import Coin
 from domain.services.conversions import LEAVABLE, ConversionService
 from domain.services.trading_strategy import TradingStrategyService
+
+_INTO = re.compile(r"^(?:(?:all )?in\s+|(?:全部)?换成\s*)", re.IGNORECASE)
+"""What stands before the coin on the buttons, for those who type what they read there."""
 
 AS_IT_LIES = frozenset({"as it lies", "as it is", "保持现状", "原样"})
 
@@ -103,7 +107,7 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
 
     async def _is_a_coin(self, text: str, number: str) -> bool:
         coins = await self._coins(number) or []
-        coin = chosen(text, {each: each for each in coins})
+        coin = chosen(_INTO.sub("", text.strip()), {each: each for each in coins})
         if coin is None:
             return self.complain("not_a_choice", choices=sorted(coins))
         return await self.fits(number=number, into=coin)

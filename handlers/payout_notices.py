@@ -2,6 +2,7 @@
 
 from bot.replies import BLUE, GREEN, RED, Buttons, Reply, Text, sends
 from bot.words import Words
+from domain.ports.freezes import BY_HAND
 from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons, with_reason
 
 MOST_LISTED = 12
@@ -48,8 +49,12 @@ def render_freezes(words: Words, params: Params) -> list[Reply]:
 
 
 def render_unfreeze_confirm(words: Words, params: Params) -> list[Reply]:
-    """Say why payouts are stopped, with the one button that lets them go on."""
-    told = words("unfreeze_confirm", **{**params, "reason": reason_of(words, str(params["reason"]))})
+    """Say why something is stopped, with the one button that lets it go on."""
+    code, _, who = str(params["reason"]).partition(":")
+    if code == BY_HAND:
+        told = words("unfreeze_by_hand_confirm", **params, who=who)
+    else:
+        told = words("unfreeze_confirm", **{**params, "reason": reason_of(words, str(params["reason"]))})
     confirm = sends(words("button_confirm"), f"/unfreeze {params['scope']} {params['token']}", GREEN)
     return [Text(told), Buttons((confirm,))]
 

@@ -125,6 +125,8 @@ async def test_a_run_is_left_in_the_coin_that_is_chosen() -> None:
     for part in ("market maker 1", "0.01 BTC now", "about 599", "59,400", "0.1%"):
         assert part in told, part
     assert [run.state for run in world.runs.rows] == [RunState.RUNNING]
+    await alice.says("/leave 1")
+    assert "0.01 BTC now" in await alice.says("all in USDT"), "what a button reads can be typed"
     assert "is stopping" in await alice.taps("Confirm")
     assert [run.state for run in world.runs.rows] == [RunState.STOPPING]
     conversion = only(world)

@@ -387,7 +387,10 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "stopped_all": [{"runs": 2, "conversions": 1}],
     "freeze_new_confirm": [{"scope": "new", "about": "new", "token": "x" * 32}],
     "freeze_confirm": [{"scope": "coin:USDT", "about": "USDT", "token": "x" * 32}],
-    "unfreeze_confirm": [{**FREEZE, "token": "x" * 32}],
+    "unfreeze_confirm": [
+        {**FREEZE, "token": "x" * 32},
+        {"scope": "new", "reason": f"by_hand:{PERSON}", "token": "x" * 32},
+    ],
     "payouts_frozen": [
         {**FREEZE, "reason": f"{code}:output-1"}
         for code in (

@@ -45,7 +45,7 @@ async def test_the_owner_sees_every_place_and_asks_for_a_look(world: World, owne
     said = await owner.says("/reconcile")
     assert "wallet: LESS is there than the books say, 2 min ago; nobody has seen it agree yet." in said
     assert "USDT: there 9.5, books 10, unexplained -0.5" in said
-    assert "venue:main: agrees, 3 s ago; nobody was short last 3 s ago." in said
+    assert "venue:main: agrees, 3 s ago; last seen without a shortfall 3 s ago." in said
     assert "USDT: there 9, books 10, explained by payout 7" in said
     assert "order mmk1: an order rests there" in said
     assert "The workers look at every place now" in await owner.taps("Look now")
