@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     trading_fee_bps: int | None = Field(
         None, ge=0, description="our fee of what is traded, at first; /setfees changes it"
     )
+    closing_notice_h: int = Field(
+        24, ge=24, le=24 * 90, description="hours between the word that the instance closes and its end"
+    )
     market_clock_url: str | None = Field(None, description="set by the sandbox only: a replay's clock")
     unknown_lookup_window_s: float = Field(
         30, gt=0, description="how long to look for an order without an answer"

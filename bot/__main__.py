@@ -27,6 +27,7 @@ from adapters.bootstrap import (
     stop_all_service,
     trading_service,
 )
+from adapters.bootstrap_closing import closing_service
 from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
@@ -76,6 +77,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         addresses=address_service(world, money.confirmations),
         conversions=conversion_service(world, money.confirmations),
         stopping=stop_all_service(world, money.confirmations),
+        closing=closing_service(world, money.confirmations),
     )
 
     def is_private(event: Event) -> bool:

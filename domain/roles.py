@@ -22,6 +22,9 @@ class Permission(StrEnum):
     RUNS_OWN = "runs.own"
     """One's own runs, conversions and orders: look at them, start, change and stop them."""
     RUNS_STOP_ALL = "runs.stop_all"
+    CLOSING_READ = "closing.read"
+    CLOSING_SET = "closing.set"
+    """Pay everybody and close."""
     OWNER_CLAIM = "owner.claim"
     """Ask to be the first owner; the code decides."""
     AUDIT_READ = "audit.read"
@@ -58,6 +61,7 @@ _USERS = frozenset(
     }
 )
 _ADMINS = _USERS | {
+    Permission.CLOSING_READ,
     Permission.AUDIT_READ,
     Permission.ROLES_READ,
     Permission.SUSPENSE_READ,
@@ -71,6 +75,7 @@ _ADMINS = _USERS | {
 }
 _OWNERS = _ADMINS | {
     Permission.RUNS_STOP_ALL,
+    Permission.CLOSING_SET,
     Permission.ROLES_CHANGE,
     Permission.FEES_SET,
     Permission.FEES_TAKE,

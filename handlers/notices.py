@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.closing_notices import CLOSING_NOTICES
 from handlers.conversion_notices import CONVERSION_NOTICES
 from handlers.difference_notices import DIFFERENCE_NOTICES
 from handlers.fee_notices import FEE_NOTICES, credited, render_pay
@@ -169,6 +170,7 @@ NOTICES: dict[str, Render] = {
     **REFUSALS,
     **RUN_NOTICES,
     **CONVERSION_NOTICES,
+    **CLOSING_NOTICES,
     **HALT_NOTICES,
     **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,

@@ -28,6 +28,7 @@ from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
+from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
@@ -51,6 +52,7 @@ from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
 from handlers import (
     balance,
+    closing,
     conversions,
     deposit,
     fee_takings,
@@ -76,6 +78,7 @@ ROUTER = Router(
     withdraw.router,
     runs.router,
     stopping.router,
+    closing.router,
     conversions.router,
     halts.router,
     roles.router,
@@ -116,6 +119,7 @@ class ChatServices:
     addresses: AddressService
     conversions: ConversionService
     stopping: StopAllService
+    closing: ClosingService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -183,5 +187,6 @@ def dispatcher_of(
         "addresses": services.addresses,
         "conversions": services.conversions,
         "stopping": services.stopping,
+        "closing": services.closing,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -16,6 +16,7 @@ from adapters.bootstrap import (
     safe_boot_of,
     wallet_comparing,
 )
+from adapters.bootstrap_closing import closing_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
 from adapters.bootstrap_trading import open_executions
@@ -26,9 +27,10 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, deposits, fees, payouts, reconcile, safe_boot, strategies, treasury
+from workers import beat, chain, closing, deposits, fees, payouts, reconcile, safe_boot, strategies, treasury
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
+from workers.closing import ClosingWorker
 from workers.deposits import DepositWorker
 from workers.fees import FeeWorker
 from workers.leases import keeping
@@ -50,6 +52,7 @@ def loops_of(
     money, clock = money_services(world), world.clock
     trading = [TradingLoop(execution) for execution in executions]
     paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
+    ends = ClosingWorker(closing_service(world, money.confirmations), world.wallet_grip)
     safe = safe_boot_of(world)
     moves = [TreasuryWorker(*moving, world.wallet_grip, clock.monotonic)] if moving else []
     return [
@@ -58,6 +61,7 @@ def loops_of(
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
         *(Loop(treasury.NAME, treasury.EVERY_S, each.round, clock) for each in moves),
         Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
+        Loop(closing.NAME, closing.EVERY_S, ends.round, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),

@@ -122,6 +122,7 @@ TABLES = MappingProxyType(
         "float_wants": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (amount, wanted_at), DELETE"),
         "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
         "freezes": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
+        "closings": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (state, began_at, closed_at, over_at)"),
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
         "secrets": Table(whose=NOBODYS, app="SELECT", apps_rows="kind = 'session_key'"),

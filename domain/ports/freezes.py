@@ -18,6 +18,9 @@ INSTANCE = "instance"
 NEW = "new"
 """The scope of a freeze under which nothing new begins, and everybody may take out what they have."""
 
+CLOSING = "closing"
+"""The code of the freeze of ``NEW`` that lasts as long as a closing; no other word lifts it."""
+
 BY_HAND = "by_hand"
 """The code of a freeze that a person has asked for; who it was follows it."""
 

@@ -6,7 +6,7 @@ from domain.errors import Refused
 from domain.ids import UserId
 from domain.money import Coin
 from domain.ports.clock import Clock
-from domain.ports.freezes import BY_HAND, NEW, Freeze, FreezeStore, coin_scope, user_scope
+from domain.ports.freezes import BY_HAND, CLOSING, NEW, Freeze, FreezeStore, coin_scope, user_scope
 from domain.ports.notices import Notices
 from domain.ports.reconciliation import ReconciliationStore
 from domain.ports.roles import RoleStore
@@ -75,7 +75,7 @@ class FreezeService:
         What a shortfall froze is lifted after a look that was fine, or ``anyway`` by who says so.
 
         Raises:
-            Refused: ``not_allowed``; ``not_frozen``; ``difference_stands``.
+            Refused: ``not_allowed``; ``not_frozen``; ``difference_stands``; ``closing_stands``.
         """
         async with self._store.transaction():
             await self._auth.require(actor, Permission.FREEZES_LIFT)
@@ -164,5 +164,7 @@ class FreezeService:
     async def _of(self, scope: str) -> Freeze:
         for freeze in await self._freezes.open():
             if freeze.scope == scope:
+                if freeze.reason.startswith(f"{CLOSING}:"):
+                    raise Refused("closing_stands")
                 return freeze
         raise Refused("not_frozen", scope=scope)

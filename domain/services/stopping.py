@@ -73,8 +73,12 @@ class StopAllService:
         async with self._store.transaction():
             await self._auth.act(actor, Permission.RUNS_STOP_ALL, PARAMS, cause)
             await self._confirmations.consume(actor, confirmation, ACTION, PARAMS)
-            runs = [await self._stop(run) for run in await self._runs.going()]
-            conversions = [await self._call_off(each) for each in await self._conversions.going()]
+            return await self.everything()
+
+    async def everything(self) -> GoingOn:
+        """Ask all that goes on to stop, and return how much that was; call it in a transaction."""
+        runs = [await self._stop(run) for run in await self._runs.going()]
+        conversions = [await self._call_off(each) for each in await self._conversions.going()]
         return GoingOn(sum(runs), sum(conversions))
 
     async def _stop(self, run: Run) -> bool:

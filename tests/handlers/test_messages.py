@@ -28,6 +28,7 @@ ALICE = "0c2f7b6e-0000-4000-8000-00000000a11c"
 ROUTES = list(ROUTER.routes())
 
 LOOKS = {
+    "show_closing",
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",
@@ -274,6 +275,7 @@ WORDED = {
     "/unfreeze",
     "/freeze",
     "/stopall",
+    "/close",
     "/confirm",
     "/withdrawals",
     "/refund",

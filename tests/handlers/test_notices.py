@@ -142,6 +142,14 @@ KEPT: dict[str, Json] = {
     "asset_id": "4d8c508b-91c5-375b-92b0-ee702ed2dac5", "coin": "USDT", "amount": "0.4", "count": "2",
     "reason": "below_minimum", "sender": "",
 }  # fmt: skip
+LEFT: dict[str, Json] = {
+    "coins": [
+        {"coin": "USDT", "people": "3", "amount": "40", "dust": ""},
+        {"coin": "BTC", "people": "1", "amount": "0.1", "dust": "0.000000001"},
+    ],
+    "runs": "2", "payouts": "4", "stuck": "1", "kept": "5",
+}  # fmt: skip
+NONE_LEFT: dict[str, Json] = {"coins": [], "runs": "0", "payouts": "0", "stuck": "0", "kept": "0"}
 FREEZE: dict[str, Json] = {"scope": "wallet", "reason": "spent_elsewhere:0190-7", "at": AT}
 
 LINE: dict[str, Json] = {
@@ -383,6 +391,12 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "closing_announced": [{"begins_at": AT}],
+    "closing_announced_to_keepers": [{"begins_at": AT}],
+    "closing_confirm": [{**left, "hours": "24", "token": "x" * 32} for left in (LEFT, NONE_LEFT)],
+    "closing_status": [
+        {**LEFT, "state": state, "begins_at": AT} for state in ("", "announced", "paying", "closed")
+    ],
     "stop_all_confirm": [{"runs": 2, "conversions": 1, "token": "x" * 32}],
     "stopped_all": [{"runs": 2, "conversions": 1}],
     "freeze_new_confirm": [{"scope": "new", "about": "new", "token": "x" * 32}],

@@ -31,6 +31,7 @@ REFUSED = "You may not do that"
 CHANGES = {
     Permission.ROLES_CHANGE: (f"/role grant {ALICE} admin", "Confirm"),
     Permission.RUNS_STOP_ALL: ("/stopall", "Confirm"),
+    Permission.CLOSING_SET: ("/close", "Confirm"),
     Permission.HALTS_LIFT: ("/unhalt binance-1", "Confirm"),
     Permission.FREEZES_SET: (f"/freeze {ALICE}", "Confirm"),
     Permission.FREEZES_LIFT: ("/unfreeze wallet", "Confirm"),

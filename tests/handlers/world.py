@@ -19,6 +19,7 @@ from domain.money import Coin, Token
 from domain.services.addresses import AddressService
 from domain.services.admission import Admission
 from domain.services.auth import AuthService
+from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
@@ -52,6 +53,7 @@ from tests.fakes.chat import (
     FakeOutbox,
     FakeTransactions,
 )
+from tests.fakes.closings import FakeClosings
 from tests.fakes.conversions import FakeConversions
 from tests.fakes.fees import FakeFees
 from tests.fakes.money import (
@@ -166,6 +168,8 @@ class World:
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
         self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
         self.rounds = FakeReconciliations()
+        self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
+        self.store.tables.append(self.closings)
         self.numbers = count(1)
         self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
         self.restart()
@@ -232,6 +236,10 @@ class World:
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
         )
+        stopping = StopAllService(
+            *(self.store, unreached(self.runs), self.exchanged, unreached(self.outbox), confirming),
+            *(self.clock, auth),
+        )
         return ChatServices(
             *(
                 users,
@@ -275,9 +283,21 @@ class World:
                 *(unreached(self.views), unreached(self.runs), self.exchanged),
                 *(confirming, unreached(self.fees), admission),
             ),
-            StopAllService(
-                *(self.store, unreached(self.runs), self.exchanged, unreached(self.outbox), confirming),
-                *(self.clock, auth),
+            stopping,
+            ClosingService(
+                self.store,
+                unreached(self.ledger),
+                self.clock,
+                self.ids,
+                self.closings,
+                unreached(self.freezes),
+                unreached(self.payouts),
+                unreached(self.outbox),
+                self.roles,
+                stopping,
+                confirming,
+                self.tokens,
+                auth,
             ),
         )
 

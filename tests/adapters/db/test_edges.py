@@ -7,6 +7,7 @@ from domain.conversions.model import CONVERSION_EDGES
 from domain.market.orders import ORDER_EDGES
 from domain.market.runs import RUN_EDGES
 from domain.payouts.model import PAYOUT_EDGES
+from domain.ports.closings import CLOSING_EDGES
 from domain.ports.kept import KEPT_EDGES
 from domain.treasury.addresses import ADDRESS_EDGES
 from domain.treasury.model import TRANSFER_EDGES
@@ -25,6 +26,7 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "kept": {BEGIN: ["kept"], **KEPT_EDGES},
     "treasury": {BEGIN: ["planned"], **TRANSFER_EDGES},
     "address": {BEGIN: ["proposed"], **ADDRESS_EDGES},
+    "closing": {BEGIN: ["announced"], **CLOSING_EDGES},
     "deposit": {BEGIN: ["pending"], "pending": ["final"]},
     "inbox": {BEGIN: ["pending"], "pending": ["done", "dead"]},
     "outbox": {BEGIN: ["pending"], "pending": ["sent", "dead"]},
