@@ -13,6 +13,7 @@ from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
+from adapters.exchange.client import contract_of
 from adapters.settings import Settings
 from domain.leases import Grip, venue_scope
 from domain.ports.clock import MarketClock
@@ -81,7 +82,7 @@ def desk_of(
 def policy_from(settings: Settings, account: VenueAccount) -> ExecutionPolicy:
     """Return the timing of a venue account; a replay in lockstep sends one order at a time, in order."""
     return ExecutionPolicy(
-        venue_expiry_s=settings.request_expiry_ms / 1000,
+        venue_expiry_s=contract_of(account.venue).latest_arrival_s(settings.request_expiry_ms),
         unknown_lookup_window_s=settings.unknown_lookup_window_s,
         sweep_interval_s=settings.sweep_interval_s,
         stop_settle_s=settings.stop_settle_s,

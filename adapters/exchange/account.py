@@ -15,11 +15,16 @@ DEFAULT_PAIRS = (Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT"))
 
 @dataclass(frozen=True, slots=True)
 class VenueKey:
-    """What signs requests to a venue; ``withdrawal`` is another key, made to withdraw alone."""
+    """What signs requests to a venue; ``withdrawal`` is another key, made to withdraw alone.
+
+    Where a wallet signs, ``api_key`` is its address and ``secret`` its private key. Some venues want a
+    ``passphrase`` as well.
+    """
 
     api_key: Secret[str]
     secret: Secret[str]
     withdrawal: "VenueKey | None" = None
+    passphrase: Secret[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class VenueAccount:
     request_expiry_ms: int = 5_000
     keep: Mapping[str, Decimal] = field(default_factory=dict)
     lockstep: bool = False
+    rehearsal: bool = False  # at the venue's testnet, or its demo, where nothing is worth anything
 
 
 def limits_from(caps: Mapping[str, object]) -> Limits:

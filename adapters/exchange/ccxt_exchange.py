@@ -1,7 +1,7 @@
 """One account at one venue, through ccxt: translate in, translate errors, translate out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,10 @@ import structlog
 from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
-from adapters.exchange.client import Gate, make_client, writing
+from adapters.exchange.client import Gate, contract_of, make_client, writing
+from adapters.exchange.own_orders import OwnOrders, expiring
+from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.streams import Streams
-from adapters.exchange.venues import VENUES
 from adapters.ids import PREFIX
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
@@ -29,14 +30,6 @@ _FRESH_S = 2.0
 """How old a streamed book may be; an older one is read by request instead."""
 
 _RULES_AGE = timedelta(days=1)
-_PAGE = 500
-_WINDOW = timedelta(hours=24)  # of binance's own trades; a longer one is refused
-
-
-def _terms(order: LimitOrder) -> dict[str, object]:
-    """Return what an order asks for beside price and quantity."""
-    terms: dict[str, object] = {"clientOrderId": order.client_order_id, "postOnly": order.post_only}
-    return {**terms, "timeInForce": "IOC"} if order.immediate else terms
 
 
 class CcxtExchange:
@@ -46,10 +39,12 @@ class CcxtExchange:
         """Make the client; nothing is sent yet. ``lease`` refuses when this process no longer acts here."""
         self.account: VenueAccountName = account.name
         self._settings = account
-        self._contract = VENUES[account.venue]
+        self._contract = contract_of(account.venue)
         self._clock = clock
         self._lease = lease
         self._client = make_client(account)
+        self._own = OwnOrders(self._client, self._contract)
+        self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)
         self._limits = LimitKeeper(account.limits)
         self._rules: dict[Pair, tuple[datetime, TradingRules]] = {}
@@ -72,8 +67,11 @@ class CcxtExchange:
         markets = await self._read("markets", self._client.load_markets, known is not None)
         if str(pair) not in markets or not markets[str(pair)].get("active", True):
             raise Refused("pair_not_traded", pair=pair)
-        fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
-        rules = translate.as_rules(pair, markets[str(pair)], fees)
+        market = markets[str(pair)]
+        fees = market
+        if self._contract.tells_fees:
+            fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
+        rules = translate.as_rules(pair, market, fees, self._contract.most_open_orders)
         self._rules[pair] = (self._clock.now(), rules)
         return rules
 
@@ -108,19 +106,22 @@ class CcxtExchange:
 
     async def place(self, order: LimitOrder, not_after: datetime) -> VenueOrder:
         """Rest a limit order; limits and the deadline are checked right before the bytes leave."""
+        expires_at = self._clock.now() + timedelta(milliseconds=self._settings.request_expiry_ms)
+        headers, expiry = expiring(self._contract, expires_at, self._settings.request_expiry_ms)
         raw = await self._write(
             order.client_order_id,
             lambda: self._admit(order, not_after),
+            headers,
             self._client.create_order,
             str(order.pair),
             "limit",
             order.side.value,
             plain(order.quantity),
             plain(order.price),
-            _terms(order),
+            {**self._own.terms(order), **expiry},
         )
         try:
-            return translate.as_order(order.pair, raw, order.client_order_id)
+            return self._own.accepted(order, raw)
         except Unavailable as e:  # it was accepted, in words we do not understand
             raise outcomes.of_write(ValueError(str(e)), self._contract, order.client_order_id) from e
 
@@ -135,17 +136,24 @@ class CcxtExchange:
         self._limits.admit(order, self._reference.get(order.pair), self._clock.monotonic())
 
     async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
-        """Take an order off the book; a venue that knows no such open order gives ``None``."""
+        """Take an order off the book; a venue that knows no such open order gives ``None``.
+
+        So does one that only says that it has heard: what became of the order is to be looked up.
+        """
+        route = await self._read(client_order_id, self._own.way_to_cancel, pair, client_order_id)
+        if route is None:
+            return None
         try:
             raw = await self._write(
                 client_order_id,
                 lambda: None,  # a cancel may always leave, with the lease or without
+                {},
                 self._client.cancel_order,
-                None,
+                route.order_id,
                 str(pair),
-                {"clientOrderId": client_order_id},
+                route.params,
             )
-            return translate.as_order(pair, raw, client_order_id)
+            return translate.as_order(pair, raw, client_order_id) if self._contract.answers_whole else None
         except Refused:
             return None
         except Unavailable as e:
@@ -153,23 +161,17 @@ class CcxtExchange:
 
     async def find_order(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
         """Return the order with our id, open or ended, or ``None`` when the venue shows none."""
-        try:
-            raw = await self._client.fetch_order(None, str(pair), {"clientOrderId": client_order_id})
-        except outcomes.failures() as e:
-            if outcomes.is_kind(e, "OrderNotFound"):
-                return None
-            raise outcomes.of_read(e, client_order_id) from e
-        return translate.as_order(pair, raw, client_order_id)
+        return await self._read(client_order_id, self._own.find, pair, client_order_id)  # type: ignore[no-any-return]
 
     async def open_orders(self, pair: Pair) -> list[VenueOrder]:
         """Return all resting orders of the account for a pair; of others' those that can be read.
 
         Whoever trades here by hand may lay orders of kinds that we do not know, such as one without a price.
         """
-        raw = await self._read("open orders", self._client.fetch_open_orders, str(pair))
+        raw = await self._read("open orders", self._own.listed, pair)
         orders = []
         for each in raw:
-            client_order_id = str(each.get("clientOrderId") or "")
+            client_order_id = self._contract.read(str(each.get("clientOrderId") or ""))
             try:
                 orders.append(translate.as_order(pair, each, client_order_id))
             except Unavailable:
@@ -179,36 +181,7 @@ class CcxtExchange:
 
     async def fills_since(self, pair: Pair, trade_id: str | None, since: datetime) -> Sequence[Fill]:
         """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
-        if trade_id is not None:
-            return await self._fills_from(pair, int(trade_id) + 1)
-        latest = await self._own_trades(pair, None, {})
-        if len(latest) < _PAGE or latest[0].at < since:  # nothing older is missing
-            return [fill for fill in latest if fill.at >= since]
-        return await self._fills_by_window(pair, since)
-
-    async def _fills_by_window(self, pair: Pair, since: datetime) -> list[Fill]:
-        """Return own executions from an instant on; a venue answers for one window at a time."""
-        start, now = since, self._clock.now()
-        while start <= now:
-            span = {"endTime": int((start + _WINDOW).timestamp() * 1000) - 1}
-            if page := await self._own_trades(pair, int(start.timestamp() * 1000), span):
-                return page + await self._fills_from(pair, int(page[-1].trade_id) + 1)
-            start += _WINDOW
-        return []
-
-    async def _fills_from(self, pair: Pair, trade_id: int) -> list[Fill]:
-        """Return own executions with this trade id or a higher one."""
-        fills: list[Fill] = []
-        while page := await self._own_trades(pair, None, {"fromId": trade_id}):
-            fills += page
-            if len(page) < _PAGE:
-                break
-            trade_id = int(page[-1].trade_id) + 1
-        return fills
-
-    async def _own_trades(self, pair: Pair, since_ms: int | None, params: dict[str, int]) -> list[Fill]:
-        raw = await self._read("own trades", self._client.fetch_my_trades, str(pair), since_ms, _PAGE, params)
-        return translate.as_fills(pair, raw)
+        return await self._trades.since(pair, trade_id, since)
 
     async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
         """Return whether the private stream told of a change before the timeout."""
@@ -231,11 +204,16 @@ class CcxtExchange:
             raise outcomes.of_read(e, subject) from e
 
     async def _write(
-        self, subject: str, gate: Callable[[], None], call: Callable[..., Any], *args: Any
+        self,
+        subject: str,
+        gate: Callable[[], None],
+        headers: Mapping[str, str],
+        call: Callable[..., Any],
+        *args: Any,
     ) -> Any:
         assert_outside_transaction()
         try:
-            with writing(gate):
+            with writing(gate, headers):
                 return await call(*args)
         except outcomes.failures() as e:
             if outcomes.is_kind(e, "OrderNotFound"):

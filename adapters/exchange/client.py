@@ -4,57 +4,80 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from adapters.exchange.account import VenueAccount, VenueKey
+from adapters.exchange.contract import Expiry, VenueContract
 from adapters.exchange.venues import VENUES
 from domain.errors import InvariantBroken, Refused
 
 Gate = Callable[[], None]
 """Called right before the bytes of a write leave; raises ``Refused`` to keep them back."""
 
-_gate: ContextVar[Gate | None] = ContextVar("gate", default=None)
+
+@dataclass(slots=True)
+class _Pass:
+    """Leave for one write, and headers that it carries."""
+
+    gate: Gate
+    headers: Mapping[str, str]
+    used: bool = False
+
+
+_pass: ContextVar[_Pass | None] = ContextVar("pass", default=None)
 
 _NOWHERE = "http://127.0.0.1:9"  # the discard port: a part of the venue's API we never use must not leave
 
 
 @contextmanager
-def writing(gate: Gate) -> Iterator[None]:
-    """Let one write through the client, if the gate agrees at the last moment."""
-    token = _gate.set(gate)
+def writing(gate: Gate, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Let one write through the client, if the gate agrees at the last moment; a second one never leaves."""
+    token = _pass.set(_Pass(gate, headers or {}))
     try:
         yield
     finally:
-        _gate.reset(token)
+        _pass.reset(token)
+
+
+def contract_of(venue: str) -> VenueContract:
+    """Return what a venue promises.
+
+    Raises:
+        Refused: ``venue_unsupported``: it has no row in the contract table; ``venue_too_weak``: ``reason``
+            says what it lacks.
+    """
+    contract = VENUES.get(venue)
+    if contract is None:
+        raise Refused("venue_unsupported", venue=venue)
+    if contract.weaknesses:
+        raise Refused("venue_too_weak", venue=venue, reason=contract.weaknesses[0])
+    return contract
 
 
 def make_client(account: VenueAccount) -> Any:
-    """Return a ccxt.pro client of the account: numbers as text, no retries, late requests refused.
+    """Return a ccxt client of the account: numbers as text, no retries, late requests refused.
 
     ccxt is imported here and not above: it costs a second and a hundred megabytes, and only the
     process that trades needs it.
 
     Raises:
-        Refused: ``venue_unsupported``: the venue has no row in the contract table.
+        Refused: as ``contract_of``.
     """
-    contract = VENUES.get(account.venue)
-    if contract is None or not contract.can_be_reconciled:
-        raise Refused("venue_unsupported", venue=account.venue)
-    return _made(account, account.key, {contract.expiry_option: account.request_expiry_ms})
+    return _made(account, account.key, contract_of(account.venue))
 
 
 def make_funds_client(account: VenueAccount, key: VenueKey) -> Any:
     """Return a ccxt client of the account for money that comes and goes, which signs with one of its keys."""
-    contract = VENUES.get(account.venue)
-    return _made(account, key, {contract.expiry_option: account.request_expiry_ms} if contract else {})
+    return _made(account, key, VENUES.get(account.venue))
 
 
-def _made(account: VenueAccount, key: VenueKey, options: Mapping[str, object]) -> Any:
-    base = getattr(importlib.import_module("ccxt.pro"), account.venue)
-    client = _gated(base)(
+def _made(account: VenueAccount, key: VenueKey, contract: VenueContract | None) -> Any:
+    base = _class_of(account.venue)
+    client = _gated(base, contract, account.request_expiry_ms)(
         {
-            "apiKey": key.api_key.reveal(),
-            "secret": key.secret.reveal(),
+            **_credentials(key, contract),
             "enableRateLimit": True,
             "timeout": account.request_expiry_ms,
             "verbose": False,  # it would print every request with its keys
@@ -66,45 +89,120 @@ def _made(account: VenueAccount, key: VenueKey, options: Mapping[str, object]) -
                 "fetchMargins": False,
                 "fetchCurrencies": False,
                 "maxRetriesOnFailure": 0,
-                **options,
+                **_expiry(contract, account.request_expiry_ms),
+                **(contract.options if contract else {}),
             },
             **({"urls": {"api": _urls(base, account)}} if account.urls else {}),
         }
     )
     client.number = str
+    if account.rehearsal and not account.urls:
+        _rehearse(client, contract)
     return client
 
 
-def _gated(base: type[Any]) -> type[Any]:
+def _class_of(venue: str) -> type[Any]:
+    """Return the client class with streams, or the one without where there are none."""
+    streaming = importlib.import_module("ccxt.pro")
+    found: type[Any] = getattr(streaming, venue, None) or getattr(
+        importlib.import_module("ccxt.async_support"), venue
+    )
+    return found
+
+
+def _credentials(key: VenueKey, contract: VenueContract | None) -> dict[str, str]:
+    needs = contract.needs if contract else ()
+    if "privateKey" in needs:
+        return {"walletAddress": key.api_key.reveal(), "privateKey": key.secret.reveal()}
+    found = {"apiKey": key.api_key.reveal(), "secret": key.secret.reveal()}
+    if "password" in needs:
+        if key.passphrase is None:
+            raise Refused("venue_passphrase_missing", venue=contract.venue if contract else "")
+        found["password"] = key.passphrase.reveal()
+    return found
+
+
+def _expiry(contract: VenueContract | None, expiry_ms: int) -> dict[str, object]:
+    if contract is None or contract.expiry is not Expiry.OPTION:
+        return {}
+    return {contract.expiry_name: str(expiry_ms) if contract.venue == "xt" else expiry_ms}
+
+
+def _rehearse(client: Any, contract: VenueContract | None) -> None:
+    """Turn to where nothing is worth anything.
+
+    Raises:
+        Refused: ``venue_has_no_rehearsal``.
+    """
+    if contract is None or not contract.rehearsal:
+        raise Refused("venue_has_no_rehearsal", venue=client.id)
+    client.set_sandbox_mode(True)
+
+
+def _gated(base: type[Any], contract: VenueContract | None, expiry_ms: int) -> type[Any]:
     """Return the client class with a gate in ``fetch``: ccxt calls it after throttling and signing."""
+    read_posts = contract.read_posts if contract else ()
 
     class GatedClient(base):  # type: ignore[misc]  # ccxt is untyped
         async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-            if method != "GET":
-                gate = _gate.get()
-                if gate is None:
+            if method != "GET" and not urlsplit(url).path.endswith(read_posts or ("\n",)):
+                leave = _pass.get()
+                if leave is None or leave.used:
                     raise InvariantBroken("write_without_gate", method=method)
-                gate()
+                leave.gate()
+                leave.used = True
+                headers = {**(headers or {}), **leave.headers}
             return await super().fetch(url, method, headers, body)
 
-    GatedClient.__name__ = base.__name__
-    return GatedClient
+    class WalletClient(GatedClient):
+        """One whose wallet signs: what it signs expires, and it signs for nobody but its owner."""
+
+        async def initialize_client(self) -> bool:
+            """Do nothing; the library would approve a fee for itself, and name itself as who sent us."""
+            return True
+
+        def sign_l1_action(self, action: Any, nonce: Any, vault: Any = None, expires: Any = None) -> Any:
+            return super().sign_l1_action(action, nonce, vault, expires or nonce + expiry_ms)
+
+        def create_orders_request(self, orders: Any, params: Any = None) -> Any:
+            return self._expiring(super().create_orders_request(orders, params or {}))
+
+        def cancel_orders_request(self, ids: Any, symbol: Any = None, params: Any = None) -> Any:
+            return self._expiring(super().cancel_orders_request(ids, symbol, params or {}))
+
+        def _expiring(self, request: dict[str, Any]) -> dict[str, Any]:
+            return {**request, "expiresAfter": request["nonce"] + expiry_ms}
+
+    made = WalletClient if contract and contract.expiry is Expiry.SIGNED else GatedClient
+    made.__name__ = base.__name__
+    return made
 
 
 def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:
     """Return the venue's addresses: the ones given, and nowhere for all others."""
-    given = account.urls
+    given, known = account.urls, base().urls["api"]
     if account.venue == "gate":
-        return {
-            side: dict.fromkeys(base().urls["api"][side], given["gate"]) for side in ("public", "private")
-        }
+        rest = given.get("gate") or given["rest"]
+        return {side: dict.fromkeys(known[side], rest) for side in ("public", "private")}
+    if account.venue != "binance":
+        return _moved(known, given["rest"], given.get("ws", _NOWHERE))
     rest, sapi = given["rest"], given.get("sapi", given["rest"])
-    known = base().urls["api"]
     api = _nowhere(known)
     api.update({name: rest for name in ("public", "private", "v1") if name in known})
     api.update({name: sapi for name in known if name.startswith("sapi")})
     api["ws"]["spot"], api["ws"]["ws-api"]["spot"] = given["ws"], given["ws_api"]
     return api
+
+
+def _moved(addresses: dict[str, Any], rest: str, ws: str) -> dict[str, Any]:
+    """Return the same paths at another place."""
+    moved: dict[str, Any] = {}
+    for name, part in addresses.items():
+        if isinstance(part, dict):
+            moved[name] = _moved(part, rest, ws)
+        elif isinstance(part, str):
+            moved[name] = (ws if part.startswith("ws") else rest) + urlsplit(part).path
+    return moved
 
 
 def _nowhere(addresses: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Three answers, not two: what a failed call to a venue proves."""
 
 import asyncio
+import re
 from typing import Any
 
-from adapters.exchange.venues import VenueContract
+from adapters.exchange.contract import VenueContract
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 
 _DEFINITE = ("InsufficientFunds", "InvalidOrder", "BadSymbol", "PermissionDenied", "AuthenticationError")
@@ -29,7 +30,7 @@ def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrM
     """Return what a failed write proves: ``Refused`` for a definite no, else ``OutcomeUnknown``."""
     if isinstance(error, MrMarketError):
         return error  # our own gate kept it back
-    code = venue_code(error)
+    code = venue_code(error, contract.code_field)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if code in contract.silence_codes or "Duplicate order" in str(error):
         return OutcomeUnknown("no_clear_answer", subject=subject, code=code)
@@ -55,10 +56,15 @@ def is_kind(error: BaseException, name: str) -> bool:
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
-def venue_code(error: BaseException) -> str:
-    """Return the venue's own code in ccxt's message (``binance {"code":-2010,…}``), or nothing."""
-    _, found, rest = str(error).partition('"code":')
-    return rest.split(",", 1)[0].split("}", 1)[0].strip().strip('"') if found else ""
+def venue_code(error: BaseException, name: str = "code") -> str:
+    """Return the venue's own code in ccxt's message (``binance {"code":-2010,…}``), or nothing.
+
+    ``name`` is how the venue calls it; where a list of codes stands there, the first one counts.
+    """
+    if not name:
+        return ""
+    found = re.search(rf'"{re.escape(name)}"\s*:\s*\[?\s*(?:"([^"]*)"|([^",}}\]\s]+))', str(error))
+    return (found[1] or found[2] or "") if found else ""
 
 
 def venue_label(error: BaseException) -> str:

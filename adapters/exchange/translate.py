@@ -9,7 +9,7 @@ from typing import Any
 from adapters.exchange.outcomes import ODD
 from domain.errors import Refused, Unavailable
 from domain.market.model import Book, Level, Pair, Side, TradingRules
-from domain.market.orders import Fill, OrderState, VenueOrder
+from domain.market.orders import Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import BPS, ZERO, Coin, exact
 
 Raw = Mapping[str, Any]
@@ -58,23 +58,24 @@ def as_balances(raw: Any) -> dict[Coin, Decimal]:
         return {coin: total for coin, total in totals.items() if total != 0}
 
 
-def as_rules(pair: Pair, market: Raw, fees: Raw) -> TradingRules:
+def as_rules(pair: Pair, market: Raw, fees: Raw, most_open_orders: int = 200) -> TradingRules:
     """Return trading rules from ccxt's market (precision as tick sizes) and trading fees (fractions).
+
+    ``most_open_orders`` counts where the market does not tell how many orders may rest.
 
     Raises:
         Refused: ``rules_not_understood``: this pair cannot be traded; others can.
     """
     try:
-        return _rules(market, fees)
+        return _rules(market, fees, most_open_orders)
     except (*ODD, Refused) as e:
         raise Refused("rules_not_understood", pair=pair) from e
 
 
-def _rules(market: Raw, fees: Raw) -> TradingRules:
+def _rules(market: Raw, fees: Raw, most_open_orders: int) -> TradingRules:
     limits = market["limits"]
-    orders: Raw = next(
-        (f for f in market["info"].get("filters", ()) if f.get("filterType") == "MAX_NUM_ORDERS"), {}
-    )
+    filters: Sequence[Raw] = market["info"].get("filters") or ()
+    orders = next((each for each in filters if each.get("filterType") == "MAX_NUM_ORDERS"), {})
     return TradingRules(
         tick=exact(market["precision"]["price"]),
         lot=exact(market["precision"]["amount"]),
@@ -82,7 +83,7 @@ def _rules(market: Raw, fees: Raw) -> TradingRules:
         min_notional=exact(limits["cost"]["min"] or "0"),
         maker_fee_bps=exact(fees["maker"]) * BPS,
         taker_fee_bps=exact(fees["taker"]) * BPS,
-        max_open_orders=int(orders.get("maxNumOrders", 200)),
+        max_open_orders=int(orders.get("maxNumOrders", most_open_orders)),
     )
 
 
@@ -130,6 +131,27 @@ def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:
         )
 
 
+def as_accepted(order: LimitOrder, raw: Raw) -> VenueOrder:
+    """Return an order of which the venue told no more than that it has it: as it was sent, and open.
+
+    It may have ended since; a look-up tells.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``: not even its id is there.
+    """
+    with understood(order.client_order_id):
+        return VenueOrder(
+            client_order_id=order.client_order_id,
+            order_id=_name(raw["id"]),
+            pair=order.pair,
+            side=order.side,
+            price=order.price,
+            quantity=order.quantity,
+            filled=ZERO,
+            state=OrderState.OPEN,
+        )
+
+
 def _name(raw: Any) -> str:
     """Return what a venue calls something.
 
@@ -141,29 +163,34 @@ def _name(raw: Any) -> str:
     return str(raw)
 
 
-def as_fills(pair: Pair, raw: Sequence[Raw]) -> list[Fill]:
-    """Return executions, oldest first.
+def as_fills(pair: Pair, raw: Sequence[Raw], id_name: str = "clientOrderId") -> list[Fill]:
+    """Return executions, oldest first; ``id_name`` is how the venue calls our order id there.
 
     Raises:
         Unavailable: as ``as_fill``, for any of them.
     """
     with understood("fills"):
-        return sorted((as_fill(pair, trade) for trade in raw), key=lambda fill: int(fill.trade_id))
+        return sorted((as_fill(pair, trade, id_name) for trade in raw), key=in_order)
 
 
-def as_fill(pair: Pair, raw: Raw) -> Fill:
+def in_order(fill: Fill) -> tuple[datetime, int, str]:
+    """Return what fills are sorted by: when, then the venue's count where it counts."""
+    return fill.at, int(fill.trade_id) if fill.trade_id.isdecimal() else 0, fill.trade_id
+
+
+def as_fill(pair: Pair, raw: Raw, id_name: str = "clientOrderId") -> Fill:
     """Return one execution.
 
     Raises:
         Unavailable: ``venue_answer_incomplete``: a field that must be there is missing or makes no sense.
     """
     with understood("fill"):
-        fee = raw["fee"] or {}
+        fee = _fee(raw)
         known = fee.get("cost") is not None and bool(fee.get("currency"))
         fill = Fill(
             trade_id=_name(raw["id"]),
             order_id=_name(raw["order"]),
-            client_order_id=str(raw["info"].get("clientOrderId") or ""),
+            client_order_id=str(raw["info"].get(id_name) or "") if id_name else "",
             pair=pair,
             side=Side(raw["side"]),
             price=exact(raw["price"]),
@@ -178,3 +205,18 @@ def as_fill(pair: Pair, raw: Raw) -> Fill:
     if fill.price <= 0 or fill.quantity <= 0 or fill.quote_quantity <= 0:
         raise Unavailable("venue_answer_absurd", subject=fill.trade_id)
     return fill
+
+
+def _fee(raw: Raw) -> Raw:
+    """Return the fee of a trade; of several, of which all but one are nothing, that one.
+
+    Raises:
+        ValueError: it was charged in more than one coin.
+    """
+    fees: Sequence[Raw] = raw.get("fees") or ()
+    if len(fees) < 2:
+        return raw["fee"] or {}
+    charged = [fee for fee in fees if fee.get("cost") is None or exact(str(fee["cost"])) != 0]
+    if len(charged) > 1:
+        raise ValueError("a fee in two coins")
+    return charged[0] if charged else fees[0]

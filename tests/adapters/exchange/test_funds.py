@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from adapters.exchange.account import VenueAccount, VenueKey
-from adapters.exchange.client import _gate, make_funds_client
+from adapters.exchange.client import _pass, make_funds_client
 from adapters.exchange.funds import LANGUAGES, CcxtVenueFunds
 from adapters.exchange.funds_binance import BinanceFunds
 from adapters.exchange.funds_gate import GateFunds
@@ -162,8 +162,8 @@ class Client:
 
     def __getattr__(self, name: str) -> Any:
         async def call(params: Any = None) -> Any:
-            if gate := _gate.get():  # as the real client does for what it sends
-                gate()
+            if leave := _pass.get():  # as the real client does for what it sends
+                leave.gate()
             self.asked[name] = params
             answer = self.answers[name]
             if isinstance(answer, BaseException):
