@@ -43,7 +43,8 @@ class InboxStore(Protocol):
         """Return the oldest pending row of each person who is not busy, oldest first.
 
         A person whose oldest pending row must wait (``fail``) is left out: later messages
-        of the same person never overtake it.
+        of the same person never overtake it. Nobody waits longer than ``LONGEST_BACKOFF_S``: a time
+        further ahead was noted while a clock was wrong, and is over (CK1).
         """
         ...
 

@@ -16,9 +16,12 @@ async def outcome(step: Awaitable[T]) -> T | Exception:
         return e
 
 
+LONGEST_BACKOFF_S = 60.0
+
+
 def backoff_s(attempts: int) -> float:
     """Return how long to wait after so many failed attempts: 1, 2, 4 … 60 seconds."""
-    return min(2.0 ** max(0, attempts - 1), 60.0)
+    return min(2.0 ** max(0, attempts - 1), LONGEST_BACKOFF_S)
 
 
 class News:

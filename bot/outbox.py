@@ -54,7 +54,8 @@ class OutboxStore(Protocol):
     async def due(self, limit: int, now: datetime) -> list[OutboxRow]:
         """Return pending rows, oldest first; none of a person whose oldest pending row must wait.
 
-        At most five rows of one person, so that a flood for one delays nobody else.
+        At most five rows of one person, so that a flood for one delays nobody else. None waits longer
+        than ``LONGEST_BACKOFF_S``: a time further ahead was noted while a clock was wrong, and is over (CK1).
         """
         ...
 

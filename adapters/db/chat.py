@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.db.models.chat import ConversationRow
@@ -10,8 +10,11 @@ from adapters.db.store import PostgresStore
 from bot.conversation import Place
 from bot.events import Event, restore
 from bot.inbox import InboxRow
+from bot.loop import LONGEST_BACKOFF_S
 from bot.outbox import Notice, OutboxRow
 from domain.ids import UserId
+
+_LONGEST = timedelta(seconds=LONGEST_BACKOFF_S)
 
 _ADD_EVENTS = """
     INSERT INTO inbox
@@ -30,7 +33,7 @@ _HEADS = """
         FROM inbox WHERE state = 'pending' AND user_id <> ALL ($3::text[])
         ORDER BY user_id, seq
     ) heads
-    WHERE retry_at <= $2 ORDER BY seq LIMIT $1
+    WHERE retry_at <= $2 OR retry_at > $4 ORDER BY seq LIMIT $1
 """
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _CLAIM = "SELECT seq FROM inbox WHERE seq = $1 AND state = 'pending' FOR UPDATE"
@@ -56,7 +59,7 @@ _DUE = """
     SELECT o.seq, o.user_id, o.kind, o.cause, o.params, o.attempts, coalesce(u.language, 'en') AS language
     FROM (SELECT DISTINCT user_id FROM outbox WHERE state = 'pending') people
     CROSS JOIN LATERAL (
-        SELECT first.*, bool_or(first.retry_at > $2) OVER (ORDER BY first.seq) AS waits
+        SELECT first.*, bool_or(first.retry_at > $2 AND first.retry_at <= $4) OVER (ORDER BY first.seq) AS waits
         FROM (
             SELECT * FROM outbox p WHERE p.state = 'pending' AND p.user_id = people.user_id
             ORDER BY p.seq LIMIT $3
@@ -99,7 +102,8 @@ class PostgresInbox:
 
     async def heads(self, limit: int, now: datetime, busy: Collection[str]) -> list[InboxRow]:
         """Return the oldest pending row of each person who is not busy and need not wait, oldest first."""
-        return [_inbox_row(row) for row in await self._store.fetch(_HEADS, limit, now, list(busy))]
+        rows = await self._store.fetch(_HEADS, limit, now, list(busy), now + _LONGEST)
+        return [_inbox_row(row) for row in rows]
 
     async def claim(self, row: InboxRow) -> bool:
         """Lock row and person until the transaction ends; ``False`` when it is not pending any more."""
@@ -142,7 +146,8 @@ class PostgresOutbox:
 
     async def due(self, limit: int, now: datetime) -> list[OutboxRow]:
         """Return pending rows, oldest first, few of each person; none behind one's own that must wait."""
-        return [_outbox_row(row) for row in await self._store.fetch(_DUE, limit, now, MOST_OF_ONE)]
+        rows = await self._store.fetch(_DUE, limit, now, MOST_OF_ONE, now + _LONGEST)
+        return [_outbox_row(row) for row in rows]
 
     async def sent(self, rows: Sequence[OutboxRow], at: datetime) -> None:
         """Mark rows sent."""

@@ -10,6 +10,7 @@ from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, TransferId, UserId, VenueAccountName
 from domain.money import Coin, Token
 from domain.payouts.onward import ChainAddress
+from domain.ports.clock import LONGEST_WAIT
 from domain.ports.transfers import Arrival
 from domain.treasury.addresses import AddressEntry, AddressState
 from domain.treasury.model import ENDED, Decision, Direction, TransferState, TreasuryTransfer
@@ -142,11 +143,12 @@ class PostgresTransfers:
         """Return transfers that have not ended and are due, the oldest first."""
         rows = await self._store.fetch(
             """
-            SELECT id FROM treasury_transfers WHERE ended_at IS NULL AND due_at <= $1 ORDER BY due_at, id
-            LIMIT $2
+            SELECT id FROM treasury_transfers WHERE ended_at IS NULL AND (due_at <= $1 OR due_at > $3)
+            ORDER BY due_at, id LIMIT $2
             """,
             at,
             limit,
+            at + LONGEST_WAIT,
         )
         return [TransferId(row["id"]) for row in rows]
 

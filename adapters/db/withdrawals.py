@@ -13,6 +13,7 @@ from domain.payouts.inputs import Spendable
 from domain.payouts.line import Waiting
 from domain.payouts.model import CONSOLIDATING, Payout, PayoutState, Purpose
 from domain.payouts.onward import ChainAddress, NetworkFee, Onward
+from domain.ports.clock import LONGEST_WAIT
 
 _COLUMNS = """id, purpose, receiver, asset_id, coin, network, amount, fee, state, created_at, due_at,
     attempts, reason, raw, transaction_hash, signed_raw, fee_version, request_id, to_network, to_address,
@@ -119,11 +120,13 @@ class PostgresPayouts:
         """Return payouts that have not ended and are due: of everybody the oldest, then the next."""
         rows = await self._store.fetch(
             """
-            SELECT id FROM payouts WHERE state NOT IN ('done', 'refused', 'cancelled') AND due_at <= $1
+            SELECT id FROM payouts WHERE state NOT IN ('done', 'refused', 'cancelled')
+                AND (due_at <= $1 OR due_at > $3 AND NOT (purpose = 'fees' AND state = 'requested'))
             ORDER BY row_number() OVER (PARTITION BY receiver ORDER BY due_at, id), due_at, id LIMIT $2
             """,
             at,
             limit,
+            at + LONGEST_WAIT,
         )
         return [WithdrawalId(row["id"]) for row in rows]
 

@@ -1,7 +1,10 @@
 """Time, as an argument."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+LONGEST_WAIT = timedelta(minutes=1)
+"""No row of work is left alone longer than this between two looks at it (CK1)."""
 
 
 class Clock(Protocol):

@@ -57,7 +57,10 @@ class TransferStore(Protocol):
         ...
 
     async def due(self, at: datetime, limit: int) -> Sequence[TransferId]:
-        """Return transfers that have not ended and are due, the oldest first."""
+        """Return transfers that have not ended and are due, the oldest first.
+
+        None waits longer than ``LONGEST_WAIT``: a time further ahead was noted while a clock was wrong (CK1).
+        """
         ...
 
     async def latest(self, limit: int) -> Sequence[TreasuryTransfer]:

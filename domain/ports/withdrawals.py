@@ -35,7 +35,11 @@ class PayoutStore(Protocol):
         ...
 
     async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
-        """Return payouts that have not ended and are due: of everybody the oldest, then the next."""
+        """Return payouts that have not ended and are due: of everybody the oldest, then the next.
+
+        But for fees that were announced nothing waits longer than ``LONGEST_WAIT``: a time further ahead was
+        noted while a clock was wrong, and is over (CK1).
+        """
         ...
 
     async def lock_wallet(self, asset_id: AssetId) -> None:

@@ -121,6 +121,20 @@ async def test_inbox_message_that_must_wait_is_not_overtaken(chat: ChatStores) -
     assert await chat.inbox.fail(first, "broke again", later) == 2
 
 
+async def test_nobody_waits_for_a_time_that_a_wrong_clock_noted(chat: ChatStores) -> None:
+    await chat.inbox.add([message(1, "a1")], NOW)
+    await chat.outbox.add([Notice(ALICE, "welcome", "1", {})])
+    an_hour_ahead = NOW + timedelta(hours=1)
+    [row] = await chat.inbox.heads(10, NOW, ())
+    await chat.inbox.fail(row, "broke", an_hour_ahead)
+    await chat.outbox.postpone(await chat.outbox.due(10, NOW), "broke", an_hour_ahead)
+    assert await heads(chat) == ["a1"]
+    assert [each.notice.kind for each in await chat.outbox.due(10, NOW)] == ["welcome"]
+    a_minute_before = an_hour_ahead - timedelta(minutes=1)
+    assert await heads(chat, a_minute_before) == []
+    assert await chat.outbox.due(10, a_minute_before) == []
+
+
 async def test_inbox_row_ends_once(chat: ChatStores) -> None:
     await chat.inbox.add([message(1)], NOW)
     [row] = await chat.inbox.heads(10, NOW, ())

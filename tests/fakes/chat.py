@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bot.conversation import Place
 from bot.events import Event, restore
 from bot.inbox import InboxRow
+from bot.loop import LONGEST_BACKOFF_S
 from bot.outbox import Notice, OutboxRow, Outgoing
 
 
@@ -91,6 +92,10 @@ class _Row:
     reason: str = ""
     retry_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
+    def waits(self, now: datetime) -> bool:
+        """Tell whether it must wait; what is further ahead than anybody waits was a wrong clock's."""
+        return now < self.retry_at <= now + timedelta(seconds=LONGEST_BACKOFF_S)
+
 
 class FakeInbox:
     """The inbox as a dictionary in order of arrival."""
@@ -109,7 +114,7 @@ class FakeInbox:
         for seq, row in enumerate(self.rows.values()):
             if row.state == "pending" and row.what.sender_id not in busy:
                 heads.setdefault(row.what.sender_id, (seq, row))
-        due = [InboxRow(seq, row.what, row.attempts) for seq, row in heads.values() if row.retry_at <= now]
+        due = [InboxRow(seq, row.what, row.attempts) for seq, row in heads.values() if not row.waits(now)]
         return due[:limit]
 
     async def claim(self, row: InboxRow) -> bool:
@@ -176,7 +181,7 @@ class FakeOutbox:
             user_id = row.what.user_id
             if row.state != "pending" or user_id in waiting:
                 continue
-            if row.retry_at > now:
+            if row.waits(now):
                 waiting.add(user_id)
             elif taken[user_id] < 5:
                 taken[user_id] += 1

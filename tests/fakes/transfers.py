@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.errors import InvariantBroken, Refused
 from domain.ids import AssetId, TransferId, UserId, VenueAccountName
 from domain.money import ZERO, Coin
+from domain.ports.clock import LONGEST_WAIT
 from domain.ports.kept import KeptState
 from domain.ports.transfers import Arrival
 from domain.services.incoming import FROM_CHAIN
@@ -109,7 +110,8 @@ class FakeTransfers:
         return True
 
     async def due(self, at: datetime, limit: int) -> Sequence[TransferId]:
-        due = [t for t in self.rows.transfers.values() if t.state not in ENDED and t.due_at <= at]
+        going = [t for t in self.rows.transfers.values() if t.state not in ENDED]
+        due = [t for t in going if not at < t.due_at <= at + LONGEST_WAIT]
         return [t.id for t in sorted(due, key=lambda t: (t.due_at, t.id))[:limit]]
 
     async def latest(self, limit: int) -> Sequence[TreasuryTransfer]:

@@ -23,6 +23,7 @@ from domain.payouts.model import (
     PayoutState,
     Purpose,
 )
+from domain.ports.clock import LONGEST_WAIT
 from domain.ports.deposits import Classified, DepositIntent, OutputKind, SmallChange, WaitingDeposit
 from domain.ports.kept import KEPT_EDGES, KeptGroup, KeptState
 from domain.ports.wallet import WalletOutput
@@ -98,6 +99,11 @@ class Treasury:
             and output.output_id not in self.rows.not_final
         ]
         return sorted(free, key=lambda one: (one.amount, one.output_id))
+
+
+def _is_due(payout: Payout, at: datetime) -> bool:
+    announced = payout.purpose is Purpose.FEES and payout.state is PayoutState.REQUESTED
+    return payout.due_at <= at or (payout.due_at > at + LONGEST_WAIT and not announced)
 
 
 def _may_be_spent(seen: Classified) -> bool:
@@ -253,7 +259,7 @@ class FakePayouts:
         return True
 
     async def due(self, at: datetime, limit: int) -> list[WithdrawalId]:
-        due = [p for p in self._treasury.rows.payouts.values() if p.state not in ENDED and p.due_at <= at]
+        due = [p for p in self._treasury.rows.payouts.values() if p.state not in ENDED and _is_due(p, at)]
         due.sort(key=lambda p: (p.due_at, p.id))
         place = {p.id: [q.id for q in due if q.receiver == p.receiver].index(p.id) for p in due}
         return [p.id for p in sorted(due, key=lambda p: (place[p.id], p.due_at, p.id))[:limit]]
