@@ -40,8 +40,10 @@ from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import texts
 from bot.delivery import Delivery
 from bot.events import Event
+from bot.outage import Outage
 from bot.reception import Reception
 from domain.errors import OutcomeUnknown, Unavailable
+from domain.services.users import LANGUAGES
 from handlers.notices import NoticeRenderer
 from handlers.wiring import ChatServices, dispatcher_of
 
@@ -89,6 +91,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         world.store,
         dispatcher_of(chat, PostgresConversations(world.store), world.store, is_private),
         world.clock,
+        outage=Outage(MixinMessenger(world.http), NoticeRenderer(texts()), LANGUAGES, is_private),
         transient=(Unavailable, OutcomeUnknown),
         on_answer=delivery.ring,
     )

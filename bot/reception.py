@@ -10,6 +10,7 @@ from bot.dispatcher import Dispatcher
 from bot.events import Event
 from bot.inbox import InboxRow, InboxStore
 from bot.loop import News, Ring, backoff_s, outcome
+from bot.outage import Outage
 from bot.outbox import Notice, OutboxStore
 from bot.ports import Clock, Transactions
 
@@ -30,6 +31,7 @@ class Reception:
         dispatcher: Dispatcher,
         clock: Clock,
         *,
+        outage: Outage | None = None,
         transient: tuple[type[Exception], ...] = (),
         on_answer: Ring = lambda: None,
         at_once: int = 8,
@@ -41,6 +43,7 @@ class Reception:
         self._transactions = transactions
         self._dispatcher = dispatcher
         self._clock = clock
+        self._outage = outage
         self._transient = transient
         self._on_answer = on_answer
         self._at_once = at_once
@@ -52,8 +55,19 @@ class Reception:
         return await self.receive_all([event]) == 1
 
     async def receive_all(self, events: Sequence[Event]) -> int:
-        """Store events durably in one commit; return how many were new."""
-        new = await self._inbox.add(events, self._clock.now())
+        """Store events durably in one commit; return how many were new.
+
+        While the store is away their senders are told, and the error goes up: nothing may be acknowledged.
+        """
+        now = self._clock.now()
+        try:
+            new = await self._inbox.add(events, now)
+        except self._transient:
+            if self._outage:
+                await self._outage.tell(events, now)
+            raise
+        if self._outage:
+            self._outage.over()
         self._news.ring()
         return new
 

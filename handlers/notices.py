@@ -125,6 +125,7 @@ TALK: dict[str, Render] = {
     "slow_down": text("slow_down"),
     "representative_refused": text("representative_refused"),
     "apology": text("apology"),
+    "read_only": text("read_only"),
     "not_a_choice": render_not_a_choice,
     "not_yes_or_no": text("not_yes_or_no"),
 }

@@ -7,7 +7,8 @@ from itertools import count
 
 from bot.delivery import Delivery
 from bot.dispatcher import Dispatcher, Middleware
-from bot.events import Message
+from bot.events import Event, Message
+from bot.outage import Outage
 from bot.ports import Json
 from bot.reception import Reception
 from bot.replies import Reply, Text
@@ -45,6 +46,11 @@ class PlainRenderer:
         return [Text(" ".join([language, kind, *(f"{name}={value}" for name, value in params.items())]))]
 
 
+def is_private(event: Event) -> bool:
+    """Tell whether something was said in the sender's own room."""
+    return event.conversation_id == f"room-{event.sender_id}"
+
+
 @dataclass
 class SmallChat:
     """Everything of the chat but its business."""
@@ -72,6 +78,7 @@ class SmallChat:
             self.transactions,
             Dispatcher(self.router, self.services, OpenDoor(), self.middleware),
             self.clock,
+            outage=Outage(self.messenger, PlainRenderer(), ("en", "zh"), is_private),
             transient=(StoreAway,),
             on_answer=self.delivery.ring,
             patience_s=patience_s,
