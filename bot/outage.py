@@ -63,5 +63,7 @@ class Outage:
         for language in self.languages:
             notice = Notice(event.sender_id, KIND, f"{event.key}#{language}", {})
             replies = self.renderer.render(KIND, {}, language)
-            said += [Outgoing(event.sender_id, notice.message_id(i), reply) for i, reply in enumerate(replies)]
+            said += [
+                Outgoing(event.sender_id, notice.message_id(i), reply) for i, reply in enumerate(replies)
+            ]
         return said

@@ -59,7 +59,8 @@ _DUE = """
     SELECT o.seq, o.user_id, o.kind, o.cause, o.params, o.attempts, coalesce(u.language, 'en') AS language
     FROM (SELECT DISTINCT user_id FROM outbox WHERE state = 'pending') people
     CROSS JOIN LATERAL (
-        SELECT first.*, bool_or(first.retry_at > $2 AND first.retry_at <= $4) OVER (ORDER BY first.seq) AS waits
+        SELECT first.*, bool_or(first.retry_at > $2 AND first.retry_at <= $4)
+               OVER (ORDER BY first.seq) AS waits
         FROM (
             SELECT * FROM outbox p WHERE p.state = 'pending' AND p.user_id = people.user_id
             ORDER BY p.seq LIMIT $3

@@ -39,6 +39,7 @@ class Control:
         fills = sorted((f for rows in engine.fills.values() for f in rows), key=lambda f: f.trade.id)
         return {
             "now_ms": self._venue.now_ms(),
+            "newest_order_ms": max((order.created_ms for order in engine.orders.values()), default=0),
             "accounts": {name: self._account(name) for name in names},
             "open_orders": [
                 {"account": name} | shapes.order_looked_up(engine.pairs[symbol], order)

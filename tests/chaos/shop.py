@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.world import USDT
-from tests.chaos.stage import SEED
+from tests.chaos.stage import DOWN, SEED
 from tests.journeys.instance import ROOT, Instance, Person
 from tests.journeys.steps import deposit, start_run
 
@@ -69,6 +69,10 @@ class Shop(Instance):
         if pid := self.pid(name):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def keep_down(self, *names: str) -> None:
+        """Let those who fall stay down from now on, and everybody else come back."""
+        (self._state / DOWN).write_text(" ".join(names))
 
     def turn_clock(self, by_s: float) -> None:
         """Let our processes' wall clock be wrong."""

@@ -1,11 +1,12 @@
 """The sandbox with a proxy in every way between our processes and the rest: ``python -m tests.chaos.stage``.
 
-Whoever falls is started again after half a second, however often it fell; our processes read their clock with
-an offset (``tests/chaos/clock``).
+Whoever falls is started again after half a second, however often it fell, unless the file ``down`` of the
+state directory names it; our processes read their clock with an offset (``tests/chaos/clock``).
 """
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,27 @@ from sandbox.world import World
 
 SEED = "CHAOS_SEED"
 CLOCK_FILE = "CHAOS_CLOCK_FILE"
+DOWN = "down"
 
 _TARGETS = {"mixin": "chat", "venue": "venue", "postgres": "postgres", "redis": "redis"}
 _CLOCK = Path(__file__).parent / "clock"
-_WITHIN_S = 120.0
+_WITHIN_S, _HELD_S = 120.0, 0.5
 _LEASES = {"MRMARKET_LEASE_RENEW_S": "2", "MRMARKET_LEASE_TIMEOUT_S": "2", "MRMARKET_LEASE_TTL_S": "10"}
 """As in production: the sandbox's shorter ones are for who waits for a take-over."""
 
 
 class Untiring(Supervisor):
-    """Forgives every fall: the pause before a start never grows."""
+    """Forgives every fall: the pause before a start never grows. Whom ``down`` names stays down."""
+
+    down: Path | None = None
 
     def round(self) -> None:
         """Look at every part once."""
+        held = self.down.read_text().split() if self.down and self.down.exists() else []
         for part in self.parts:
             part.falls = 0
+            if part.again_at is not None and part.name in held:
+                part.again_at = time.monotonic() + _HELD_S
         super().round()
 
 
@@ -43,6 +50,7 @@ class ChaosStage(Stage):
     def __init__(self, options: Options, directory: StateDirectory, say: Say) -> None:
         super().__init__(options, directory, say)
         self.supervisor = Untiring(say, self.tell)
+        self.supervisor.down = directory.path / DOWN
         self._through = {name: free_port() for name in (*_TARGETS, "control")}
 
     def facts(self) -> dict[str, Any]:

@@ -526,7 +526,9 @@ async def test_a_crash_at_any_boundary_of_merging_pays_once(
     assert await world.free(ALICE) == 0
 
 
-async def test_withdrawal_asked_for_while_a_clock_was_wrong_is_paid_once_it_is_right(world: MoneyWorld) -> None:
+async def test_withdrawal_asked_for_while_a_clock_was_wrong_is_paid_once_it_is_right(
+    world: MoneyWorld,
+) -> None:
     await world.give(ALICE, "100")
     world.clock.advance(3600)
     await world.request(ALICE, "40")
