@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from domain.market.difference import Resting, difference
-from domain.market.model import Book, Level, Pair, TradingRules
+from domain.market.model import Book, Level, Pair, Quote, TradingRules
 from domain.market.own import others, uncrossed
 from domain.money import BPS
 from domain.strategies.base import Inventory
@@ -44,6 +44,20 @@ _RESTING = [Resting(str(n), q) for n, q in enumerate(quote(_BOOK, _RULES, BALANC
 _OWN = [resting.quote for resting in _RESTING]
 
 
+_AWAY = [
+    Resting(r.client_order_id, Quote(r.quote.side, r.quote.ticks * 99 // 100, r.quote.lots)) for r in _RESTING
+]
+_DRIFTED = [Quote(q.side, q.ticks + 100, q.lots + 1) for q in _OWN]  # within tolerance
+
+
+def _holding() -> None:
+    difference(_DRIFTED, _RESTING, BALANCED.tolerance_bps)
+
+
+def _requoting() -> None:
+    difference(_OWN, _AWAY, BALANCED.tolerance_bps)
+
+
 def _whole() -> None:
     wanted = quote(others(_BOOK, _OWN), _RULES, BALANCED, _FUNDS)
     uncrossed(difference(wanted, _RESTING, BALANCED.tolerance_bps).place, _OWN)
@@ -57,9 +71,13 @@ def _micros(call: object) -> float:
 def main() -> None:
     """Measure and print."""
     decimal, ticks = _micros(_in_decimal), _micros(lambda: quote(_BOOK, _RULES, BALANCED, _FUNDS))
-    whole = _micros(_whole)
+    whole, holding, requoting = _micros(_whole), _micros(_holding), _micros(_requoting)
     print(f"ladder in Decimal (baseline)           {decimal:6.1f} µs")
     print(f"quote, 3 levels a side                 {ticks:6.1f} µs  {ticks / decimal:5.2f} × baseline")
+    print(f"difference, holding: nothing changes   {holding:6.1f} µs  {holding / decimal:5.2f} × baseline")
+    print(
+        f"difference, all six requoted           {requoting:6.1f} µs  {requoting / decimal:5.2f} × baseline"
+    )
     print(f"quote + difference + keeping apart     {whole:6.1f} µs  {whole / decimal:5.2f} × baseline")
 
 

@@ -1,5 +1,6 @@
 """The venue's last word on orders: cancels, look-ups, and what it takes to call an order dead."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,14 +27,18 @@ class OrderResolution:
         A lost or empty answer is no end: the order is looked up, and if even that shows nothing new, the
         next round asks again (OR11).
         """
-        heard_of = []
-        for intent in intents:
-            try:
-                word = await self._desk.exchange.cancel(intent.pair, intent.client_order_id)
-            except (OutcomeUnknown, Unavailable):
-                word = None
-            heard_of.append(await self._look_up(intent) if word is None else heard(intent, word))
+        heard_of: list[Intent] = []
+        for start in range(0, len(intents), self._desk.policy.sends_at_once):
+            chunk = intents[start : start + self._desk.policy.sends_at_once]
+            heard_of += await asyncio.gather(*(self._cancel(intent) for intent in chunk))
         return await self._save(intents, heard_of)
+
+    async def _cancel(self, intent: Intent) -> Intent:
+        try:
+            word = await self._desk.exchange.cancel(intent.pair, intent.client_order_id)
+        except (OutcomeUnknown, Unavailable):
+            word = None
+        return await self._look_up(intent) if word is None else heard(intent, word)
 
     async def resolve(self, intents: Sequence[Intent]) -> list[Intent]:
         """Look up orders without a clear answer, store what is found, return the intents after it (OR3)."""

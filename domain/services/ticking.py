@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.errors import Refused, Unavailable
+from domain.ids import RunId
 from domain.ledger.model import AccountKind
-from domain.market.difference import Difference, Resting, difference
+from domain.market.difference import NOTHING, Difference, Resting, difference
 from domain.market.model import Book, Pair, Quote, Side, TradingRules
 from domain.market.orders import TERMINAL, Intent
-from domain.market.own import others, uncrossed
+from domain.market.own import Standing, others
 from domain.market.runs import Run
 from domain.money import ZERO
 from domain.services.desk import Desk
@@ -87,27 +88,32 @@ class Ticking:
         try:
             rules = await self.desk.exchange.rules(pair)
             seen = await self.desk.exchange.book(pair)
-            book = others(seen, [resting(intent, rules).quote for intent in live])
+            standing = [(intent.run_id, resting(intent, rules)) for intent in live]
+            book = others(seen, [each.quote for _, each in standing])
             reason = halted or doubt_about(self.desk, seen, book)
         except (Unavailable, Refused) as error:
             rules, reason = None, error.code
         if rules is None or reason:
             return [self._blind(each, rules, live, reason) for each in due]
         self._blind_since.pop(pair, None)
-        return [await self._plan(each, rules, book, live) for each in due]
+        of_run: dict[RunId, list[Resting]] = {each.run.id: [] for each in due}
+        for run_id, order in standing:
+            of_run.get(run_id, []).append(order)
+        return [await self._plan(each, rules, book, live, of_run[each.run.id]) for each in due]
 
     def _blind(self, due: Due, rules: TradingRules | None, live: Sequence[Intent], reason: str) -> _Plan:
         """Place nothing while the market cannot be seen, and take everything off when that lasts."""
         now = self.desk.clock.monotonic()
         since = self._blind_since.setdefault(due.run.pair, now)
         patient = now - since < self.desk.policy.blind_cancel_s and reason.startswith(("market_", "venue_"))
-        return _Plan(due, rules, _NOTHING if patient else _all_off(due.run, live), reason)
+        return _Plan(due, rules, NOTHING if patient else _all_off(due.run, live), reason)
 
-    async def _plan(self, due: Due, rules: TradingRules, book: Book, live: Sequence[Intent]) -> _Plan:
+    async def _plan(
+        self, due: Due, rules: TradingRules, book: Book, live: Sequence[Intent], mine: Sequence[Resting]
+    ) -> _Plan:
         run = due.run
         balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
         base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
-        mine = [resting(intent, rules) for intent in live if intent.run_id == run.id]
         try:
             wanted = get_strategy(run.strategy).quote(
                 book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
@@ -159,7 +165,6 @@ def resting(intent: Intent, rules: TradingRules) -> Resting:
 
 
 _NO_QUOTE = Quote(Side.BUY, 0, 0)
-_NOTHING = Difference((), ())
 
 
 def _all_off(run: Run, live: Sequence[Intent]) -> Difference:
@@ -171,11 +176,12 @@ def _all_off(run: Run, live: Sequence[Intent]) -> Difference:
 def _apart(plans: Sequence[_Plan], live: Sequence[Intent]) -> list[Wanted]:
     """Return the quotes of one pair's plans, moved where they would meet our own orders."""
     wanted: list[Wanted] = []
+    standing: Standing | None = None
     for plan in plans:
         if plan.rules is None or not plan.changes.place:
             continue
-        own = [resting(intent, plan.rules).quote for intent in live] + [want.quote for want in wanted]
-        room = plan.rules.max_open_orders - len(own)
-        quotes = uncrossed(plan.changes.place, own)[: max(0, room)]
-        wanted += [Wanted(plan.due.run, plan.rules, quote, plan.due.config.post_only) for quote in quotes]
+        rules, run = plan.rules, plan.due.run
+        standing = standing or Standing.of(resting(intent, rules).quote for intent in live)
+        joining = standing.admit(plan.changes.place, rules.max_open_orders)
+        wanted += [Wanted(run, rules, quote, plan.due.config.post_only) for quote in joining]
     return wanted
