@@ -18,6 +18,7 @@ from adapters.db.deposits import PostgresDeposits
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.history import PostgresHistory
 from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
@@ -54,6 +55,7 @@ from domain.services.fees import FeeService
 from domain.services.fencing import FencedStore
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
+from domain.services.history import HistoryService
 from domain.services.incoming import Known
 from domain.services.on_the_way import TransfersOnTheWay
 from domain.services.onward import OnwardPayments
@@ -380,6 +382,11 @@ def conversion_service(world: World, confirmations: ConfirmationService) -> Conv
         *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
         *(confirmations, PostgresFees(store), admission_of(world)),
     )
+
+
+def history_service(world: World) -> HistoryService:
+    """Return the use cases of what people's runs did."""
+    return HistoryService(PostgresHistory(world.store))
 
 
 def pause_service(world: World) -> RunPauseService:

@@ -17,6 +17,7 @@ from adapters.bootstrap import (
     fee_taking_service,
     freeze_service,
     halt_service,
+    history_service,
     money_services,
     open_world,
     ownership_service,
@@ -80,6 +81,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         conversions=conversion_service(world, money.confirmations),
         stopping=stop_all_service(world, money.confirmations),
         closing=closing_service(world, money.confirmations),
+        history=history_service(world),
     )
 
     def is_private(event: Event) -> bool:

@@ -10,6 +10,7 @@ from handlers.conversion_notices import CONVERSION_NOTICES
 from handlers.difference_notices import DIFFERENCE_NOTICES
 from handlers.fee_notices import FEE_NOTICES, credited, render_pay
 from handlers.fee_taking_notices import FEE_TAKING_NOTICES
+from handlers.history_notices import HISTORY_NOTICES
 from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
@@ -173,6 +174,7 @@ NOTICES: dict[str, Render] = {
     **CONVERSION_NOTICES,
     **CLOSING_NOTICES,
     **HALT_NOTICES,
+    **HISTORY_NOTICES,
     **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,

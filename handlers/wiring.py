@@ -37,6 +37,7 @@ from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
+from domain.services.history import HistoryService
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
@@ -59,6 +60,7 @@ from handlers import (
     fees,
     freezes,
     halts,
+    history,
     reconcile,
     refund,
     roles,
@@ -79,6 +81,7 @@ ROUTER = Router(
     runs.router,
     stopping.router,
     closing.router,
+    history.router,
     conversions.router,
     halts.router,
     roles.router,
@@ -120,6 +123,7 @@ class ChatServices:
     conversions: ConversionService
     stopping: StopAllService
     closing: ClosingService
+    history: HistoryService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -188,5 +192,6 @@ def dispatcher_of(
         "conversions": services.conversions,
         "stopping": services.stopping,
         "closing": services.closing,
+        "history": services.history,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

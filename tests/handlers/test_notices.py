@@ -11,6 +11,8 @@ from bot.ports import Json
 from bot.replies import Text
 from conversations.run_words import knob_question, preset_choices
 from domain.conversions.model import Ending
+from domain.market.history import FillState
+from domain.market.orders import OrderState
 from domain.strategies import get_strategy
 from domain.strategies.base import show, show_value
 from handlers.notices import NOTICES, NoticeRenderer
@@ -361,6 +363,39 @@ TRANSFER_SAMPLES: dict[str, list[dict[str, Json]]] = {
     },
 }
 
+FILL: dict[str, Json] = {
+    "at": AT, "run": "1", "kind": "strategy", "side": "buy", "price": "60000", "quantity": "0.1",
+    "state": "open", "quote_quantity": "6000", "base_coin": "BTC", "quote_coin": "USDT", "fee": "0.5",
+    "fee_coin": "USDT", "filled": "0",
+}  # fmt: skip
+PAID: dict[str, Json] = {
+    "at": AT, "run": "", "kind": "", "fee": "deposit", "coin": "USDT", "basis": "100", "amount": "-1",
+}  # fmt: skip
+
+
+def looked(subject: str, rows: list[Json], other: str, older: str = "") -> dict[str, Json]:
+    """Return a page of history."""
+    others: list[Json] = [{"subject": other, "command": "/history"}]
+    return {"subject": subject, "rows": rows, "older": older, "others": others}
+
+
+HISTORY_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "history": [
+        looked(
+            "fills", [{**FILL, "state": str(state)} for state in FillState], "orders", "/history before 7"
+        ),
+        looked("fills", [{**FILL, "kind": "conversion", "side": "sell", "fee": ""}], "orders"),
+        looked("orders", [{**FILL, "state": str(state)} for state in OrderState], "fees"),
+        looked("orders", [{**FILL, "side": "sell"}], "fees"),
+        looked("fees", [PAID], "fills"),
+        looked("fees", [], "fills"),
+    ],
+    "history_not_understood": [
+        {"what": what, "said": "tide"}
+        for what in ("subject", "run", "pair", "side", "state", "from", "to", "before", "word")
+    ],
+}
+
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
@@ -444,6 +479,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
         },
     ],
     **RUN_SAMPLES,
+    **HISTORY_SAMPLES,
     **CONVERSION_SAMPLES,
     **FEE_SAMPLES,
     **TRANSFER_SAMPLES,

@@ -28,6 +28,7 @@ from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
+from domain.services.history import HistoryService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
@@ -56,6 +57,7 @@ from tests.fakes.chat import (
 from tests.fakes.closings import FakeClosings
 from tests.fakes.conversions import FakeConversions
 from tests.fakes.fees import FakeFees
+from tests.fakes.history import FakeHistory
 from tests.fakes.money import (
     CountedIds,
     FakeConfirmations,
@@ -170,6 +172,7 @@ class World:
         self.rounds = FakeReconciliations()
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
+        self.history = FakeHistory()
         self.numbers = count(1)
         self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
         self.restart()
@@ -299,6 +302,7 @@ class World:
                 self.tokens,
                 auth,
             ),
+            HistoryService(self.history),
         )
 
     def trade(self, **pairs: str) -> None:
