@@ -14,6 +14,7 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.client import contract_of
+from adapters.exchange.exchange_data import VenueStreams
 from adapters.settings import Settings
 from domain.leases import Grip, venue_scope
 from domain.ports.clock import MarketClock
@@ -35,10 +36,12 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
             LockstepMarketClock(settings.market_clock_url) if settings.market_clock_url else WallMarketClock()
         )
         stack.push_async_callback(market.close)
+        streams = VenueStreams()
+        stack.push_async_callback(streams.close)
         executions = []
         for account in settings.venue_accounts(world.venue_keys):
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
-            exchange = CcxtExchange(account, world.clock, grip.require)
+            exchange = CcxtExchange(account, world.clock, grip.require, streams.of(account))
             stack.push_async_callback(exchange.close)
             executions.append(
                 ExecutionService(desk_of(world, account, exchange, market, grip), account.pairs)

@@ -11,7 +11,8 @@ import structlog
 from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
-from adapters.exchange.client import Gate, contract_of, make_client, writing
+from adapters.exchange.client import Gate, contract_of, make_client, make_public_client, writing
+from adapters.exchange.exchange_data import ExchangeData
 from adapters.exchange.own_orders import OwnOrders, expiring
 from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.streams import Streams
@@ -26,17 +27,19 @@ from domain.ports.clock import Clock
 
 log = structlog.get_logger()
 
-_FRESH_S = 2.0
-"""How old a streamed book may be; an older one is read by request instead."""
-
 _RULES_AGE = timedelta(days=1)
 
 
 class CcxtExchange:
     """The ``Exchange`` port on one ccxt client, kept alive with its limiter and streams."""
 
-    def __init__(self, account: VenueAccount, clock: Clock, lease: Gate) -> None:
-        """Make the client; nothing is sent yet. ``lease`` refuses when this process no longer acts here."""
+    def __init__(
+        self, account: VenueAccount, clock: Clock, lease: Gate, data: ExchangeData | None = None
+    ) -> None:
+        """Make the client; nothing is sent yet. ``lease`` refuses when this process no longer acts here.
+
+        ``data`` are the venue's public streams, shared and closed by others; without any it has its own.
+        """
         self.account: VenueAccountName = account.name
         self._settings = account
         self._contract = contract_of(account.venue)
@@ -46,6 +49,8 @@ class CcxtExchange:
         self._own = OwnOrders(self._client, self._contract)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)
+        self._data_is_ours = data is None
+        self._data = data or ExchangeData(account.venue, make_public_client(account))
         self._limits = LimitKeeper(account.limits)
         self._rules: dict[Pair, tuple[datetime, TradingRules]] = {}
         self._reference: dict[Pair, Decimal] = {}
@@ -89,11 +94,9 @@ class CcxtExchange:
     def _streamed(self, pair: Pair, rules: TradingRules, depth: int) -> Book | None:
         if self._settings.lockstep:
             return None
-        self._streams.watch_book(str(pair))
-        streamed = self._streams.books.get(str(pair))
-        if streamed is None or (age_s := time.monotonic() - streamed.received_s) > _FRESH_S:
+        if (streamed := self._data.book(str(pair))) is None:
             return None
-        at = self._clock.now() - timedelta(seconds=age_s)
+        at = self._clock.now() - timedelta(seconds=time.monotonic() - streamed.received_s)
         try:
             book = translate.as_book(pair, rules, streamed.raw, depth, at)
         except Unavailable:
@@ -194,6 +197,8 @@ class CcxtExchange:
     async def close(self) -> None:
         """Stop the streams and let go of sockets."""
         await self._streams.stop()
+        if self._data_is_ours:
+            await self._data.close()
         await self._client.close()
 
     async def _read(self, subject: str, call: Callable[..., Any], *args: Any) -> Any:

@@ -73,11 +73,16 @@ def make_funds_client(account: VenueAccount, key: VenueKey) -> Any:
     return _made(account, key, VENUES.get(account.venue))
 
 
-def _made(account: VenueAccount, key: VenueKey, contract: VenueContract | None) -> Any:
+def make_public_client(account: VenueAccount) -> Any:
+    """Return a ccxt client of the account's venue without any key: it sees what everybody sees."""
+    return _made(account, None, VENUES.get(account.venue))
+
+
+def _made(account: VenueAccount, key: VenueKey | None, contract: VenueContract | None) -> Any:
     base = _class_of(account.venue)
     client = _gated(base, contract, account.request_expiry_ms)(
         {
-            **_credentials(key, contract),
+            **(_credentials(key, contract) if key else {}),
             "enableRateLimit": True,
             "timeout": account.request_expiry_ms,
             "verbose": False,  # it would print every request with its keys

@@ -1,4 +1,4 @@
-"""Streams of one account: books kept fresh, and a bell that rings when something of ours changed."""
+"""Streams kept alive: one that breaks starts afresh after a pause, longer each time."""
 
 import asyncio
 import contextlib
@@ -14,45 +14,77 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE_S = 10.0
 
+Step = Callable[[], Awaitable[None]]
+"""Waits for the next news of a stream and takes it in; raises when the stream is broken."""
+
+Broke = Callable[[], None]
+"""Is told of each failure."""
+
 
 @dataclass(slots=True)
-class StreamedBook:
-    """The last book a stream gave, and when it came (monotonic seconds)."""
+class Stream:
+    """One subscription: its step is repeated until it is stopped."""
 
-    raw: Any
-    received_s: float
+    owner: str
+    name: str
+    step: Step
+    broke: Broke
+    _task: asyncio.Task[None] | None = None
+
+    def keep(self) -> None:
+        """See to it that the stream runs."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._repeat(), name=f"{self.owner} {self.name}")
+
+    async def stop(self) -> None:
+        """Stop it, and return when it has stopped."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _repeat(self) -> None:
+        failed = 0
+        while True:
+            try:
+                await self.step()
+                failed = 0
+            except failures() as e:
+                failed += 1
+                pause = min(_LONGEST_PAUSE_S, 0.1 * 2**failed)
+                self.broke()
+                log.info(
+                    "stream broke",
+                    owner=self.owner,
+                    stream=self.name,
+                    error=type(e).__name__,
+                    said=str(e)[:200],
+                    pause_s=pause,
+                )
+                await asyncio.sleep(pause)
 
 
 @dataclass(slots=True)
 class Streams:
-    """The WebSocket side of one client: started on first use, kept alive, stopped together.
+    """The private side of one account's client: a bell that rings when something of ours changed.
 
-    Everything here is a hint: prices may come by request instead, and fills are always read by request.
+    It is a hint only: fills are always read by request.
     """
 
     client: Any
     account: str
-    books: dict[str, StreamedBook] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _orders: Stream = field(init=False)
 
-    def watch_book(self, symbol: str) -> None:
-        """Keep the book of a symbol fresh from now on."""
-
-        async def step() -> None:
-            raw = await self.client.watch_order_book(symbol)
-            self.books[symbol] = StreamedBook(raw, asyncio.get_running_loop().time())
-
-        self._keep(f"book {symbol}", step)
+    def __post_init__(self) -> None:
+        """Prepare the one stream there is; it runs from its first use on."""
+        # it rings when it breaks too: something may have happened while nobody listened
+        self._orders = Stream(self.account, "orders", self._step, self._bell.set)
 
     def watch_orders(self) -> None:
         """Ring the bell whenever one of the account's orders changes, from now on."""
-
-        async def step() -> None:
-            await self.client.watch_orders()
-            self._bell.set()
-
-        self._keep("orders", step)
+        self._orders.keep()
 
     async def wait_for_bell(self, timeout_s: float) -> bool:
         """Return whether the bell rang before the timeout, and silence it."""
@@ -65,31 +97,9 @@ class Streams:
         return True
 
     async def stop(self) -> None:
-        """Stop every stream."""
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        """Stop listening."""
+        await self._orders.stop()
 
-    def _keep(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
-        if name not in self._tasks or self._tasks[name].done():
-            self._tasks[name] = asyncio.create_task(self._repeat(name, step), name=f"{self.account} {name}")
-
-    async def _repeat(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat a step for ever; after a failure pause, longer each time, and start afresh."""
-        failed = 0
-        while True:
-            try:
-                await step()
-                failed = 0
-            except failures() as e:
-                failed += 1
-                pause = min(_LONGEST_PAUSE_S, 0.1 * 2**failed)
-                log.info(
-                    "stream broke", account=self.account, stream=name, error=type(e).__name__, pause_s=pause
-                )
-                self._bell.set()  # something may have happened while nobody listened
-                await asyncio.sleep(pause)
+    async def _step(self) -> None:
+        await self.client.watch_orders()
+        self._bell.set()
