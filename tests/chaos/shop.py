@@ -86,6 +86,7 @@ class Shop(Instance):
             "MRMARKET_DATABASE_URL": url,
             "MRMARKET_MIGRATE_DATABASE_URL": url,
             "MRMARKET_ROLE_PASSWORDS_DIR": str(self._state / "logins"),
+            "MRMARKET_MASTER_KEY_FILE": str(self._state / "keys" / "master.key"),
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "adapters.cli", *words,
