@@ -86,6 +86,8 @@ class Shop(Instance):
             "MRMARKET_DATABASE_URL": url,
             "MRMARKET_MIGRATE_DATABASE_URL": url,
             "MRMARKET_ROLE_PASSWORDS_DIR": str(self._state / "logins"),
+            "MRMARKET_REDIS_URL": self.facts["urls"]["redis"],
+            "MRMARKET_VENUE_ACCOUNTS_FILE": self.facts["keys"]["accounts"],
             "MRMARKET_MASTER_KEY_FILE": str(self._state / "keys" / "master.key"),
         }
         process = await asyncio.create_subprocess_exec(
