@@ -27,6 +27,8 @@ ADDED_AT_MOST_S = 3.0
 OFFSETS_S = (3600.0, -3600.0)
 WRONG_S = size("CHAOS_WRONG_CLOCK_S", 10)
 SKEW_MS = 2_000
+ZONE = "Australia/Lord_Howe"
+"""Ten and a half hours ahead, and its summer is half an hour: who counts by it is never right."""
 NOTICED_WITHIN_S = 120
 """The venue's clock is asked for every minute."""
 
@@ -114,7 +116,10 @@ async def assert_trading_goes_on(shop: Shop) -> None:
     await until(more, 180, "trading goes on with clocks that are right")
 
 
-async def test_wrong_clocks_pause_trading_and_lose_nothing(tmp_path: Path, assure: Assure) -> None:
+async def test_wrong_clocks_pause_trading_and_lose_nothing(
+    tmp_path: Path, assure: Assure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", ZONE)  # of all processes
     async with open_shop(tmp_path / "state", "wrong clocks") as shop:
         await open_trading(shop.person("Alice"))
         bob = shop.person("Bob")

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 from sandbox.postgres import start_postgres
 from sandbox.world import USDT
 from tests.assurance import Assure
-from tests.chaos.shop import Payments, Said, Shop, open_shop, open_trading
+from tests.chaos.shop import Payments, Said, Shop, open_shop, open_trading, size
 from tests.journeys.books import differences
 from tests.journeys.instance import Person, until
 from tests.journeys.steps import deposit, fills, withdraw
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(3600)]
+
+AGE_S = size("CHAOS_RESTORE_AGE_S", 0)
+"""So much time passes between what came after the backup and the loss. After ten minutes nobody tells
+outputs by their names any more, but by the sum of their coin."""
 
 _NAMES = """
     SELECT client_order_id AS name FROM order_intents
@@ -87,9 +92,12 @@ async def test_a_restored_database_waits_and_names_what_it_lacks(tmp_path: Path,
         had = await fills(shop)
         await until(lambda: at_least(shop, had + 2), 120, "fills after the backup")
         await until(payments.all_there, 60, "payments after the backup")
+        await asyncio.sleep(AGE_S)
         before = await names(shop)
 
+        began_s = time.monotonic()
         said, kept = await destroy_and_restore(shop, file)
+        restored_s = time.monotonic() - began_s
         assert said.code == 0, said.text
         lost = before - kept
         assert lost, "nothing happened after the backup"
@@ -99,6 +107,7 @@ async def test_a_restored_database_waits_and_names_what_it_lacks(tmp_path: Path,
             "SELECT reason FROM freezes WHERE scope = 'instance' AND lifted_at IS NULL"
         )
         assert "restored" in freeze["reason"]
+        safe_s = time.monotonic() - began_s
         await owner.sees("started safe", 60)
         absent = await missing_outside(shop)
         assert len(absent) >= 3, "two payments and the change of a payout"
@@ -115,7 +124,8 @@ async def test_a_restored_database_waits_and_names_what_it_lacks(tmp_path: Path,
         assert again, "no name was made since"
         assert not again & lost
         by_id = sum(name in table for name in absent)
-        assure("T11", len(absent), 0, named_by_id=by_id, names_lost=len(lost), names_since=len(again))
+        figures = {"named_by_id": by_id, "names_lost": len(lost), "names_since": len(again), "age_s": AGE_S}
+        assure("T11", len(absent), 0, **figures, restored_s=int(restored_s), safe_s=int(safe_s))
 
 
 async def at_least(shop: Shop, count: int) -> bool:

@@ -1,5 +1,6 @@
 """What is charged: exact, never too much, in versions that give notice."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -91,6 +92,25 @@ def test_a_change_begins_at_a_full_hour_with_time_to_confirm() -> None:
     assert proposal([], FeeKind.TRADING, 5, NOW, "o").effective_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
     late = NOW.replace(minute=55)
     assert proposal([], FeeKind.TRADING, 5, late, "o").effective_at == datetime(2026, 3, 2, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/New_York", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize("night", [(2026, 3, 8), (2026, 4, 4), (2026, 10, 3), (2026, 11, 1)])
+def test_a_change_begins_at_a_full_hour_of_utc_wherever_the_host_is(
+    zone: str, night: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        begins = datetime(*night, tzinfo=UTC)
+        for quarter in range(4 * 36):
+            now = datetime.fromtimestamp(begins.timestamp() + 900 * quarter, UTC)
+            wanted = proposal([], FeeKind.TRADING, 5, now, "o").effective_at
+            assert wanted.timestamp() % 3600 == 0
+            assert NOTICE < wanted - now < NOTICE + timedelta(hours=2)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(
