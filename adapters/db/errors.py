@@ -25,7 +25,9 @@ DRIVER_ERRORS = (
 """
 
 _CONFLICT = "40"  # rolled back because of another transaction
-_NOT_NOW = ("53", "55P03", "57014")  # no resources, a lock not to be had, taking too long: nothing was done
+_NOT_NOW = ("53", "55P03", "57014", "25006")
+"""No resources, a lock not to be had, taking too long, a database that only reads (PG3): nothing was done."""
+
 _GONE = ("08", "57")  # connection, shutdown
 _FORBIDDEN = ("22", "23", "P0", "42501")  # numbers out of range, constraints, plain RAISE, no right to do it
 

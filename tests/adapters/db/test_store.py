@@ -251,6 +251,16 @@ async def test_lock_that_is_not_to_be_had_means_nothing_happened(store: Postgres
     await task
 
 
+async def test_database_that_only_reads_means_nothing_happened(store: PostgresStore) -> None:
+    async def write() -> None:
+        async with store.transaction():
+            await store.execute("SET TRANSACTION READ ONLY")
+            await store.execute("INSERT INTO users (user_id, language) VALUES ('nobody', 'en')")
+
+    with pytest.raises(Unavailable, match="store_unavailable"):
+        await write()
+
+
 async def test_no_connection_leaks_when_everything_breaks(migrated_url: str) -> None:
     async with PostgresStore(migrated_url, connections=1) as store:
 
