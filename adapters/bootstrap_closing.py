@@ -1,14 +1,18 @@
-"""The use cases of an instance's end, wired."""
+"""The use cases of an instance's end, and of a person's, wired."""
 
 from datetime import timedelta
 
-from adapters.bootstrap import World, auth_service, stop_all_service
+from adapters.bootstrap import MoneyServices, World, auth_service, stop_all_service
 from adapters.db.auth import PostgresRoles
 from adapters.db.closings import PostgresClosings
+from adapters.db.erasure import PostgresErasure
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.kept import PostgresKept
+from adapters.db.runs import PostgresRuns
 from adapters.db.withdrawals import PostgresPayouts
 from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
+from domain.services.forgetting import ForgettingService
 
 
 def closing_service(world: World, confirmations: ConfirmationService) -> ClosingService:
@@ -29,4 +33,21 @@ def closing_service(world: World, confirmations: ConfirmationService) -> Closing
         world.tokens,
         auth_service(world),
         notice=timedelta(hours=world.settings.closing_notice_h),
+    )
+
+
+def forgetting_service(world: World, money: MoneyServices) -> ForgettingService:
+    """Return the use cases of a person's own data."""
+    store = world.store
+    return ForgettingService(
+        store,
+        money.balances,
+        PostgresRuns(store),
+        PostgresPayouts(store),
+        PostgresKept(store),
+        PostgresRoles(store),
+        PostgresErasure(store),
+        world.notices,
+        money.confirmations,
+        world.clock,
     )

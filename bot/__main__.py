@@ -28,7 +28,7 @@ from adapters.bootstrap import (
     stop_all_service,
     trading_service,
 )
-from adapters.bootstrap_closing import closing_service
+from adapters.bootstrap_closing import closing_service, forgetting_service
 from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
@@ -82,6 +82,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         stopping=stop_all_service(world, money.confirmations),
         closing=closing_service(world, money.confirmations),
         history=history_service(world),
+        forgetting=forgetting_service(world, money),
     )
 
     def is_private(event: Event) -> bool:

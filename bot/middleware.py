@@ -105,8 +105,10 @@ class RateLimit:
 class People(Protocol):
     """Who we know."""
 
-    async def ensure(self, user_id: Any, first_text: str) -> Person:
+    async def ensure(self, user_id: Any, first_text: str, said_at: datetime) -> Person | None:
         """Return the person; one unknown so far is noted, with the language of ``first_text``.
+
+        ``None`` when they have asked to be forgotten after they said it.
 
         ``user_id`` is text; what type of its own the business gives it is not ours to know.
         """
@@ -120,9 +122,12 @@ class KnownPerson:
     people: People
 
     async def __call__(self, context: Context, inner: Handle) -> list[Say]:
-        """Pass on with the person."""
+        """Pass on with the person; of one who was forgotten since, nothing is answered."""
         text = context.event.text if isinstance(context.event, Message) else ""
-        person = await self.people.ensure(context.event.sender_id, text)
+        person = await self.people.ensure(context.event.sender_id, text, context.event.sent_at)
+        if person is None:
+            log.info("word of a forgotten person dropped")
+            return []
         return await inner(replace(context, person=person))
 
 

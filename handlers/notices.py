@@ -11,6 +11,7 @@ from handlers.difference_notices import DIFFERENCE_NOTICES
 from handlers.fee_notices import FEE_NOTICES, credited, render_pay
 from handlers.fee_taking_notices import FEE_TAKING_NOTICES
 from handlers.history_notices import HISTORY_NOTICES
+from handlers.own_data_notices import OWN_DATA_NOTICES
 from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
@@ -178,6 +179,7 @@ NOTICES: dict[str, Render] = {
     **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,
+    **OWN_DATA_NOTICES,
     **REFUND_NOTICES,
     **TRANSFER_NOTICES,
 }

@@ -35,6 +35,7 @@ from domain.services.deposits import DepositService
 from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
+from domain.services.forgetting import ForgettingService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.history import HistoryService
@@ -61,6 +62,7 @@ from handlers import (
     freezes,
     halts,
     history,
+    own_data,
     reconcile,
     refund,
     roles,
@@ -82,6 +84,7 @@ ROUTER = Router(
     stopping.router,
     closing.router,
     history.router,
+    own_data.router,
     conversions.router,
     halts.router,
     roles.router,
@@ -124,6 +127,7 @@ class ChatServices:
     stopping: StopAllService
     closing: ClosingService
     history: HistoryService
+    forgetting: ForgettingService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -193,5 +197,6 @@ def dispatcher_of(
         "stopping": services.stopping,
         "closing": services.closing,
         "history": services.history,
+        "forgetting": services.forgetting,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -39,7 +39,7 @@ _FAULTS = "SELECT rule, subject, expected, found FROM fee_faults ORDER BY rule, 
 _ANNOUNCE = """
     INSERT INTO outbox (user_id, kind, cause, params)
     SELECT u.user_id, 'fees_will_change', $1, $2 FROM users u
-    WHERE NOT EXISTS (
+    WHERE NOT u.forgotten AND NOT EXISTS (
         SELECT FROM outbox o WHERE (o.user_id, o.kind, o.cause) = (u.user_id, 'fees_will_change', $1)
     )
     ORDER BY u.user_id LIMIT $3

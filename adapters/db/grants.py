@@ -74,7 +74,9 @@ TABLES = MappingProxyType(
         # coins, people, venue accounts
         "coins": Table(whose=NOBODYS, app="SELECT", web="SELECT"),
         "tokens": Table(whose=NOBODYS, app="SELECT", web="SELECT"),
-        "users": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (language)", web="SELECT"),
+        "users": Table(
+            whose=_MINE, app="SELECT, INSERT, UPDATE (language, created_at, forgotten)", web="SELECT"
+        ),
         "venue_accounts": Table(
             whose=NOBODYS, app="SELECT, INSERT, UPDATE (opened_at, halted)", angel="SELECT"
         ),
@@ -175,6 +177,8 @@ FUNCTIONS = MappingProxyType(
         "release_hold": _APP,
         "account_text": _APP,
         "spare_in_mixin": _APP,
+        "forget_person": _APP,
+        "forget_late_word": _TRIGGER,
         "lock_accounts": _INNER,
         "lock_hold": _INNER,
         "lease_clock": _APP | {Role.WEB},
@@ -222,7 +226,10 @@ FUNCTIONS = MappingProxyType(
 """Who may call a function; the rest are called by triggers or by functions."""
 
 DEFINERS = frozenset(
-    {"post_transfers", "make_holds", "use_hold", "release_hold", "free_output", "take_free_output"}
+    {
+        *("post_transfers", "make_holds", "use_hold", "release_hold", "free_output", "take_free_output"),
+        "forget_person",
+    }
 )
 """Functions with their owner's rights: each saves the app a right to write a table."""
 

@@ -1,5 +1,6 @@
 """Users in Postgres."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from adapters.db.store import PostgresStore
@@ -14,19 +15,23 @@ class PostgresUsers:
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
 
-    async def ensure(self, user: User) -> User:
-        """Add the user unless known, and return the stored one."""
+    async def ensure(self, user: User, said_at: datetime | None = None) -> User | None:
+        """Add the user unless known, and return the stored one; ``None`` for a word from before they left."""
         await self._store.execute(
-            "INSERT INTO users (user_id, language) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            user.user_id,
-            user.language,
+            """
+            INSERT INTO users (user_id, language) VALUES ($1, $2)
+            ON CONFLICT (user_id) DO UPDATE SET language = $2, created_at = now(), forgotten = false
+            WHERE users.forgotten AND ($3::timestamptz IS NULL OR $3 > users.forgotten_at)
+            """,
+            *(user.user_id, user.language, said_at),
         )
-        rows = await self._store.fetch("SELECT language FROM users WHERE user_id = $1", user.user_id)
-        return User(user.user_id, rows[0]["language"])
+        return await self.find(user.user_id)
 
     async def find(self, user_id: UserId) -> User | None:
-        """Return a person, ``None`` when they have never written to us."""
-        rows = await self._store.fetch("SELECT language FROM users WHERE user_id = $1", user_id)
+        """Return a person, ``None`` when they have never written to us, or were forgotten."""
+        rows = await self._store.fetch(
+            "SELECT language FROM users WHERE user_id = $1 AND NOT forgotten", user_id
+        )
         return User(user_id, rows[0]["language"]) if rows else None
 
     async def set_language(self, user_id: UserId, language: str) -> None:

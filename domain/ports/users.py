@@ -1,6 +1,7 @@
 """Who has talked to us, and in which language."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -19,12 +20,15 @@ class User:
 class UserStore(Protocol):
     """The users table; calls join the ambient transaction."""
 
-    async def ensure(self, user: User) -> User:
-        """Add the user unless known, and return the stored one."""
+    async def ensure(self, user: User, said_at: datetime | None = None) -> User | None:
+        """Add the user unless known, and return the stored one.
+
+        One who was forgotten is new again by a word of after it; ``None`` for a word from before (WI7).
+        """
         ...
 
     async def find(self, user_id: UserId) -> User | None:
-        """Return a person, ``None`` when they have never written to us."""
+        """Return a person, ``None`` when they have never written to us, or were forgotten."""
         ...
 
     async def set_language(self, user_id: UserId, language: str) -> None:

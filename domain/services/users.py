@@ -1,5 +1,7 @@
 """Who talks to us, and in which language we answer."""
 
+from datetime import datetime
+
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.ports.store import Store
@@ -22,10 +24,13 @@ class UserService:
         self._store = store
         self._users = users
 
-    async def ensure(self, user_id: UserId, first_text: str) -> User:
-        """Return the person; one never seen before speaks the language of their first text."""
+    async def ensure(self, user_id: UserId, first_text: str, said_at: datetime | None = None) -> User | None:
+        """Return the person; one never seen before speaks the language of their first text.
+
+        ``None``: it was said before they asked to be forgotten, and nobody is to know it any more.
+        """
         async with self._store.transaction():
-            return await self._users.ensure(User(user_id, language_of(first_text)))
+            return await self._users.ensure(User(user_id, language_of(first_text)), said_at)
 
     async def set_language(self, user_id: UserId, language: str) -> None:
         """Answer a person in another language from now on.

@@ -1,6 +1,7 @@
 """Who may speak, how fast, and what a refusal undoes (MS6, MS7)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.context import Context, Person
 from bot.events import Event, Message, Unsupported
@@ -24,7 +25,7 @@ class OnlyPeople:
     def __init__(self) -> None:
         self.first_texts: dict[str, str] = {}
 
-    async def ensure(self, user_id: str, first_text: str) -> Person:
+    async def ensure(self, user_id: str, first_text: str, said_at: datetime) -> Person:
         self.first_texts.setdefault(user_id, first_text)
         return Known(user_id, "en")
 

@@ -99,8 +99,12 @@ class FakeUsers:
 
     def __init__(self) -> None:
         self.rows: dict[str, User] = {}
+        self.forgotten: dict[str, datetime] = {}
 
-    async def ensure(self, user: User) -> User:
+    async def ensure(self, user: User, said_at: datetime | None = None) -> User | None:
+        gone_at = self.forgotten.get(user.user_id)
+        if user.user_id not in self.rows and gone_at and said_at and said_at <= gone_at:
+            return None
         return self.rows.setdefault(user.user_id, user)
 
     async def find(self, user_id: UserId) -> User | None:

@@ -29,6 +29,7 @@ ROUTES = list(ROUTER.routes())
 
 LOOKS = {
     "show_closing",
+    "show_own_data",
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",
@@ -276,6 +277,7 @@ WORDED = {
     "/freeze",
     "/stopall",
     "/close",
+    "/forget",
     "/confirm",
     "/withdrawals",
     "/refund",

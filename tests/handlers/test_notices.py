@@ -426,6 +426,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "forget_has_balance": [{"coins": "2 USDT"}],
     "closing_announced": [{"begins_at": AT}],
     "closing_announced_to_keepers": [{"begins_at": AT}],
     "closing_confirm": [{**left, "hours": "24", "token": "x" * 32} for left in (LEFT, NONE_LEFT)],

@@ -26,6 +26,7 @@ from domain.services.deposits import DepositService
 from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
 from domain.services.fees import FeeService
+from domain.services.forgetting import ForgettingService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.history import HistoryService
@@ -56,6 +57,7 @@ from tests.fakes.chat import (
 )
 from tests.fakes.closings import FakeClosings
 from tests.fakes.conversions import FakeConversions
+from tests.fakes.erasure import FakeErasure
 from tests.fakes.fees import FakeFees
 from tests.fakes.history import FakeHistory
 from tests.fakes.money import (
@@ -303,6 +305,18 @@ class World:
                 auth,
             ),
             HistoryService(self.history),
+            ForgettingService(
+                self.store,
+                balances,
+                unreached(self.runs),
+                unreached(self.payouts),
+                unreached(self.kept),
+                self.roles,
+                FakeErasure(self.users, self.conversations),
+                unreached(self.outbox),
+                confirming,
+                self.clock,
+            ),
         )
 
     def trade(self, **pairs: str) -> None:
