@@ -22,6 +22,7 @@ log = logging.getLogger("sandbox.venue")
 compact = partial(json.dumps, separators=(",", ":"))
 HANG_SECONDS = 120
 FAULTY = {
+    418: (-1003, "Way too much request weight used; IP banned. Please use WebSocket Streams."),
     429: (-1003, "Too many requests queued."),
     500: (-1000, "An unknown error occurred while processing the request."),
     503: (-1008, "Server is currently overloaded with other requests. Please try again in a few minutes."),
@@ -59,8 +60,8 @@ class Rest:
             headers["X-MBX-USED-WEIGHT-1M"] = str(self._door.weight.used)
             account = self._enter(route, request, raw)
             struck = route.signed and self._venue.faults.concerns(f"{request.method} {request.path}")
-            if struck and (failure := refused_by_fault(self._venue.faults)):
-                return failure
+            if struck and (status := struck_down(self._venue.faults)):
+                return _failure(status)
             if (request.method, request.path) == ("POST", "/api/v3/order"):
                 headers["X-MBX-ORDER-COUNT-10S"] = str(self._door.count_order(account))
             answer = route.call(self._venue, account, params)
@@ -69,7 +70,8 @@ class Rest:
                 {"code": e.code, "msg": e.text}, status=e.http, headers=headers, dumps=compact
             )
         if struck:
-            await misbehave(self._venue.faults, request, answer)
+            placed = isinstance(answer, dict) and "fills" in answer
+            await misbehave(self._venue.faults, request, answer, "clientOrderId" if placed else "")
         return _json(answer, 200, headers)
 
     def _enter(self, route: Route, request: web.Request, raw: str) -> str:
@@ -77,22 +79,21 @@ class Rest:
         return self._door.check_signed(key, raw, route.right).account if route.signed else ""
 
 
-def refused_by_fault(faults: Faults) -> web.Response | None:
-    """Return the answer of a venue that does not do what it was asked, if the dice say so."""
+def struck_down(faults: Faults) -> int:
+    """Return the status of a venue that does not do what it was asked, if the dice say so; else nothing."""
     if faults.strikes(faults.settings.limit_percent):
-        return _failure(429)
+        return 429
     if faults.strikes(faults.settings.refuse_percent):
-        return _failure(faults.settings.refuse_status)
-    return None
+        return faults.settings.refuse_status
+    return 0
 
 
-async def misbehave(faults: Faults, request: web.Request, answer: Any) -> None:
-    """Answer late, never, or with the wrong echo: the deed is done and written down."""
+async def misbehave(faults: Faults, request: web.Request, answer: Any, echo: str) -> None:
+    """Answer late, never, or with the wrong echo (under that name): the deed is done and written down."""
     if faults.settings.delay_ms:
         await asyncio.sleep(faults.settings.delay_ms / 1000)
-    placed = isinstance(answer, dict) and "fills" in answer
-    if placed and faults.strikes(faults.settings.wrong_echo_percent):
-        answer["clientOrderId"] = "somebody-else"
+    if echo and faults.strikes(faults.settings.wrong_echo_percent):
+        answer[echo] = "somebody-else"
     if faults.strikes(faults.settings.withhold_percent):
         if faults.settings.withhold_how == "hang":
             await asyncio.sleep(HANG_SECONDS)

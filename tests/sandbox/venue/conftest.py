@@ -53,6 +53,18 @@ def ccxt_client(urls: dict[str, str], name: str = "mm") -> Client:
     return client
 
 
+def gate_client(urls: dict[str, str], name: str = "mm") -> Client:
+    """Return ccxt's own gate, pointed at a venue by its addresses alone."""
+    known = ccxt.pro.gate().urls["api"]
+    api: dict[str, Any] = {side: dict.fromkeys(known[side], urls["gate"]) for side in ("public", "private")}
+    api["spot"] = urls.get("gate_ws", "ws://127.0.0.1:9/refused")
+    options = {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}
+    keys = {"apiKey": f"{name}-key", "secret": f"{name}-secret"}
+    client = ccxt.pro.gate({**keys, "enableRateLimit": False, "urls": {"api": api}, "options": options})
+    client.number = str
+    return client
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     """Return a world file with two accounts."""
@@ -88,3 +100,12 @@ async def make_client(urls: dict[str, str]) -> AsyncIterator[MakeClient]:
 async def client(make_client: MakeClient) -> Client:
     """Return the market maker's client."""
     return await make_client()
+
+
+@pytest.fixture
+async def gate(urls: dict[str, str]) -> AsyncIterator[Client]:
+    """Return the market maker's client in gate's language."""
+    client = gate_client(urls)
+    await client.load_markets()
+    yield client
+    await client.close()

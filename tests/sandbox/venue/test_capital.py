@@ -11,12 +11,11 @@ from typing import Any
 
 import aiohttp
 import ccxt
-import ccxt.pro
 import pytest
 
 from sandbox.rails.networks import ETHEREUM, RIPPLE
 from sandbox.venue.app import Options, serve
-from tests.sandbox.venue.conftest import ACCOUNTS, ccxt_client
+from tests.sandbox.venue.conftest import ACCOUNTS, ccxt_client, gate_client
 
 TO = ETHEREUM.address_of("mixin")
 LISTED = [{"network": "ETH", "address": TO}]
@@ -26,17 +25,6 @@ ACCOUNT = {
     "withdrawal_key": {"api_key": "payer-key", "secret": "payer-secret"},
     "withdrawal_addresses": LISTED,
 }
-
-
-def gate_client(urls: dict[str, str], name: str) -> Any:
-    """Return ccxt's own gate, pointed at a venue by its addresses alone."""
-    known = ccxt.pro.gate().urls["api"]
-    api = {side: dict.fromkeys(known[side], urls["gate"]) for side in ("public", "private")}
-    options = {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}
-    keys = {"apiKey": f"{name}-key", "secret": f"{name}-secret"}
-    client = ccxt.pro.gate({**keys, "enableRateLimit": False, "urls": {"api": api}, "options": options})
-    client.number = str
-    return client
 
 
 @asynccontextmanager
