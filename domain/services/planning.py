@@ -9,7 +9,7 @@ from domain.ids import VenueAccountName
 from domain.money import ZERO, Coin, Token
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import FreezeStore, coin_scope
 from domain.ports.ledger import Ledger
 from domain.ports.runs import VenueAccountStore
 from domain.ports.transfers import TransferStore
@@ -100,7 +100,8 @@ class PlanningService:
     ) -> AtVenue:
         moving = await self._transfers.unresolved(name, coin)
         account = await self._accounts.find(name)
-        stopped = await self._freezes.frozen(scope_of(name)) or account is None or account.halted
+        frozen = await self._freezes.frozen(scope_of(name), coin_scope(coin))
+        stopped = frozen or account is None or account.halted
         to_venue = moving is not None and moving.direction is Direction.TO_VENUE
         amount = moving.amount if moving else ZERO
         return AtVenue(

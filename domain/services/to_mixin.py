@@ -15,7 +15,7 @@ from domain.ledger.model import venue
 from domain.money import plain
 from domain.ports.chain_wallet import ChainWallet
 from domain.ports.clock import Clock
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import FreezeStore, coin_scope
 from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.transfers import Arrival, TransferStore
@@ -105,7 +105,7 @@ class ToMixin:
         """
         if self._clock.now() - transfer.created_at > STALE_AFTER and transfer.attempts == 0:
             return await self._void(transfer, STALE, held=True)
-        if reason := await self._freezes.frozen(scope_of(transfer.account)):
+        if reason := await self._frozen(transfer):
             return await self._rows.stay(transfer, f"frozen by {reason}")
         try:
             await self._check_address(transfer)
@@ -143,6 +143,8 @@ class ToMixin:
             return await self._rows.move(transfer, TransferState.SENDING, transfer.state)
         if transfer.reason == ASKED_BY_HAND:
             return await self._rows.stay(transfer, "a person is to withdraw it")
+        if reason := await self._frozen(transfer):
+            return await self._rows.stay(transfer, f"frozen by {reason}")
         await self._check_address(transfer)
         async with self._store.transaction():
             to = {"address": transfer.to.address, "tag": transfer.to.tag, "code": transfer.to.network}
@@ -336,6 +338,10 @@ class ToMixin:
 
     def _funds(self, transfer: TreasuryTransfer) -> VenueFunds:
         return self._accounts[transfer.account].funds
+
+    async def _frozen(self, transfer: TreasuryTransfer) -> str:
+        """Return why nothing of this account or coin is to be asked for, or an empty text (WI1)."""
+        return await self._freezes.frozen(scope_of(transfer.account), coin_scope(transfer.token.coin))
 
     async def _check_terms(self, transfer: TreasuryTransfer) -> None:
         """Compare what the venue asks now with what was agreed to (TX5).

@@ -14,7 +14,7 @@ from domain.payouts.model import OPEN_TO_CANCEL, Payout, PayoutState, Purpose
 from domain.payouts.onward import NetworkFee, Onward
 from domain.ports.chain_wallet import ChainWallet
 from domain.ports.clock import Clock
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import FreezeStore, coin_scope
 from domain.ports.ledger import Ledger
 from domain.ports.store import Store
 from domain.ports.venue_funds import DepositStage, VenueDeposit
@@ -84,7 +84,8 @@ class ToVenue:
         payout = await self._payout(transfer)
         if self._clock.now() - transfer.created_at > STALE_AFTER:
             return await self._void(transfer, payout, STALE)
-        if payout is None and (reason := await self._freezes.frozen(scope_of(transfer.account))):
+        scopes = (scope_of(transfer.account), coin_scope(transfer.token.coin))
+        if payout is None and (reason := await self._freezes.frozen(*scopes)):
             return await self._rows.stay(transfer, f"frozen by {reason}")
         if payout is not None:
             return await self._rows.stay(transfer, "its payout waits for its turn", SOON)

@@ -10,7 +10,7 @@ from domain.money import MIXIN_PLACES, ZERO, Token, plain, round_down
 from domain.payouts.onward import ChainAddress
 from domain.ports.chain_wallet import ChainWallet
 from domain.ports.clock import Clock
-from domain.ports.freezes import FreezeStore
+from domain.ports.freezes import FreezeStore, coin_scope
 from domain.ports.store import Store
 from domain.ports.transfers import TransferStore
 from domain.services.addresses import AddressService, Place, place_at_mixin, place_at_venue
@@ -114,7 +114,7 @@ class TransferService:
                 ``network_unmapped``, ``network_unknown``, ``network_closed``; ``amount_too_small`` with the
                 minimum; ``transfer_unresolved``; ``fee_token_unknown``.
         """
-        if reason := await self._freezes.frozen(scope_of(account)):
+        if reason := await self._freezes.frozen(scope_of(account), coin_scope(token.coin)):
             raise Refused("transfers_frozen", account=account, reason=reason)
         if direction is Direction.TO_VENUE:
             transfer = await self._planned_to_venue(account, token, amount)

@@ -3,17 +3,27 @@
 import asyncio
 import os
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
+from domain.conversions.quoting import Wish
 from domain.errors import Refused
 from domain.ids import AssetId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available, mixin, own, venue
+from domain.market.model import Side
+from domain.market.runs import RunState
 from domain.money import Coin, Token
 from domain.ports.closings import ClosingState
 from domain.ports.freezes import NEW, user_scope
+from domain.roles import Role
+from domain.services.auth import AuthService
+from domain.services.closing import ClosingService
+from domain.services.confirmations import ConfirmationService
+from domain.services.stopping import StopAllService
 from domain.services.tokens import ApprovedToken, Tokens
 from tests.domain.services.closing_world import DAY, ClosingWorld
+from tests.domain.services.memory_trading import MemoryWorld
 from tests.domain.services.money_world import (
     ALICE,
     BOB,
@@ -25,7 +35,12 @@ from tests.domain.services.money_world import (
     MoneyWorld,
     money_world,
 )
+from tests.domain.services.trading_world import TOKENS as TRADED
+from tests.fakes.closings import FakeClosings
 from tests.fakes.crash import Fuse, SimulatedCrash
+from tests.fakes.exchange import PAIR
+from tests.fakes.roles import FakeAudit, FakeRoles
+from tests.fakes.treasury import FakePayouts, Treasury
 from tests.fakes.wallet import BOT
 
 CAROL = UserId("0c2f7b6e-0000-4000-8000-0000000ca401")
@@ -264,3 +279,62 @@ async def test_a_coin_of_two_networks_is_paid_as_it_lies(world: MoneyWorld) -> N
     await at.service().round()
     made = [(payout.token.network, payout.amount) for payout in await world.books.made()]
     assert made == [("Ethereum", Decimal(100))], "what each token has, and only that"
+
+
+async def test_what_runs_and_conversions_held_is_paid_when_they_have_stopped() -> None:
+    trading = MemoryWorld()
+    audit = FakeAudit()
+    roles = FakeRoles(trading.store, audit)
+    roles.plant(OWNER, Role.OWNER)
+    treasury = Treasury(trading.store, TRADED.values())
+    closings = FakeClosings(trading.ledger, trading.outbox, trading.freezes, trading.runs, treasury)
+    trading.store.tables += [audit, roles, closings]
+    confirming = ConfirmationService(trading.store, trading.confirmations, trading.time, trading.ids)
+    auth = AuthService(roles, audit, trading.time)
+    stopping = StopAllService(
+        *(trading.store, trading.runs, trading.conversions, cast("Any", trading.outbox), confirming),
+        *(trading.time, auth),
+    )
+    closing = ClosingService(
+        trading.store,
+        trading.ledger,
+        trading.time,
+        trading.ids,
+        closings,
+        cast("Any", trading.freezes),
+        FakePayouts(treasury),
+        cast("Any", trading.outbox),
+        roles,
+        stopping,
+        confirming,
+        Tokens([ApprovedToken(token, Decimal(1), Decimal(1)) for token in TRADED.values()]),
+        auth,
+    )
+    await trading.person(BTC="0.05", USDT="4000")
+    await trading.rounds(trading.worker(), 2)
+    run = await trading.start("0.01", "500")
+    wish = Wish(PAIR, Side.BUY, quantity=Decimal("0.01"), price=Decimal(59_000))
+    quote = await trading.people.quote(trading.user, wish)
+    token = await trading.people.confirm(trading.user, quote)
+    await trading.people.start(trading.user, quote.params, token)
+    _, _, token = await closing.ask(OWNER)
+    await closing.announce(OWNER, token, "tap")
+    await trading.rounds(trading.worker(), 3)
+    assert (await trading.runs.get(run.id)).state is RunState.RUNNING, "people have their day"
+    trading.time.advance(DAY.total_seconds())
+    assert await closing.round() == "closing begins: 1 runs and 1 conversions stop"
+    await closing.round()
+    await trading.until_stopped(trading.worker())
+    await closing.round()
+    _, left = await closing.status(OWNER)
+    assert (left.runs, [(each.coin, each.owed) for each in left.coins]) == (
+        0,
+        [("BTC", Decimal("0.05")), ("USDT", Decimal(4000))],
+    )
+    promised = {token.coin: Decimal(0) for token in TRADED.values()}
+    for payout in treasury.rows.payouts.values():
+        promised[payout.token.coin] += payout.amount
+    assert {coin: amount for coin, amount in promised.items() if amount} == {
+        "BTC": Decimal("0.05"),
+        "USDT": Decimal(4000),
+    }

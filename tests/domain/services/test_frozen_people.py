@@ -1,5 +1,6 @@
 """A person or a coin that somebody's word has frozen begins nothing, and keeps everything (WI1)."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,13 +10,14 @@ from domain.conversions.quoting import Wish
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.ledger.model import available
-from domain.market.model import Side
+from domain.market.model import Level, Side
 from domain.market.runs import RunState
 from domain.money import Coin
 from domain.payouts.model import PayoutState
 from domain.ports.freezes import NEW, coin_scope, user_scope
 from tests.domain.services.memory_trading import MemoryWorld
 from tests.domain.services.money_world import ALICE, BOB, OWNER, USDT, MoneyWorld, Process
+from tests.domain.services.trading_world import ALICE as MEMORY_ALICE
 from tests.fakes.exchange import PAIR
 
 ADMIN = UserId("0c2f7b6e-0000-4000-8000-0000000000ad")
@@ -137,6 +139,45 @@ async def test_a_conversion_at_work_ends_and_what_it_has_goes_back(trading: Memo
     found = trading.conversions.rows[begun.id]
     assert (found.state, found.reason) == (ConversionState.DONE, "user_frozen")
     assert (await trading.ledger.balance(available(trading.user, Coin("BTC")))).free == Decimal("0.05")
+
+
+@pytest.mark.parametrize(
+    "scope", [user_scope(MEMORY_ALICE), coin_scope(Coin("BTC")), coin_scope(Coin("USDT"))]
+)
+async def test_no_slice_follows_a_freeze_of_its_person_or_of_either_coin(
+    trading: MemoryWorld, scope: str
+) -> None:
+    asks = [Level(6_000_050, 100_000)]
+    trading.venue.depth = {Side.BUY: [Level(5_999_950, 300), Level(5_000_000, 9_000)], Side.SELL: asks}
+    quote = await trading.people.quote(trading.user, Wish(PAIR, Side.SELL, Decimal("0.003")))
+    wish = replace(quote, amount=Decimal("0.01"))
+    token = await trading.people.confirm(trading.user, wish)
+    begun = await trading.people.start(trading.user, wish.params, token)
+    worker = trading.worker()
+    await trading.rounds(worker, 3)
+    assert sum(fill.quantity for _, fill in trading.venue.trades) == Decimal("0.003"), "a first slice"
+    trading.freezes.add(scope, "by_hand:o", trading.time.now())
+    trading.venue.depth = {Side.BUY: [Level(5_999_950, 9_000)], Side.SELL: asks}
+    sent = len(trading.venue.sent)
+    await trading.rounds(worker, 30)
+    assert len(trading.venue.sent) == sent, "no further one, though the book is full again"
+    found = trading.conversions.rows[begun.id]
+    reason = "user_frozen" if scope.startswith("user") else "coin_frozen"
+    assert (found.state, found.reason, found.spent) == (ConversionState.DONE, reason, Decimal("0.003"))
+    assert (await trading.ledger.balance(available(trading.user, Coin("BTC")))).free == Decimal("0.047")
+
+
+async def test_an_order_that_rests_comes_off_while_its_coin_is_frozen(trading: MemoryWorld) -> None:
+    wish = Wish(PAIR, Side.BUY, quantity=Decimal("0.01"), price=Decimal(59_000))
+    quote = await trading.people.quote(trading.user, wish)
+    token = await trading.people.confirm(trading.user, quote)
+    await trading.people.start(trading.user, quote.params, token)
+    worker = trading.worker()
+    await trading.rounds(worker, 3)
+    assert [order.price for order in trading.venue.resting()] == [Decimal(59_000)]
+    trading.freezes.add(coin_scope(Coin("USDT")), "by_hand:o", trading.time.now())
+    await trading.rounds(worker, 5)
+    assert trading.venue.resting() == []
 
 
 async def test_a_run_that_is_left_meanwhile_gives_all_back_as_it_lies(trading: MemoryWorld) -> None:

@@ -71,8 +71,11 @@ async def test_a_target_is_kept_and_not_overshot(world: TreasuryWorld) -> None:
     assert await plan(world) == "every coin lies where it is needed"
 
 
-async def test_nothing_is_planned_for_an_account_whose_transfers_are_stopped(world: TreasuryWorld) -> None:
-    await world.books.freezes.freeze(f"transfers:{ACCOUNT}", "why", world.clock.now())
+@pytest.mark.parametrize("scope", [f"transfers:{ACCOUNT}", "coin:USDT"])
+async def test_nothing_is_planned_of_an_account_or_a_coin_that_is_stopped(
+    world: TreasuryWorld, scope: str
+) -> None:
+    await world.books.freezes.freeze(scope, "why", world.clock.now())
     await world.accounts.want(ACCOUNT, USDT.coin, Decimal(1300), world.clock.now())
     assert await plan(world) == "every coin lies where it is needed"
     assert await world.transfers() == []

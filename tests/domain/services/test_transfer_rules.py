@@ -11,6 +11,7 @@ from domain.errors import Refused
 from domain.ledger.model import AccountKind, mixin, own, venue
 from domain.money import ZERO
 from domain.payouts.onward import ChainAddress, NetworkFee
+from domain.ports.freezes import coin_scope
 from domain.ports.venue_funds import DepositStage, WithdrawalOrder, WithdrawalStage
 from domain.services.addresses import Place
 from domain.services.treasury_accounts import scope_of
@@ -531,6 +532,43 @@ async def test_a_payout_that_was_handed_over_stands_still_when_its_account_is_st
     await world.books.freezes.lift(freeze, OWNER, world.clock.now())
     await world.settle()
     assert await world.state() is TransferState.CREDITED
+
+
+@pytest.mark.parametrize("direction", Direction)
+async def test_nothing_more_is_sent_of_a_coin_that_is_frozen(
+    world: TreasuryWorld, direction: Direction
+) -> None:
+    await world.plan(direction)
+    await world.process().transfers.advance((await only(world)).id)
+    await world.books.freezes.freeze(coin_scope(USDT.coin), "by_hand:o", world.clock.now())
+    await world.settle(3)
+    assert world.addresses_paid() == set()
+    with pytest.raises(Refused, match="transfers_frozen"):
+        await world.plan(direction)
+    [freeze] = await world.books.freezes.open()
+    await world.books.freezes.lift(freeze, OWNER, world.clock.now())
+    await world.settle()
+    assert await world.state() is TransferState.CREDITED
+    await world.check()
+
+
+async def test_what_a_chain_carries_of_a_frozen_coin_is_followed_to_its_end(world: TreasuryWorld) -> None:
+    world.carries = False
+    await world.plan(TO_MIXIN)
+    await world.settle(3)
+    await world.books.freezes.freeze(coin_scope(USDT.coin), "by_hand:o", world.clock.now())
+    world.carries = True
+    await world.settle()
+    assert await world.state() is TransferState.CREDITED
+    await world.check()
+
+
+async def test_nobody_is_asked_to_withdraw_a_frozen_coin_by_hand(world: TreasuryWorld) -> None:
+    world.by_hand = True
+    await world.plan(TO_MIXIN)
+    await world.books.freezes.freeze(coin_scope(USDT.coin), "by_hand:o", world.clock.now())
+    await world.settle(3)
+    assert "transfer_by_hand" not in await world.told()
 
 
 async def test_a_canary_proves_the_address_it_went_to_and_no_other() -> None:
