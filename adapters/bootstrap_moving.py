@@ -11,7 +11,7 @@ from adapters.db.freezes import PostgresFreezes
 from adapters.db.runs import PostgresVenueAccounts
 from adapters.db.transfers import PostgresAddressBook, PostgresTransfers
 from adapters.db.withdrawals import PostgresPayouts
-from adapters.exchange.funds import CcxtVenueFunds
+from adapters.exchange.funds import LANGUAGES, CcxtVenueFunds
 from domain.ids import UserId, VenueAccountName
 from domain.services.addresses import AddressService
 from domain.services.confirmations import ConfirmationService
@@ -34,12 +34,16 @@ async def open_treasury(world: World) -> AsyncIterator[Moving]:
     """Open what moves coins between the wallet and the venue accounts, and close it again.
 
     Everything it writes is fenced by the wallet's lease, and so is every withdrawal at a venue.
-
-    Raises:
-        Refused: ``venue_unsupported``.
     """
     async with AsyncExitStack() as stack:
-        named, accounts = {}, world.settings.venue_accounts(world.venue_keys)
+        named, accounts = (
+            {},
+            [
+                account
+                for account in world.settings.venue_accounts(world.venue_keys)
+                if account.venue in LANGUAGES  # elsewhere coins come and go by hand
+            ],
+        )
         for account in accounts:
             funds = CcxtVenueFunds(account, world.clock, world.wallet_grip.require)
             stack.push_async_callback(funds.close)

@@ -37,7 +37,8 @@ _MIGRATION = (
 )  # read by adapters.db.migrate and dumps
 _NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
 _FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
-_KEY_PARTS = frozenset({"api_key", "secret", "withdrawal_key"})
+_KEY_PARTS = frozenset({"api_key", "secret", "passphrase", "withdrawal_key"})
+_ACCOUNT_PARTS = frozenset({"name", "venue", "withdrawals", "urls", "limits", "pairs", "keep", "rehearsal"})
 _BY_HAND, _BY_KEY = "by hand", "by key"
 _KEY_PLACES = ("master_key_file", "master_passphrase_file", "mixin_keystore_file")
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -239,16 +240,7 @@ class Settings(BaseSettings):
         return accounts
 
     def _venue_account(self, row: dict[str, Any], sealed: Mapping[str, VenueKey] | None) -> VenueAccount:
-        if unknown := row.keys() - {
-            "name",
-            "venue",
-            "withdrawals",
-            "urls",
-            "limits",
-            "pairs",
-            "keep",
-            *_KEY_PARTS,
-        }:
+        if unknown := row.keys() - _ACCOUNT_PARTS - _KEY_PARTS:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         return VenueAccount(
             name=VenueAccountName(row["name"]),
@@ -262,6 +254,7 @@ class Settings(BaseSettings):
                 coin: parse_amount(str(amount), LEDGER_PLACES) for coin, amount in row.get("keep", {}).items()
             },
             lockstep=self.market_clock_url is not None,
+            rehearsal=bool(row.get("rehearsal", False)),
         )
 
 
@@ -282,7 +275,8 @@ def venue_key_in(row: Mapping[str, Any]) -> VenueKey:
 
 
 def _key_in(row: Mapping[str, Any], whose: str) -> VenueKey:
-    key = VenueKey(Secret(str(row["api_key"])), Secret(str(row["secret"])))
+    passphrase = Secret(str(row["passphrase"])) if row.get("passphrase") else None
+    key = VenueKey(Secret(str(row["api_key"])), Secret(str(row["secret"])), passphrase=passphrase)
     for name, part in (("api_key", key.api_key), ("secret", key.secret)):
         if _is_a_placeholder(part.reveal(), _SHORTEST_KEY):
             raise ValueError(f"{name} of {whose} is a placeholder, or too short to be one")

@@ -72,7 +72,7 @@ async def take_in(desk: Desk, asked: Namespace) -> list[str]:
     plain = [str(path) for path in (asked.keystore, asked.spend_key) if path]
     said.append(f"Now remove {' and '.join(plain)} from this machine.")
     if venues:
-        said.append(f"Now take api_key, secret and withdrawal_key out of {asked.venues}.")
+        said.append(f"Now take api_key, secret, passphrase and withdrawal_key out of {asked.venues}.")
     return said
 
 
@@ -231,6 +231,7 @@ def _read_venue_key(name: str, path: Path | None) -> VenueKey:
             raise CannotDo(f"{path} has no account {name}.")
         return keys[name]
     row: dict[str, object] = {"name": name, **_ask_for_key()}
+    row["passphrase"] = getpass.getpass("Passphrase (empty: none): ")
     if (withdraws := _ask_for_key("Withdrawal "))["api_key"]:
         row["withdrawal_key"] = withdraws
     try:

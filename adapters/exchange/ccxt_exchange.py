@@ -73,7 +73,7 @@ class CcxtExchange:
         if str(pair) not in markets or not markets[str(pair)].get("active", True):
             raise Refused("pair_not_traded", pair=pair)
         market = markets[str(pair)]
-        fees = market
+        fees = {side: str(market[side]) for side in ("maker", "taker")}  # what everybody pays
         if self._contract.tells_fees:
             fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
         rules = translate.as_rules(pair, market, fees, self._contract.most_open_orders)
@@ -191,7 +191,8 @@ class CcxtExchange:
         del pairs  # this venue has one private stream for all pairs
         if self._settings.lockstep:
             return False
-        self._streams.watch_orders()
+        if self._client.has.get("watchOrders"):  # a venue may have no streams
+            self._streams.watch_orders()
         return await self._streams.wait_for_bell(timeout_s)
 
     async def close(self) -> None:

@@ -101,6 +101,7 @@ def _made(account: VenueAccount, key: VenueKey | None, contract: VenueContract |
         }
     )
     client.number = str
+    client.has = {**client.has, "fetchCurrencies": False}  # they are asked for when markets are, for nothing
     if account.rehearsal and not account.urls:
         _rehearse(client, contract)
     return client
@@ -159,9 +160,20 @@ def _gated(base: type[Any], contract: VenueContract | None, expiry_ms: int) -> t
                 headers = {**(headers or {}), **leave.headers}
             return await super().fetch(url, method, headers, body)
 
-    class WalletClient(GatedClient):
-        """One whose wallet signs: what it signs expires, and it signs for nobody but its owner."""
+        async def fetch_markets(self, params: Any = None) -> Any:
+            if contract and contract.markets_call:
+                return await getattr(self, contract.markets_call)(params or {})
+            return await super().fetch_markets(params or {})
 
+    GatedClient.__name__ = base.__name__
+    wallet = contract is not None and contract.expiry is Expiry.SIGNED
+    return _signing(GatedClient, expiry_ms) if wallet else GatedClient
+
+
+def _signing(base: type[Any], expiry_ms: int) -> type[Any]:
+    """Return the client class of a wallet: what it signs expires, and nothing is signed but what we ask."""
+
+    class WalletClient(base):  # type: ignore[misc]  # ccxt is untyped
         async def initialize_client(self) -> bool:
             """Do nothing; the library would approve a fee for itself, and name itself as who sent us."""
             return True
@@ -178,9 +190,8 @@ def _gated(base: type[Any], contract: VenueContract | None, expiry_ms: int) -> t
         def _expiring(self, request: dict[str, Any]) -> dict[str, Any]:
             return {**request, "expiresAfter": request["nonce"] + expiry_ms}
 
-    made = WalletClient if contract and contract.expiry is Expiry.SIGNED else GatedClient
-    made.__name__ = base.__name__
-    return made
+    WalletClient.__name__ = base.__name__
+    return WalletClient
 
 
 def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:

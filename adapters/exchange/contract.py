@@ -119,6 +119,7 @@ class VenueContract:
     most_open_orders: int = 200  # where its markets do not tell
     timer: Timer = Timer()
     withdrawal_parameter: str = ""  # of our own id of a withdrawal
+    markets_call: str = ""  # where the library cannot be told to ask for spot markets alone
     code_field: str = "code"
     refusal_codes: frozenset[str] = frozenset()  # the venue's own codes that mean a definite no
     silence_codes: frozenset[str] = frozenset()  # codes that mean: unknown, look it up

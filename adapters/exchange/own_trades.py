@@ -89,7 +89,7 @@ class OwnTrades:
     async def _by_page(self, pair: Pair, since: datetime) -> list[Fill]:
         """Return own executions from the newest page back to the one that holds the instant."""
         found: dict[str, Fill] = {}
-        token = ""
+        token: str | None = None
         for _ in range(_MOST_PAGES):
             asked = {
                 "asset_pair_name": self.client.market(str(pair))["id"],
@@ -99,9 +99,9 @@ class OwnTrades:
             raw = self.client.parse_trades(answer.get("data") or [], self.client.market(str(pair)))
             page = self._of(pair, raw)
             found |= {fill.trade_id: fill for fill in page}
-            token = str(answer.get("page_token") or "")
-            if len(page) < self.contract.trades_page or page[0].at < since:
-                break
+            token = answer.get("page_token")
+            if len(page) < self.contract.trades_page or page[0].at < since or token == "":
+                break  # an empty token is the last page's
             if not token:
                 raise Unavailable("venue_history_incomplete", subject=str(pair))
         return sorted((fill for fill in found.values() if fill.at >= since), key=translate.in_order)
@@ -142,7 +142,7 @@ def _halves(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     return [(start, middle), (middle, end)]
 
 
-def _with(asked: dict[str, Any], token: str) -> dict[str, Any]:
+def _with(asked: dict[str, Any], token: str | None) -> dict[str, Any]:
     return {**asked, "page_token": token} if token else asked
 
 

@@ -185,6 +185,7 @@ KUCOIN = VenueContract(
     needs=("password",),
     batch_places=5,
     orders_per_second=10,
+    options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
     timer=Timer(DeadMan.RAW, 5, 86_400, "POST hf/orders/dead-cancel-all, of high-frequency orders"),
     refusal_codes=frozenset({"429000", "400002", "200004"}),
     silence_codes=frozenset({"500000", "500", "503", "126033", "126044", "102411"}),
@@ -204,6 +205,7 @@ MEXC = VenueContract(
     expiry_name="recvWindow",
     batch_places=20,
     orders_per_second=5,
+    markets_call="fetch_spot_markets",
     withdrawal_parameter="withdrawOrderId",
     refusal_codes=frozenset({"429", "510", "700003", "700005", "30004"}),
     silence_codes=frozenset({"504", "501", "503", "603"}),
@@ -253,6 +255,7 @@ HTX = VenueContract(
     timer=Timer(DeadMan.UNIFIED, 5, 86_400, "the library files it under algo orders"),
     withdrawal_parameter="client-order-id",
     code_field="err-code",
+    options={"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
     refusal_codes=frozenset(
         {"base-request-exceed-frequency-limit", "rate-too-many-requests", "api-signature-not-valid"}
         | {"account-frozen-balance-insufficient-error"}
@@ -267,16 +270,17 @@ XT = VenueContract(
     id_pattern=r"[A-Za-z0-9_]{4,32}",
     source="ccxt xt; wire; docs: Spot v4, Order",
     find_parameter="clientOrderId",
-    fill_parameter="clientOrderId",
     finding=Finding.QUERY,
     cancelling=Cancelling.ORDER_ID,
     trades_window=_DAY,
     trades_until="endTime",
     expiry_name="recvWindow",
     orders_per_second=5,
+    tells_fees=False,
     code_field="mc",
+    markets_call="fetch_spot_markets",
     refusal_codes=frozenset({"AUTH_105", "ORDER_002"}),
-    unconfirmed=("finding", "trades_window", "orders_per_second", "id_pattern", "fill_parameter"),
+    unconfirmed=("finding", "trades_window", "orders_per_second", "id_pattern"),
 )
 
 BIGONE = VenueContract(

@@ -37,13 +37,15 @@ def pack_venue_key(key: VenueKey) -> Secret[bytes]:
 
 
 def _parts_of(key: VenueKey) -> dict[str, str]:
-    return {"api_key": key.api_key.reveal(), "secret": key.secret.reveal()}
+    parts = {"api_key": key.api_key.reveal(), "secret": key.secret.reveal()}
+    return parts | {"passphrase": key.passphrase.reveal()} if key.passphrase else parts
 
 
 def _key_of(facts: Mapping[str, Any]) -> VenueKey:
     own = facts.get("withdrawal_key")
     withdrawal = _key_of(own) if own else None
-    return VenueKey(Secret(facts["api_key"]), Secret(facts["secret"]), withdrawal)
+    passphrase = Secret(str(facts["passphrase"])) if facts.get("passphrase") else None
+    return VenueKey(Secret(facts["api_key"]), Secret(facts["secret"]), withdrawal, passphrase)
 
 
 async def open_keystore(secrets: PostgresSecrets, masters: Iterable[MasterKey], *, spends: bool) -> Keystore:

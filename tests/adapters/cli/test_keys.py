@@ -151,12 +151,13 @@ def test_a_venue_key_is_replaced_used_and_the_old_one_revoked(mrmarket: Said) ->
 def test_a_venue_key_is_asked_for_at_the_terminal(mrmarket: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     imported(mrmarket)
     answers = {"API key: ": "key-of-main-3", "Secret: ": "secret-of-main-3"}
-    answers["Withdrawal API key (empty: none): "] = ""
+    answers |= {"Withdrawal API key (empty: none): ": "", "Passphrase (empty: none): ": "word-of-main"}
     monkeypatch.setattr(getpass, "getpass", answers.__getitem__)
     mrmarket("keys", "replace", "venue", "main")
     keys = opened()
     assert keys.venue_keys is not None
     assert keys.venue_keys["main"].secret == Secret("secret-of-main-3")
+    assert keys.venue_keys["main"].passphrase == Secret("word-of-main")
     answers["Secret: "] = "CHANGE-ME"
     assert "placeholder" in mrmarket("keys", "replace", "venue", "main", code=1)
 

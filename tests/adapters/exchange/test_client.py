@@ -64,6 +64,21 @@ async def test_gate_that_refuses_keeps_the_bytes_back(silent_venue: tuple[Any, l
     assert seen == []
 
 
+async def test_second_write_under_one_pass_never_leaves(
+    silent_venue: tuple[Any, list[web.Request]],
+) -> None:
+    """A library that sends something of its own along with our order is stopped."""
+    client, seen = silent_venue
+    import ccxt
+
+    with writing(lambda: None):
+        with pytest.raises(ccxt.BaseError):
+            await client.private_post_order({"symbol": "BTCUSDT"})
+        with pytest.raises(InvariantBroken, match="write_without_gate"):
+            await client.private_post_order({"symbol": "BTCUSDT"})
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("verb", ["post", "delete"])
 async def test_failed_write_is_sent_once_and_carries_its_expiry(
     silent_venue: tuple[Any, list[web.Request]], verb: str

@@ -6,7 +6,7 @@ import ccxt
 import pytest
 
 from adapters.exchange.outcomes import of_read, of_write, venue_code
-from adapters.exchange.venues import BINANCE
+from adapters.exchange.venues import BINANCE, VENUES
 from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 
 CLASSES = [kind for _, kind in inspect.getmembers(ccxt, inspect.isclass) if issubclass(kind, ccxt.BaseError)]
@@ -48,6 +48,31 @@ def test_silence_code_of_the_venue_is_unknown_whatever_class_ccxt_gives_it(code:
 def test_duplicate_client_id_is_looked_up_although_the_venue_declines_it() -> None:
     error = ccxt.InvalidOrder('binance {"code":-2010,"msg":"Duplicate order sent."}')
     assert isinstance(of_write(error, BINANCE, "mm1"), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("venue", "said", "kind", "proves"),
+    [
+        ("okx", '{"code":"1","data":[{"sCode":"51008","sMsg":"short"}]}', "InsufficientFunds", Refused),
+        ("okx", '{"code":"1","data":[{"sCode":"51016","sMsg":"dup"}]}', "InvalidOrder", OutcomeUnknown),
+        ("okx", '{"code":"50004","data":[],"msg":"timeout"}', "RequestTimeout", OutcomeUnknown),
+        ("bybit", '{"retCode":110072,"retMsg":"dup"}', "InvalidOrder", OutcomeUnknown),
+        ("bybit", '{"retCode":10002,"retMsg":"late"}', "InvalidNonce", Refused),
+        ("kraken", '{"error":["EOrder:Rate limit exceeded"]}', "DDoSProtection", Refused),
+        ("kraken", '{"error":["EService:Busy"]}', "ExchangeNotAvailable", OutcomeUnknown),
+        ("gate", '{"label":"REQUEST_EXPIRED","message":"late"}', "AuthenticationError", Refused),
+        ("gate", '{"label":"REPEATED_CREATION","message":"dup"}', "InvalidOrder", OutcomeUnknown),
+        ("kucoin", '{"code":"126044","msg":"clientOid duplicate"}', "InvalidOrder", OutcomeUnknown),
+        ("htx", '{"status":"error","err-code":"gateway-internal-error"}', "InvalidOrder", OutcomeUnknown),
+        ("xt", '{"rc":1,"mc":"ORDER_002"}', "ExchangeError", Refused),
+        ("hyperliquid", '{"status":"err","response":"odd"}', "ExchangeError", OutcomeUnknown),
+    ],
+)
+def test_word_of_a_venue_is_read_where_it_writes_it(
+    venue: str, said: str, kind: str, proves: type[Exception]
+) -> None:
+    error = getattr(ccxt, kind)(f"{venue} {said}")
+    assert isinstance(of_write(error, VENUES[venue], "mm1"), proves)
 
 
 def test_reset_and_timeout_prove_nothing() -> None:
