@@ -199,7 +199,11 @@ def _urls(base: type[Any], account: VenueAccount) -> dict[str, Any]:
     given, known = account.urls, base().urls["api"]
     if account.venue == "gate":
         rest = given.get("gate") or given["rest"]
-        return {side: dict.fromkeys(known[side], rest) for side in ("public", "private")}
+        return (
+            _nowhere(known)
+            | {side: dict.fromkeys(known[side], rest) for side in ("public", "private")}
+            | {"spot": given.get("gate_ws") or given.get("ws", _NOWHERE)}
+        )
     if account.venue != "binance":
         return _moved(known, given["rest"], given.get("ws", _NOWHERE))
     rest, sapi = given["rest"], given.get("sapi", given["rest"])

@@ -28,6 +28,7 @@ from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.funds_control import FundsControl
 from sandbox.venue.gate import Gate
+from sandbox.venue.gate_streams import GateStreams
 from sandbox.venue.gatekeeper import Gatekeeper, keys_of
 from sandbox.venue.hub import Hub
 from sandbox.venue.model import FEES, Pair
@@ -166,8 +167,11 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     courier: Courier[Departure] = Courier(partial(venue.move, venue.funds.step), venue.delivered)
     courier.other = options.rails
     app = web.Application()
+    gate_streams = GateStreams(venue, keys_of(accounts), venue.hub)
+    venue.tellers.append(gate_streams)
     parts = (
-        *(Rest(venue, door), Gate(venue, keys_of(accounts)), Streams(venue, door, venue.hub)),
+        *(Rest(venue, door), Streams(venue, door, venue.hub)),
+        *(Gate(venue, keys_of(accounts)), gate_streams),
         *(Control(venue, venue.hub), FundsControl(venue, courier), running.clockwork),
     )
     for part in parts:
@@ -197,6 +201,7 @@ def addresses(at: str) -> dict[str, str]:
         "ws": f"ws://{at}/stream/ws",
         "ws_api": f"ws://{at}/ws-api",
         "gate": f"http://{at}/api/v4",
+        "gate_ws": f"ws://{at}/ws/v4/",
         "control": f"http://{at}/sandbox",
         "rails": f"http://{at}/sandbox/rails",
     }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from sandbox.venue.faults import Faults
 
+PING_SECONDS = 20
 BACKLOG = 20_000  # messages a socket may lag behind before it is dropped
 
 
@@ -89,3 +91,24 @@ class Hub:
         for socket in self.sockets:
             if account in socket.accounts:
                 yield socket, socket.accounts[account]
+
+
+async def serve_socket(
+    hub: Hub, request: web.Request, hear: Callable[[Socket, str], None]
+) -> web.WebSocketResponse:
+    """Serve one socket until it closes; what it says is heard in order."""
+    ws = web.WebSocketResponse(heartbeat=PING_SECONDS)
+    await ws.prepare(request)
+    socket = Socket(ws, request.transport)
+    hub.sockets.add(socket)
+    writer = asyncio.create_task(socket.write_out())
+    try:
+        async for message in ws:
+            if message.type is WSMsgType.TEXT:
+                hear(socket, message.data)
+    finally:
+        hub.sockets.discard(socket)
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+    return ws

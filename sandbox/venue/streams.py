@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from sandbox.venue.gatekeeper import Gatekeeper
-from sandbox.venue.hub import Hub, Socket
+from sandbox.venue.hub import Hub, Socket, serve_socket
 from sandbox.venue.model import RefusedByVenue
 from sandbox.venue.venue import Venue
 
 log = logging.getLogger("sandbox.venue")
 Json = dict[str, Any]
 STREAMS = ("depth", "depth@100ms", "trade")
-PING_SECONDS = 20
 
 
 class Streams:
@@ -34,28 +31,11 @@ class Streams:
 
     async def market(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one socket of market streams."""
-        return await self._serve(request, self._market_answer)
+        return await serve_socket(self._hub, request, lambda s, said: s.send(self._market_answer(s, said)))
 
     async def api(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one socket of the WebSocket API."""
-        return await self._serve(request, self._api_answer)
-
-    async def _serve(self, request: web.Request, answer: Any) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse(heartbeat=PING_SECONDS)
-        await ws.prepare(request)
-        socket = Socket(ws, request.transport)
-        self._hub.sockets.add(socket)
-        writer = asyncio.create_task(socket.write_out())
-        try:
-            async for message in ws:
-                if message.type is WSMsgType.TEXT:
-                    socket.send(answer(socket, message.data))
-        finally:
-            self._hub.sockets.discard(socket)
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
-        return ws
+        return await serve_socket(self._hub, request, lambda s, said: s.send(self._api_answer(s, said)))
 
     def _market_answer(self, socket: Socket, text: str) -> Json:
         try:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sandbox.rails.crossing import Departure
-from sandbox.venue import shapes
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.funds import Declined, Funds
 from sandbox.venue.hub import Hub
-from sandbox.venue.model import Changes, Report, Side, text, units
+from sandbox.venue.model import Changes, units
+from sandbox.venue.news import BinanceNews, Teller
 from sandbox.venue.store import Store
 from sandbox.venue.tape import Tape
 
@@ -39,6 +39,7 @@ class Venue:
         store.load(engine, self.funds)
         self.now_ms, self._wall_ms = clock.now_ms, clock.wall_ms
         self.tapes = {symbol: Tape() for symbol in engine.pairs}
+        self.tellers: list[Teller] = [BinanceNews(engine, hub, faults)]
         self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}
         self.before_saving: Callable[[Changes], Mapping[str, str]] = lambda changes: {}
         self.catch_up: Callable[[], None] = lambda: None
@@ -99,43 +100,18 @@ class Venue:
         self.funds.journal.forget()
         for trade in changes.prints:
             self.tapes[trade.symbol].add(trade)
-            stream = f"{trade.symbol.lower()}@trade"
-            if self.hub.listeners(stream):
-                self.hub.tell_market(stream, shapes.trade_event(self.engine.pairs[trade.symbol], trade))
-        self._tell_accounts(changes)
+            for teller in self.tellers:
+                teller.traded(trade)
+        for teller in self.tellers:
+            teller.changed(changes)
 
     def tell_depth(self) -> None:
-        """Send what changed in each book since the last time, numbered without a gap."""
+        """Tell what changed in each book since the last time, numbered without a gap."""
         for symbol, market in self.engine.markets.items():
             first, last = self._told[symbol] + 1, market.changed.update_id
             if last < first:
                 continue
             self._told[symbol] = last
             prices = market.changed.drain()
-            streams = [f"{symbol.lower()}@depth@100ms", f"{symbol.lower()}@depth"]
-            if not any(self.hub.listeners(stream) for stream in streams) or self.faults.loses_delta():
-                continue
-            pair = self.engine.pairs[symbol]
-            event = {"e": "depthUpdate", "E": self.now_ms(), "s": symbol, "U": first, "u": last}
-            for name, side in (("b", Side.BUY), ("a", Side.SELL)):
-                changed = [(ticks, market.size_at(side, ticks)) for ticks in sorted(prices[side])]
-                event[name] = shapes.levels(pair, changed)
-            for stream in streams:
-                self.hub.tell_market(stream, event)
-
-    def _tell_accounts(self, changes: Changes) -> None:
-        for report in changes.reports:
-            pair = self.engine.pairs[report.order.symbol]
-            self.hub.tell_account(report.order.account, shapes.execution_report(pair, report))
-        latest: dict[str, Report] = {report.order.account: report for report in changes.reports}
-        for account, report in latest.items():
-            assets = sorted(asset for name, asset in changes.balances if name == account)
-            self.hub.tell_account(account, self._position(account, assets, report.at_ms))
-
-    def _position(self, account: str, assets: list[str], at_ms: int) -> dict[str, Any]:
-        held = self.engine.accounts
-        balances = [
-            {"a": asset, "f": text(held.free[account, asset]), "l": text(held.locked[account, asset])}
-            for asset in assets
-        ]
-        return {"e": "outboundAccountPosition", "E": at_ms, "u": at_ms, "B": balances}
+            for teller in self.tellers:
+                teller.moved(symbol, first, last, prices, self.now_ms())

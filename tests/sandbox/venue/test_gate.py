@@ -147,3 +147,56 @@ async def test_bad_days_are_alike_in_both_languages(gate: Any, urls: dict[str, s
         await gate.fetch_balance()
     await control(urls, "faults", {})
     assert {o["clientOrderId"] for o in await gate.fetch_open_orders(PAIR)} == {"t-lost", "t-echo"}
+
+
+async def test_the_watched_book_is_the_book(gate: Any) -> None:
+    await gate.watch_order_book(PAIR)
+    price = gate.price_to_precision(PAIR, (await gate.watch_order_book(PAIR))["bids"][0][0] * 0.9999)
+    await gate.create_order(PAIR, "limit", "buy", "0.00777", price, {"clientOrderId": "seen"})
+    for _ in range(5):
+        watched = await gate.watch_order_book(PAIR)
+    asked = await gate.fetch_order_book(PAIR, 50)
+    assert float(price) in [level[0] for level in watched["bids"]]
+    assert watched["bids"][0][0] < watched["asks"][0][0]
+    assert len({level[0] for level in watched["bids"]} & {level[0] for level in asked["bids"]}) > 40
+
+
+async def test_a_lost_delta_of_a_book_is_not_noticed_by_the_client(gate: Any, urls: dict[str, str]) -> None:
+    await gate.watch_order_book(PAIR)
+    await control(urls, "faults", {"lose_deltas": 2})
+    for _ in range(4):
+        assert (await gate.watch_order_book(PAIR))["bids"]
+    assert (await control(urls, "faults"))["lose_deltas"] == 0
+
+
+async def test_own_orders_trades_and_balances_are_watched(gate: Any) -> None:
+    async def until_filled() -> Any:
+        while True:
+            orders = await gate.watch_orders()
+            if any(order["status"] == "closed" for order in orders):
+                return orders
+
+    watched = (gate.watch_trades(PAIR), gate.watch_my_trades(PAIR), gate.watch_balance(), until_filled())
+    waiting = [asyncio.create_task(each) for each in watched]
+    await asyncio.sleep(0.3)
+    order = await gate.create_order(PAIR, "limit", "sell", "0.005", "50000", {"clientOrderId": "heard"})
+    public, trades, balance, orders = await asyncio.wait_for(asyncio.gather(*waiting), 20)
+    assert public[0]["side"] in ("buy", "sell")
+    assert {trade["order"] for trade in trades} == {order["id"]}
+    assert orders[-1]["clientOrderId"] == "t-heard"
+    assert Decimal(balance["BTC"]["total"]) <= 2
+
+
+async def test_a_socket_is_refused_a_stranger_and_comes_back_after_a_cut(
+    gate: Any, urls: dict[str, str]
+) -> None:
+    await gate.watch_order_book(PAIR)
+    assert (await control(urls, "cut", {}))["cut"] == 1
+    for _ in range(3):
+        try:
+            assert (await gate.watch_order_book(PAIR))["bids"]
+        except ccxt.NetworkError:
+            continue
+    gate.secret = "wrong"
+    with pytest.raises(ccxt.AuthenticationError):
+        await gate.watch_orders(PAIR)
