@@ -7,12 +7,14 @@ from adapters.db.auth import PostgresRoles
 from adapters.db.closings import PostgresClosings
 from adapters.db.erasure import PostgresErasure
 from adapters.db.freezes import PostgresFreezes
+from adapters.db.inactive import PostgresInactive
 from adapters.db.kept import PostgresKept
 from adapters.db.runs import PostgresRuns
 from adapters.db.withdrawals import PostgresPayouts
 from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
 from domain.services.forgetting import ForgettingService
+from domain.services.inactivity import InactivityService
 
 
 def closing_service(world: World, confirmations: ConfirmationService) -> ClosingService:
@@ -50,4 +52,16 @@ def forgetting_service(world: World, money: MoneyServices) -> ForgettingService:
         world.notices,
         money.confirmations,
         world.clock,
+    )
+
+
+def inactivity_service(world: World) -> InactivityService:
+    """Return what reminds people of what they have here."""
+    return InactivityService(
+        world.store,
+        PostgresInactive(world.store),
+        world.notices,
+        world.clock,
+        auth_service(world),
+        after=timedelta(days=world.settings.inactive_after_days),
     )

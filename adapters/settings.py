@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     closing_notice_h: int = Field(
         24, ge=24, le=24 * 90, description="hours between the word that the instance closes and its end"
     )
+    inactive_after_days: int = Field(
+        365, ge=30, description="days without a sign of a person who has coins here, until they are reminded"
+    )
     market_clock_url: str | None = Field(None, description="set by the sandbox only: a replay's clock")
     unknown_lookup_window_s: float = Field(
         30, gt=0, description="how long to look for an order without an answer"

@@ -28,7 +28,7 @@ from adapters.bootstrap import (
     stop_all_service,
     trading_service,
 )
-from adapters.bootstrap_closing import closing_service, forgetting_service
+from adapters.bootstrap_closing import closing_service, forgetting_service, inactivity_service
 from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
@@ -83,6 +83,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         closing=closing_service(world, money.confirmations),
         history=history_service(world),
         forgetting=forgetting_service(world, money),
+        inactivity=inactivity_service(world),
     )
 
     def is_private(event: Event) -> bool:

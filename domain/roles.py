@@ -25,6 +25,7 @@ class Permission(StrEnum):
     CLOSING_READ = "closing.read"
     CLOSING_SET = "closing.set"
     """Pay everybody and close."""
+    INACTIVE_READ = "inactive.read"
     OWNER_CLAIM = "owner.claim"
     """Ask to be the first owner; the code decides."""
     AUDIT_READ = "audit.read"
@@ -62,6 +63,7 @@ _USERS = frozenset(
 )
 _ADMINS = _USERS | {
     Permission.CLOSING_READ,
+    Permission.INACTIVE_READ,
     Permission.AUDIT_READ,
     Permission.ROLES_READ,
     Permission.SUSPENSE_READ,

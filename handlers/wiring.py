@@ -39,6 +39,7 @@ from domain.services.forgetting import ForgettingService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.history import HistoryService
+from domain.services.inactivity import InactivityService
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
@@ -62,6 +63,7 @@ from handlers import (
     freezes,
     halts,
     history,
+    inactive,
     own_data,
     reconcile,
     refund,
@@ -85,6 +87,7 @@ ROUTER = Router(
     closing.router,
     history.router,
     own_data.router,
+    inactive.router,
     conversions.router,
     halts.router,
     roles.router,
@@ -128,6 +131,7 @@ class ChatServices:
     closing: ClosingService
     history: HistoryService
     forgetting: ForgettingService
+    inactivity: InactivityService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -198,5 +202,6 @@ def dispatcher_of(
         "closing": services.closing,
         "history": services.history,
         "forgetting": services.forgetting,
+        "inactivity": services.inactivity,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -16,7 +16,7 @@ from adapters.bootstrap import (
     safe_boot_of,
     wallet_comparing,
 )
-from adapters.bootstrap_closing import closing_service
+from adapters.bootstrap_closing import closing_service, inactivity_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
 from adapters.bootstrap_trading import open_executions
@@ -27,7 +27,19 @@ from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
-from workers import beat, chain, closing, deposits, fees, payouts, reconcile, safe_boot, strategies, treasury
+from workers import (
+    beat,
+    chain,
+    closing,
+    deposits,
+    fees,
+    inactive,
+    payouts,
+    reconcile,
+    safe_boot,
+    strategies,
+    treasury,
+)
 from workers.beat import BeatWorker
 from workers.chain import ChainWorker
 from workers.closing import ClosingWorker
@@ -62,6 +74,7 @@ def loops_of(
         *(Loop(treasury.NAME, treasury.EVERY_S, each.round, clock) for each in moves),
         Loop(fees.NAME, fees.EVERY_S, FeeWorker(money.fees).round, clock),
         Loop(closing.NAME, closing.EVERY_S, ends.round, clock),
+        Loop(inactive.NAME, inactive.EVERY_S, inactivity_service(world).remind, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),

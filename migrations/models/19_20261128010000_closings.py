@@ -42,6 +42,11 @@ CREATE TRIGGER closings_stay_as_announced BEFORE UPDATE ON closings
     ) EXECUTE FUNCTION refuse_change();
 """
 
+SIGNS_OF_LIFE = """
+CREATE INDEX outputs_sender ON outputs (sender, recorded_at) WHERE sender IS NOT NULL;
+COMMENT ON INDEX outputs_sender IS 'WI9: when a person paid in last';
+"""
+
 FORGETTING = """
 ALTER TABLE users
     ADD COLUMN forgotten BOOLEAN NOT NULL DEFAULT false,
@@ -90,7 +95,7 @@ CREATE TRIGGER inbox_forgets BEFORE UPDATE ON inbox
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return CLOSINGS + FORGETTING
+    return CLOSINGS + SIGNS_OF_LIFE + FORGETTING
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

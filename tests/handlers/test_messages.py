@@ -30,6 +30,7 @@ ROUTES = list(ROUTER.routes())
 LOOKS = {
     "show_closing",
     "show_own_data",
+    "list_inactive",
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",

@@ -427,6 +427,11 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
     "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
     "forget_has_balance": [{"coins": "2 USDT"}],
+    "you_were_away": [{"coins": "2 USDT", "since": AT}],
+    "inactive": [
+        {"people": people, "days": "365"}
+        for people in ([], [{"who": PERSON, "coins": "2 USDT", "since": AT}])
+    ],
     "closing_announced": [{"begins_at": AT}],
     "closing_announced_to_keepers": [{"begins_at": AT}],
     "closing_confirm": [{**left, "hours": "24", "token": "x" * 32} for left in (LEFT, NONE_LEFT)],

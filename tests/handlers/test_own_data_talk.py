@@ -1,5 +1,11 @@
 """A person asks what is kept of them, and to be forgotten, by chat."""
 
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.ids import UserId
+from domain.money import Coin
+from domain.ports.inactive import Inactive
 from domain.roles import Role
 from tests.handlers.world import World
 
@@ -36,3 +42,14 @@ async def test_who_has_something_here_is_told_what_to_do_first() -> None:
     alice = world.person("alice", USDT="5")
     assert "You still have 5 USDT here" in await alice.says("/forget")
     assert "Send /forget alone" in await alice.says("/forget one two")
+
+
+async def test_keepers_see_who_has_been_away() -> None:
+    world = World()
+    world.roles.plant("olga", Role.OWNER)
+    olga = world.person("olga")
+    assert "Nobody who has coins here has been away for 365 days" in await olga.says("/inactive")
+    long_ago = world.clock.now() - timedelta(days=400)
+    world.away.rows.append(Inactive(UserId("alice"), long_ago, {Coin("USDT"): Decimal(7)}))
+    assert "alice: 7 USDT" in await olga.says("/inactive")
+    assert "You may not" in await world.person("bob").says("/inactive")

@@ -30,6 +30,7 @@ from domain.services.forgetting import ForgettingService
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.history import HistoryService
+from domain.services.inactivity import InactivityService
 from domain.services.incoming import Known
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
@@ -60,6 +61,7 @@ from tests.fakes.conversions import FakeConversions
 from tests.fakes.erasure import FakeErasure
 from tests.fakes.fees import FakeFees
 from tests.fakes.history import FakeHistory
+from tests.fakes.inactive import FakeInactive
 from tests.fakes.money import (
     CountedIds,
     FakeConfirmations,
@@ -172,6 +174,7 @@ class World:
         self.tokens = Tokens([ApprovedToken(USDT, Decimal(1)), ApprovedToken(BTC, Decimal("0.0001"))])
         self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
         self.rounds = FakeReconciliations()
+        self.away = FakeInactive()
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
@@ -317,6 +320,7 @@ class World:
                 confirming,
                 self.clock,
             ),
+            InactivityService(self.store, self.away, unreached(self.outbox), self.clock, auth),
         )
 
     def trade(self, **pairs: str) -> None:
