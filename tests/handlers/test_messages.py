@@ -31,6 +31,7 @@ LOOKS = {
     "show_closing",
     "show_own_data",
     "list_inactive",
+    "show_history",
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",
@@ -279,6 +280,7 @@ WORDED = {
     "/stopall",
     "/close",
     "/forget",
+    "/history",
     "/confirm",
     "/withdrawals",
     "/refund",

@@ -429,8 +429,8 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "forget_has_balance": [{"coins": "2 USDT"}],
     "you_were_away": [{"coins": "2 USDT", "since": AT}],
     "inactive": [
-        {"people": people, "days": "365"}
-        for people in ([], [{"who": PERSON, "coins": "2 USDT", "since": AT}])
+        {"people": [], "days": "365"},
+        {"people": [{"who": PERSON, "coins": "2 USDT", "since": AT}], "days": "365"},
     ],
     "closing_announced": [{"begins_at": AT}],
     "closing_announced_to_keepers": [{"begins_at": AT}],
