@@ -1,5 +1,6 @@
 """Settings in, trading loops out: what only the process that trades needs, ccxt above all."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -39,9 +40,12 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         streams = VenueStreams()
         stack.push_async_callback(streams.close)
         executions = []
-        for account in settings.venue_accounts(world.venue_keys):
+        accounts = settings.venue_accounts(world.venue_keys)
+        of_venue = Counter(account.venue for account in accounts)
+        for account in accounts:
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
-            exchange = CcxtExchange(account, world.clock, grip.require, streams.of(account))
+            sharing = of_venue[account.venue]
+            exchange = CcxtExchange(account, world.clock, grip.require, streams.of(account), sharing)
             stack.push_async_callback(exchange.close)
             executions.append(
                 ExecutionService(desk_of(world, account, exchange, market, grip), account.pairs)

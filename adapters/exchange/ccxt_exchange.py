@@ -13,12 +13,14 @@ from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.client import Gate, contract_of, make_client, make_public_client, writing
 from adapters.exchange.exchange_data import ExchangeData
+from adapters.exchange.lanes import pace, using
 from adapters.exchange.own_orders import OwnOrders, expiring
 from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.streams import Streams
 from adapters.ids import PREFIX
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
+from domain.market.limiter import Lane
 from domain.market.limits import LimitKeeper
 from domain.market.model import Book, Pair, TradingRules
 from domain.market.orders import Fill, LimitOrder, VenueOrder
@@ -34,11 +36,17 @@ class CcxtExchange:
     """The ``Exchange`` port on one ccxt client, kept alive with its limiter and streams."""
 
     def __init__(
-        self, account: VenueAccount, clock: Clock, lease: Gate, data: ExchangeData | None = None
+        self,
+        account: VenueAccount,
+        clock: Clock,
+        lease: Gate,
+        data: ExchangeData | None = None,
+        sharing: int = 1,
     ) -> None:
         """Make the client; nothing is sent yet. ``lease`` refuses when this process no longer acts here.
 
         ``data`` are the venue's public streams, shared and closed by others; without any it has its own.
+        ``sharing`` accounts of the venue, this one included, share what it lets one address ask for.
         """
         self.account: VenueAccountName = account.name
         self._settings = account
@@ -46,6 +54,7 @@ class CcxtExchange:
         self._clock = clock
         self._lease = lease
         self._client = make_client(account)
+        self._pacer = pace(self._client, self._contract, clock, sharing)
         self._own = OwnOrders(self._client, self._contract)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)
@@ -113,6 +122,7 @@ class CcxtExchange:
         headers, expiry = expiring(self._contract, expires_at, self._settings.request_expiry_ms)
         raw = await self._write(
             order.client_order_id,
+            Lane.HEDGE if order.immediate else Lane.QUOTE,
             lambda: self._admit(order, not_after),
             headers,
             self._client.create_order,
@@ -143,12 +153,14 @@ class CcxtExchange:
 
         So does one that only says that it has heard: what became of the order is to be looked up.
         """
-        route = await self._read(client_order_id, self._own.way_to_cancel, pair, client_order_id)
+        with using(Lane.CANCEL):
+            route = await self._read(client_order_id, self._own.way_to_cancel, pair, client_order_id)
         if route is None:
             return None
         try:
             raw = await self._write(
                 client_order_id,
+                Lane.CANCEL,
                 lambda: None,  # a cancel may always leave, with the lease or without
                 {},
                 self._client.cancel_order,
@@ -212,6 +224,7 @@ class CcxtExchange:
     async def _write(
         self,
         subject: str,
+        lane: Lane,
         gate: Callable[[], None],
         headers: Mapping[str, str],
         call: Callable[..., Any],
@@ -219,7 +232,7 @@ class CcxtExchange:
     ) -> Any:
         assert_outside_transaction()
         try:
-            with writing(gate, headers):
+            with using(lane), writing(gate, headers):
                 return await call(*args)
         except outcomes.failures() as e:
             if outcomes.is_kind(e, "OrderNotFound"):

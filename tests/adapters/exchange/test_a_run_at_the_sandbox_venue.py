@@ -93,7 +93,7 @@ async def test_balanced_fills_survives_a_death_and_is_left_in_quote_to_the_last_
     traders = Traders(world, urls)
     worker = traders.start()
     await world.rounds(worker, 2)
-    run = await world.start()
+    run = await world.start(order_amount="0.0005")  # so little that neither coin is used up
     for faults in ({}, {"withhold_percent": 20, "only": "/order"}, {}):
         async with aiohttp.ClientSession() as session:
             (await session.post(urls["control"] + "/faults", json=faults)).raise_for_status()

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
+from adapters.exchange.lanes import LEAST
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.leases import Grip, LeaseTiming, venue_scope
@@ -264,3 +267,47 @@ async def test_silent_venue_makes_reads_unavailable(urls: dict[str, str]) -> Non
             await adapter.balances()
     finally:
         await adapter.close()
+
+
+async def test_a_storm_of_reads_and_orders_is_never_too_much_and_cancels_leave_at_once(
+    urls: dict[str, str],
+) -> None:
+    """By the venue's own count, which refuses what goes beyond; nobody here asks faster than it may."""
+    adapter = CcxtExchange(account(urls), WallClock(), unasked)
+    orders = [replace(await far_bid(adapter), client_order_id=f"mm{n}") for n in range(30)]
+    reading = [asyncio.create_task(adapter.open_orders(BTC)) for _ in range(60)]
+    outcomes = await asyncio.gather(*(adapter.place(order, soon()) for order in orders))
+    assert len({word.order_id for word in outcomes}) == 30
+    began_s = time.monotonic()
+    ended = await asyncio.gather(*(adapter.cancel(BTC, order.client_order_id) for order in orders))
+    took_s = time.monotonic() - began_s
+    waiting = sum(not task.done() for task in reading)
+    await asyncio.gather(*reading)
+    await adapter.close()
+    assert all(word is not None and word.state is OrderState.CANCELLED for word in ended)
+    assert waiting > 0, "the reads were more than may leave at once"
+    assert took_s < 1.5, "the cancels did not wait for them"
+
+
+async def test_what_we_count_is_no_less_than_what_the_venue_counts(urls: dict[str, str]) -> None:
+    """The library's weights beside the venue's, over everything that a round of trading asks for."""
+    adapter = CcxtExchange(account(urls, lockstep=True), WallClock(), unasked)
+    counted: list[float] = []
+    throttle = adapter._client.throttle
+
+    async def counting(cost: float | None = None) -> None:
+        counted.append(max(LEAST, 1.0 if cost is None else cost))
+        await throttle(cost)
+
+    adapter._client.throttle = counting
+    order = await far_bid(adapter)
+    await adapter.place(order, soon())
+    await adapter.balances()
+    await adapter.find_order(BTC, order.client_order_id)
+    await adapter.open_orders(BTC)
+    await adapter.fills_since(BTC, None, datetime.now(UTC) - timedelta(hours=1))
+    await adapter.cancel(BTC, order.client_order_id)
+    theirs = int(adapter._client.last_response_headers["X-MBX-USED-WEIGHT-1M"])
+    await adapter.close()
+    assert len(counted) >= 9
+    assert 0 < theirs <= 5 * sum(counted), "a unit of the library's is five of the venue's"

@@ -5,6 +5,8 @@ import random
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from domain.market.difference import Resting, difference
 from domain.market.model import Book, Level, Pair, Quote, Side, TradingRules
 from domain.market.own import Standing, others
@@ -47,6 +49,7 @@ def _by_ticks(level: Level) -> int:
     return level.ticks
 
 
+@pytest.mark.timeout(60 + BOOKS)
 def test_no_two_orders_of_one_account_ever_meet() -> None:
     """Some cancels are late, some orders uncertain, some are filled in part: all of it counts as resting."""
     dice, numbers = random.Random(8), iter(range(10**9))

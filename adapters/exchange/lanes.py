@@ -1,0 +1,49 @@
+"""Our limiter in place of the client's own, which is a single queue: there a cancel waits for every read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from adapters.exchange.contract import VenueContract
+from domain.market.limiter import Allowance, Bucket, Lane
+from domain.ports.clock import Clock
+from domain.services.pacing import Pacer
+
+_lane: ContextVar[Lane] = ContextVar("lane", default=Lane.READ)
+
+_WEIGHT_WINDOW_S = 60.0
+_ORDER_WINDOW_S = 10.0
+
+LEAST = 0.2
+"""What any request costs: the library counts some by less than a venue may (fees at binance)."""
+
+
+@contextmanager
+def using(lane: Lane) -> Iterator[None]:
+    """Send what the body asks for in a lane; what asks for nothing else is a read."""
+    token = _lane.set(lane)
+    try:
+        yield
+    finally:
+        _lane.reset(token)
+
+
+def pace(client: Any, contract: VenueContract, clock: Clock, sharing: int = 1) -> Pacer:
+    """Have a client ask us before each request, and return whom it asks.
+
+    The library's tables say what each request costs and how many units come in a second; the contract
+    says how many orders. ``sharing`` accounts of ours are counted as one by the venue.
+    """
+    units = _WEIGHT_WINDOW_S * 1000 / client.rateLimit / sharing
+    pacer = Pacer(
+        clock,
+        Bucket(Allowance(units, _WEIGHT_WINDOW_S)),
+        Bucket(Allowance(_ORDER_WINDOW_S * contract.orders_per_second, _ORDER_WINDOW_S, burst_share=0.5)),
+    )
+
+    async def throttle(cost: float | None = None) -> None:
+        await pacer.enter(_lane.get(), max(LEAST, 1.0 if cost is None else float(cost)))
+
+    client.throttle = throttle
+    return pacer
