@@ -23,6 +23,8 @@ from sandbox.rails.crossing import Departure
 from sandbox.venue.binance import Rest
 from sandbox.venue.book import Book
 from sandbox.venue.clockwork import Clockwork
+from sandbox.venue.coingecko import ROOT as COINGECKO
+from sandbox.venue.coingecko import CoinGecko
 from sandbox.venue.control import Control
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
@@ -172,7 +174,7 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     parts = (
         *(Rest(venue, door), Streams(venue, door, venue.hub)),
         *(Gate(venue, keys_of(accounts)), gate_streams),
-        *(Control(venue, venue.hub), FundsControl(venue, courier), running.clockwork),
+        *(Control(venue, venue.hub), FundsControl(venue, courier), running.clockwork, CoinGecko(venue)),
     )
     for part in parts:
         part.add_to(app)
@@ -202,6 +204,7 @@ def addresses(at: str) -> dict[str, str]:
         "ws_api": f"ws://{at}/ws-api",
         "gate": f"http://{at}/api/v4",
         "gate_ws": f"ws://{at}/ws/v4/",
+        "coingecko": f"http://{at}{COINGECKO}",
         "control": f"http://{at}/sandbox",
         "rails": f"http://{at}/sandbox/rails",
     }
