@@ -9,6 +9,7 @@ import structlog
 from bot.events import Event, Message
 from bot.loop import outcome
 from bot.outbox import Messenger, Notice, Outgoing, Renderer
+from bot.replies import Undeliverable
 
 log = structlog.get_logger()
 
@@ -44,19 +45,24 @@ class Outage:
         self._since = self._since or now
         if now - self._since < UNNOTICED:
             return
-        for event in events:
-            if event.sender_id not in self._told and self._is_for_us(event):
-                await self._say(event)
+        writers = {event.sender_id: event for event in reversed(events) if self._is_for_us(event)}
+        unaware = [event for sender_id, event in writers.items() if sender_id not in self._told]
+        if unaware and isinstance(
+            await self._say(unaware), Undeliverable
+        ):  # whoever is to blame keeps nobody else waiting
+            for event in unaware:
+                await self._say([event])
 
     def _is_for_us(self, event: Event) -> bool:
         return isinstance(event, Message) and not event.representative_id and self.is_private(event)
 
-    async def _say(self, event: Event) -> None:
-        fault = await outcome(self.messenger.send(self._worded(event)))
+    async def _say(self, events: Sequence[Event]) -> object:
+        fault = await outcome(self.messenger.send([one for event in events for one in self._worded(event)]))
         if isinstance(fault, Exception):
-            log.warning("nobody was told that the store is away", user_id=event.sender_id, reason=str(fault))
+            log.warning("people were not told that the store is away", count=len(events), reason=str(fault))
         else:
-            self._told.add(event.sender_id)
+            self._told |= {event.sender_id for event in events}
+        return fault
 
     def _worded(self, event: Event) -> list[Outgoing]:
         said = []
