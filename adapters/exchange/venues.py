@@ -163,7 +163,9 @@ GATE = VenueContract(
     timer=Timer(DeadMan.RAW, 5, 86_400, "POST /spot/countdown_cancel_all, of all pairs or of one"),
     withdrawal_parameter="withdraw_order_id",
     code_field="label",
-    refusal_codes=frozenset({"TOO_FAST", "TOO_MANY_REQUESTS", "REQUEST_EXPIRED", "BALANCE_NOT_ENOUGH"}),
+    refusal_codes=frozenset(
+        {"TOO_FAST", "TOO_MANY_REQUESTS", "REQUEST_EXPIRED", "BALANCE_NOT_ENOUGH", "INVALID_PARAM_VALUE"}
+    ),
     silence_codes=frozenset(
         {"INTERNAL", "SERVER_ERROR", "TOO_BUSY", "REPEATED_CREATION", "ORDER_CLOSED", "ORDER_CANCELLED"}
     ),
