@@ -86,8 +86,9 @@ async def halt_everything(shop: Shop, owner: Person) -> float:
     """Stop all that trades, as the owner: asked, confirmed; return after how many seconds no order rests."""
     began_s = time.monotonic()
     await owner.asks("/stopall", "would stop|stop", 60)
-    await owner.says(await owner.action(r"/stopall \S+"))
-    await until(lambda: _nothing_rests(shop), 120, "no order rests")
+    token = (await owner.action(r"/stopall \S+")).rpartition(" ")[2]
+    await owner.says(f"/stopall {token}")
+    await until(lambda: _all_is_off(shop), 120, "no run is at work and no order rests")
     took_s = time.monotonic() - began_s
     newest_ms = await newest_order_ms(shop)
     await asyncio.sleep(QUIET_S)
@@ -111,5 +112,5 @@ async def _newer_order(shop: Shop, than_ms: int) -> bool:
     return await newest_order_ms(shop) > than_ms
 
 
-async def _nothing_rests(shop: Shop) -> bool:
-    return not await resting(shop)
+async def _all_is_off(shop: Shop) -> bool:
+    return not await shop.rows("SELECT id FROM runs WHERE state = 'running'") and not await resting(shop)
