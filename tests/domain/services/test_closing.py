@@ -15,7 +15,7 @@ from domain.market.model import Side
 from domain.market.runs import RunState
 from domain.money import Coin, Token
 from domain.ports.closings import ClosingState
-from domain.ports.freezes import NEW, user_scope
+from domain.ports.freezes import INSTANCE, NEW, user_scope
 from domain.roles import Role
 from domain.services.auth import AuthService
 from domain.services.closing import ClosingService
@@ -188,6 +188,18 @@ async def test_a_freeze_of_all_that_is_new_gives_way_to_the_closing(world: Money
     world.books.freezes.add(NEW, "by_hand:o", world.clock.now())
     await at.announce()
     assert [freeze.reason for freeze in await world.books.freezes.open()] == ["closing:1"]
+
+
+@IN_MEMORY
+async def test_books_that_may_be_old_promise_nothing(world: MoneyWorld) -> None:
+    at = await people(world)
+    await at.announce()
+    await world.books.freezes.freeze(INSTANCE, "books_behind:1", world.clock.now())
+    world.clock.advance(DAY.total_seconds())
+    assert await at.service().round() == "closing stands still: books_behind:1"
+    closing = await at.store.current()
+    assert closing.state is ClosingState.ANNOUNCED
+    assert len(await world.books.made()) == 1, "what was asked for before"
 
 
 async def test_who_is_frozen_and_who_cannot_be_paid_keep_what_is_theirs(world: MoneyWorld) -> None:
