@@ -8,6 +8,7 @@ import structlog
 
 from adapters.bootstrap_fees import begin_fees
 from adapters.clock import SystemClock
+from adapters.db.account_looks import PostgresAccountLooks
 from adapters.db.auth import PostgresAudit, PostgresOwnerCodes, PostgresRoles
 from adapters.db.births import PostgresBirths
 from adapters.db.chain import PostgresChain
@@ -43,6 +44,7 @@ from domain.ids import UserId
 from domain.leases import WALLET, Grip
 from domain.ports.births import NoMarker
 from domain.reconciliation.signs import Birth
+from domain.services.account_overview import AccountOverview
 from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.chain import ChainService
@@ -303,6 +305,12 @@ def halt_service(world: World, confirmations: ConfirmationService) -> HaltServic
     accounts, rounds = PostgresVenueAccounts(world.store), PostgresReconciliations(world.store)
     auth = auth_service(world)
     return HaltService(world.store, accounts, world.notices, confirmations, world.clock, auth, rounds)
+
+
+def account_overview(world: World) -> AccountOverview:
+    """Return what tells of exchange accounts."""
+    looks, rounds = PostgresAccountLooks(world.store), PostgresReconciliations(world.store)
+    return AccountOverview(world.store, looks, rounds, world.clock, auth_service(world))
 
 
 def reckoning_of(world: World) -> Reckoning:

@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
+
 from adapters.bootstrap import World, admission_of, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
+from adapters.db.account_looks import PostgresAccountLooks
 from adapters.db.auth import PostgresRoles
 from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
@@ -14,22 +17,25 @@ from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
-from adapters.exchange.client import contract_of
+from adapters.exchange.client import contract_of, reason_of
 from adapters.exchange.exchange_data import VenueStreams
 from adapters.settings import Settings
+from domain.errors import Refused
 from domain.leases import Grip, venue_scope
+from domain.ports.account_looks import AccountLook, Watching
 from domain.ports.clock import MarketClock
 from domain.ports.exchange import Exchange
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]:
     """Open a desk at every venue account of the owner's file, and close them again.
 
-    Raises:
-        Refused: ``venue_unsupported``.
+    One that is refused is left out, and those who look after the instance are told why.
     """
     settings = world.settings
     async with AsyncExitStack() as stack:
@@ -45,12 +51,30 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         for account in accounts:
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
             sharing = of_venue[account.venue]
-            exchange = CcxtExchange(account, world.clock, grip.require, streams.of(account), sharing)
+            try:
+                contract_of(account.venue)
+                exchange = CcxtExchange(account, world.clock, grip.require, streams.of(account), sharing)
+            except Refused as refusal:
+                await _tell_of_refused(world, account, refusal)
+                continue
             stack.push_async_callback(exchange.close)
-            executions.append(
-                ExecutionService(desk_of(world, account, exchange, market, grip), account.pairs)
-            )
+            desk = desk_of(world, account, exchange, market, grip)
+            desk.watching = Watching(PostgresAccountLooks(world.store), exchange.keys)
+            executions.append(ExecutionService(desk, account.pairs))
         yield executions
+
+
+async def _tell_of_refused(world: World, account: VenueAccount, refusal: Refused) -> None:
+    """Note why nobody trades from an account, and tell; once a day."""
+    code, now = reason_of(refusal), world.clock.now()
+    log.error("venue account refused", account=account.name, venue=account.venue, reason=code)
+    store = world.store
+    told = {"account": account.name, "venue": account.venue, "reason": code}
+    async with store.transaction():
+        await PostgresAccountLooks(store).note(AccountLook(account.name, account.venue, now, refusal=code))
+        for keeper in await PostgresRoles(store).privileged():
+            cause = f"account_refused:{account.name}:{code}:{now:%Y-%m-%d}"
+            await world.notices.tell(keeper, "account_refused", cause, told)
 
 
 def desk_of(

@@ -10,6 +10,7 @@ import structlog
 
 from adapters.bootstrap import (
     World,
+    account_overview,
     auth_service,
     change_service,
     conversion_service,
@@ -66,6 +67,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         changes=change_service(world, money.confirmations),
         pauses=pause_service(world),
         halts=halt_service(world, money.confirmations),
+        accounts=account_overview(world),
         freezes=freeze_service(world, money.confirmations),
         refunds=refund_service(world, money.confirmations),
         confirmations=money.confirmations,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Texts, Words
+from handlers.account_notices import ACCOUNT_NOTICES
 from handlers.closing_notices import CLOSING_NOTICES
 from handlers.conversion_notices import CONVERSION_NOTICES
 from handlers.difference_notices import DIFFERENCE_NOTICES
@@ -173,6 +174,7 @@ NOTICES: dict[str, Render] = {
     **REFUSALS,
     **RUN_NOTICES,
     **CONVERSION_NOTICES,
+    **ACCOUNT_NOTICES,
     **CLOSING_NOTICES,
     **HALT_NOTICES,
     **HISTORY_NOTICES,

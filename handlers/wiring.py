@@ -26,6 +26,7 @@ from conversations.refusal import worded
 from conversations.trade import BuyConversation, SellConversation
 from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
+from domain.services.account_overview import AccountOverview
 from domain.services.addresses import AddressService
 from domain.services.auth import AuthService
 from domain.services.closing import ClosingService
@@ -54,6 +55,7 @@ from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
 from handlers import (
+    accounts,
     balance,
     closing,
     conversions,
@@ -90,6 +92,7 @@ ROUTER = Router(
     inactive.router,
     conversions.router,
     halts.router,
+    accounts.router,
     roles.router,
     freezes.router,
     reconcile.router,
@@ -132,6 +135,7 @@ class ChatServices:
     history: HistoryService
     forgetting: ForgettingService
     inactivity: InactivityService
+    accounts: AccountOverview
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -184,6 +188,7 @@ def dispatcher_of(
         "changes": services.changes,
         "pauses": services.pauses,
         "halts": services.halts,
+        "accounts": services.accounts,
         "freezes": services.freezes,
         "refunds": services.refunds,
         "withdrawals": services.withdrawals,

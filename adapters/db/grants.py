@@ -152,6 +152,7 @@ TABLES = MappingProxyType(
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
+        "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
         # looking whether everything lies where the books say
         "reconciliations": Table(
             whose=NOBODYS, app="SELECT, INSERT", angel="SELECT", web="SELECT (id, scope, at, outcome)"

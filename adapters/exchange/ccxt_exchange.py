@@ -16,6 +16,7 @@ from adapters.exchange.exchange_data import ExchangeData
 from adapters.exchange.lanes import pace, using
 from adapters.exchange.own_orders import OwnOrders, expiring
 from adapters.exchange.own_trades import OwnTrades
+from adapters.exchange.powers import CcxtKeyTeller
 from adapters.exchange.streams import Streams
 from adapters.ids import PREFIX
 from domain.errors import Refused, Unavailable
@@ -55,6 +56,7 @@ class CcxtExchange:
         self._lease = lease
         self._client = make_client(account)
         self._pacer = pace(self._client, self._contract, clock, sharing)
+        self.keys = CcxtKeyTeller(account.venue, self._client)
         self._own = OwnOrders(self._client, self._contract)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)

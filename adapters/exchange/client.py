@@ -56,6 +56,11 @@ def contract_of(venue: str) -> VenueContract:
     return contract
 
 
+def reason_of(refusal: Refused) -> str:
+    """Return the code of why an account is refused: of a weak venue, what it lacks."""
+    return str(refusal.facts.get("reason", refusal.code))
+
+
 def make_client(account: VenueAccount) -> Any:
     """Return a ccxt client of the account: numbers as text, no retries, late requests refused.
 

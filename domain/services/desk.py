@@ -12,6 +12,7 @@ from domain.ledger.model import run as run_account
 from domain.market.orders import Intent, settles
 from domain.market.runs import Run, RunKind
 from domain.money import LEDGER_PLACES, round_up
+from domain.ports.account_looks import Watching
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.conversions import ConversionStore
 from domain.ports.exchange import Exchange
@@ -93,6 +94,8 @@ class Desk:
     """Who says whose conversions and which coins' stand still; without it nobody's do."""
     reckoning: Reckoning | None = None
     """What compares this account with the books; without it nobody compares."""
+    watching: Watching | None = None
+    """Where looks at the account are kept; without it nobody looks."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
 

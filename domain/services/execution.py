@@ -15,6 +15,7 @@ from domain.market.orders import TERMINAL
 from domain.market.own import others
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin, plain
+from domain.services.account_looking import AccountLooking
 from domain.services.converting import Converting
 from domain.services.desk import Desk
 from domain.services.failed_rounds import FailedRounds
@@ -49,6 +50,7 @@ class ExecutionService:
     ticking: Ticking = field(init=False)
     converting: Converting = field(init=False)
     clock: VenueClock = field(init=False)
+    looking: AccountLooking = field(init=False)
     comparing: VenueComparing = field(init=False)
     settings: RunSettings = field(init=False)
     failed: FailedRounds = field(init=False)
@@ -75,6 +77,7 @@ class ExecutionService:
         self.settings = RunSettings(self.desk, self.resolution)
         self.failed = FailedRounds(self.desk, self.resolution)
         self.clock = VenueClock(self.desk)
+        self.looking = AccountLooking(self.desk, self.clock)
         self.desk.compared = self.desk.reckoning is None
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
@@ -142,6 +145,7 @@ class ExecutionService:
             return await self._start_up()
         await self._look_around()
         compared = await self.comparing.look_if_due(await self._pairs([]))
+        await self.looking.look_if_due()
         return "; ".join([*compared, await self._trade()])
 
     async def _trade(self) -> str:

@@ -20,6 +20,7 @@ class VenueClock:
 
     desk: Desk
     doubt: str = UNMEASURED
+    apart_s: float | None = None  # their clock less ours, as last measured
     _asked_s: float = float("-inf")
 
     @property
@@ -40,6 +41,6 @@ class VenueClock:
         except Unavailable:
             return
         half_s = (clock.monotonic() - began_s) / 2
-        apart_s = abs((theirs - began_at).total_seconds() - half_s)
+        self.apart_s = (theirs - began_at).total_seconds() - half_s
         # the answer was made at some instant between asking and hearing: only what is certain counts
-        self.doubt = SKEWED if apart_s - half_s > policy.most_skew_s else ""
+        self.doubt = SKEWED if abs(self.apart_s) - half_s > policy.most_skew_s else ""

@@ -16,6 +16,7 @@ from domain.fees import Schedule
 from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
+from domain.services.account_overview import AccountOverview
 from domain.services.addresses import AddressService
 from domain.services.admission import Admission
 from domain.services.auth import AuthService
@@ -48,6 +49,7 @@ from domain.services.users import UserService
 from domain.services.withdrawals import WithdrawalService
 from handlers.notices import NoticeRenderer
 from handlers.wiring import ChatServices, dispatcher_of
+from tests.fakes.account_looks import FakeAccountLooks
 from tests.fakes.chat import (
     FakeClock,
     FakeConversations,
@@ -175,6 +177,7 @@ class World:
         self.fees.rows.schedules.append(Schedule(1, 0, fee_bps, 0, BEGINNING, "settings"))
         self.rounds = FakeReconciliations()
         self.away = FakeInactive()
+        self.looks = FakeAccountLooks()
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
@@ -321,6 +324,7 @@ class World:
                 self.clock,
             ),
             InactivityService(self.store, self.away, unreached(self.outbox), self.clock, auth),
+            AccountOverview(self.store, self.looks, self.rounds, self.clock, auth),
         )
 
     def trade(self, **pairs: str) -> None:

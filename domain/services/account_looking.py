@@ -1,0 +1,68 @@
+"""A look at one venue account by the worker that trades it: noted for those who look after the instance."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from domain.errors import Refused, Unavailable
+from domain.market.orders import TERMINAL
+from domain.ports.account_looks import AccountLook, KeyPower, KeyTeller
+from domain.services.desk import Desk
+from domain.services.venue_clock import VenueClock
+
+EVERY_S = 60.0
+ASK_KEY_EVERY_S = 3_600.0
+ASK_KEY_AGAIN_S = 300.0  # where the venue did not answer
+
+
+@dataclass(slots=True)
+class AccountLooking:
+    """Looks once a minute; without a ``watching`` at the desk it never does."""
+
+    desk: Desk
+    clock: VenueClock
+    _looked_s: float = float("-inf")
+    _ask_key_s: float = float("-inf")
+    _powers: frozenset[KeyPower] | None = None
+
+    async def look_if_due(self) -> None:
+        """Note how the account is, if it is time to; nothing that is not known keeps anything else back."""
+        desk = self.desk
+        now_s = desk.clock.monotonic()
+        if desk.watching is None or now_s - self._looked_s < EVERY_S:
+            return
+        self._looked_s = now_s
+        await self._ask_key(desk.watching.keys, now_s)
+        used, most = await self._fullest()
+        apart_s = self.clock.apart_s
+        look = AccountLook(
+            account=desk.account,
+            venue=desk.venue,
+            at=desk.clock.now(),
+            powers=self._powers,
+            apart_ms=None if apart_s is None else round(apart_s * 1000),
+            open_orders=used,
+            most_open_orders=most,
+        )
+        async with desk.transaction():
+            await desk.watching.looks.note(look)
+
+    async def _ask_key(self, keys: KeyTeller, now_s: float) -> None:
+        if now_s < self._ask_key_s:
+            return
+        try:
+            self._powers = await keys.powers()
+            self._ask_key_s = now_s + ASK_KEY_EVERY_S
+        except (Unavailable, Refused):
+            self._ask_key_s = now_s + ASK_KEY_AGAIN_S
+
+    async def _fullest(self) -> tuple[int, int | None]:
+        """Return how many orders rest on the pair with the most, and how many may."""
+        unsettled = await self.desk.orders.unsettled(self.desk.account)
+        resting = Counter(intent.pair for intent in unsettled if intent.state not in TERMINAL)
+        if not resting:
+            return 0, None
+        [(pair, used)] = resting.most_common(1)
+        try:
+            return used, (await self.desk.exchange.rules(pair)).max_open_orders
+        except (Unavailable, Refused):
+            return used, None

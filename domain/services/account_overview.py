@@ -1,0 +1,63 @@
+"""Venue accounts as those who look after the instance see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.ids import UserId
+from domain.leases import venue_scope
+from domain.ports.account_looks import AccountLook, AccountLooks
+from domain.ports.clock import Clock
+from domain.ports.reconciliation import ReconciliationStore
+from domain.ports.store import Store
+from domain.roles import Permission
+from domain.services.auth import AuthService
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """One account: the newest look at it, how old that is, and when it was last compared with the books."""
+
+    look: AccountLook
+    age: timedelta
+    compared: timedelta | None
+
+
+class AccountOverview:
+    """Looks at accounts, for those who look after the instance."""
+
+    def __init__(
+        self,
+        store: Store,
+        looks: AccountLooks,
+        rounds: ReconciliationStore,
+        clock: Clock,
+        auth: AuthService,
+    ) -> None:
+        self._store = store
+        self._looks = looks
+        self._rounds = rounds
+        self._clock = clock
+        self._auth = auth
+
+    async def of(self, actor: UserId) -> Sequence[AccountStanding]:
+        """Return every account that was ever looked at, by name.
+
+        Raises:
+            Refused: ``not_allowed``.
+        """
+        async with self._store.transaction():
+            await self._auth.require(actor, Permission.HALTS_READ)
+            return await standings(self._looks, self._rounds, self._clock.now())
+
+
+async def standings(
+    looks: AccountLooks, rounds: ReconciliationStore, now: datetime
+) -> Sequence[AccountStanding]:
+    """Return every account that was ever looked at, by name."""
+    compared = {each.latest.scope: each.latest.at for each in await rounds.standings()}
+    found = []
+    for look in await looks.list():
+        at = compared.get(venue_scope(look.account))
+        found.append(AccountStanding(look, now - look.at, None if at is None else now - at))
+    return found
