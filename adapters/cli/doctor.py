@@ -10,13 +10,14 @@ from adapters.cli.command import Command
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
 from adapters.db.store import PostgresStore
+from adapters.exchange.client import contract_of, reason_of
 from adapters.health import OK, RedisProbe, connect_redis
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.opening import Keys, plain_keys, sealed_keys
 from adapters.settings import Settings, load_settings
-from domain.errors import MrMarketError
+from domain.errors import MrMarketError, Refused
 from domain.leases import WALLET, Grip
 
 Look = Callable[[Settings], Awaitable[str]]
@@ -48,10 +49,14 @@ async def keystore(settings: Settings) -> str:
 
 
 async def venues(settings: Settings) -> str:
-    """Look whether each venue account has its keys."""
+    """Look whether each venue account has its keys, and whether its venue is one that we trade at."""
     try:
         keys = await keys_of(settings)
-        settings.venue_accounts(keys.venue_keys)
+        for account in settings.venue_accounts(keys.venue_keys):
+            try:
+                contract_of(account.venue)
+            except Refused as refusal:
+                return f"{account.name} at {account.venue} is refused: {reason_of(refusal)}"
     except (BadKeystore, MrMarketError):
         return "cannot be looked at without keys"
     except SystemExit:

@@ -396,6 +396,34 @@ HISTORY_SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
 }
 
+ACCOUNT: dict[str, Json] = {
+    "account": "binance-1",
+    "venue": "binance",
+    "age_s": 40,
+    "compared_s": 30,
+    "used": 12,
+    "most": 60,
+    "powers": ["read", "trade", "withdraw"],
+    "apart_ms": -12,
+    "dead_man": "proven",
+    "refusal": "",
+}
+
+ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "account_refused": [COMMON | {"venue": "weak", "reason": "no_lookup"}],
+    "accounts": [
+        {"accounts": []},
+        {
+            "accounts": [
+                ACCOUNT,
+                ACCOUNT | {"powers": None, "apart_ms": None, "most": None, "dead_man": "configured"},
+                ACCOUNT | {"compared_s": None, "dead_man": "absent"},
+                ACCOUNT | {"refusal": "id_misfit"},
+            ]
+        },
+    ],
+}
+
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
@@ -484,6 +512,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
             ]
         },
     ],
+    **ACCOUNT_SAMPLES,
     **RUN_SAMPLES,
     **HISTORY_SAMPLES,
     **CONVERSION_SAMPLES,
