@@ -62,7 +62,7 @@ async def _look(dsn: str, head: Head) -> int:
                 await PostgresOutbox(store).tell(
                     keeper, "booted_safe", f"{reason}:{head.hash}", {"reason": reason}
                 )
-        return await verify(PostgresChain(store), head if head.number else None)
+        return await verify(PostgresChain(store), head if head.number else None, at_rest=True)
 
 
 def _owners_dsn() -> str:

@@ -20,10 +20,13 @@ _SHOWN = 20
 _LINKED_WITHIN = timedelta(minutes=1)
 
 
-async def walk(chain: PostgresChain, noted: Head | None = None) -> AsyncIterator[tuple[Head, list[Break]]]:
+async def walk(
+    chain: PostgresChain, noted: Head | None = None, *, at_rest: bool = False
+) -> AsyncIterator[tuple[Head, list[Break]]]:
     """Yield, page by page, how far the chain was read and what is wrong there; in the end, what has no place.
 
     ``noted`` is a head that was kept elsewhere: whoever rewrote the end of the chain cannot have changed it.
+    ``at_rest``: nobody has been linking since the newest transfer, as in a database just restored.
     """
     head = START
     while read := await chain.read(head.number, _PAGE):
@@ -32,14 +35,14 @@ async def walk(chain: PostgresChain, noted: Head | None = None) -> AsyncIterator
         yield head, broken
     if noted and await chain.hash_at(noted.number) != noted.hash:
         yield head, [Break(Fault.CHAIN_REWRITTEN, noted.number)]
-    forgotten = await chain.forgotten(_LINKED_WITHIN, _SHOWN)
+    forgotten = await chain.forgotten(_LINKED_WITHIN, _SHOWN, at_rest=at_rest)
     yield head, [Break(Fault.TRANSFER_UNCHAINED, 0, transfer_id) for transfer_id in forgotten]
 
 
-async def verify(chain: PostgresChain, noted: Head | None) -> int:
+async def verify(chain: PostgresChain, noted: Head | None, *, at_rest: bool = False) -> int:
     """Say what is wrong with the chain, or that it is whole and where it ends; return the exit code."""
     head, found = START, 0
-    async for reached, broken in walk(chain, noted):
+    async for reached, broken in walk(chain, noted, at_rest=at_rest):
         head = reached
         for each in broken[: max(0, _SHOWN - found)]:
             print(str(each))

@@ -47,7 +47,8 @@ _READ = f"""
 """  # noqa: S608 - put together from constants
 _FORGOTTEN = """
     SELECT id FROM transfers t
-    WHERE posted_at < clock_timestamp() - $1::interval
+    WHERE posted_at < CASE WHEN $3 THEN (SELECT max(posted_at) FROM transfers) ELSE clock_timestamp() END
+                      - $1::interval
       AND NOT EXISTS (SELECT FROM chain_links l WHERE l.transfer_id = t.id)
     ORDER BY id LIMIT $2
 """
@@ -92,9 +93,12 @@ class PostgresChain:
             for row in await self._store.fetch(_READ, after, limit)
         ]
 
-    async def forgotten(self, age: timedelta, limit: int) -> list[int]:
-        """Return the ids of transfers at least so old by the store's clock that have no link."""
-        return [int(row["id"]) for row in await self._store.fetch(_FORGOTTEN, age, limit)]
+    async def forgotten(self, age: timedelta, limit: int, *, at_rest: bool = False) -> list[int]:
+        """Return the ids of transfers at least so old that have no link.
+
+        Their age is by the store's clock; ``at_rest``, where nobody has been linking, by the newest transfer.
+        """
+        return [int(row["id"]) for row in await self._store.fetch(_FORGOTTEN, age, limit, at_rest)]
 
 
 def _posted(row: Mapping[str, Any]) -> Posted:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -97,6 +98,33 @@ async def test_everything_comes_back_and_stays_stopped(
     assert rules(await schema(database_url)) == rules(await schema(admin_url))
     stops = await asked(database_url, "SELECT scope, reason FROM freezes WHERE lifted_at IS NULL")
     assert stops == [str(("instance", f"{dumps.RESTORED}:5"))]
+
+
+@pytest.mark.parametrize(("age_s", "forgotten"), [(30, False), (120, True)])
+async def test_what_no_link_had_reached_when_an_old_backup_was_made_is_no_fault(
+    used: World,
+    admin: asyncpg.Connection,
+    admin_url: str,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    age_s: int,
+    forgotten: bool,
+) -> None:
+    """Links follow within a minute: what was younger in the backup may lack one, however old that is."""
+    await used.post(2)
+    await admin.execute("SET session_replication_role = replica")
+    sixth = "UPDATE transfers SET posted_at = now() - interval '1 day' - $2::interval WHERE id = $1"
+    await admin.execute(sixth, 6, timedelta(seconds=age_s))
+    await admin.execute(sixth, 7, timedelta())
+    await admin.execute("UPDATE transfers SET posted_at = now() - interval '2 days' WHERE id < 6")
+    file = tmp_path / "dump"
+    await run(monkeypatch, admin_url, "backup", str(file))
+    await run(monkeypatch, database_url, "restore", str(file))
+    said = capsys.readouterr().out
+    assert ("transfer_unchained at no link, transfer 6" in said) is forgotten
+    assert "transfer 7" not in said
 
 
 async def test_roles_may_do_there_what_they_may_do_here(
