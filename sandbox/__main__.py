@@ -1,6 +1,7 @@
 """Start MrMarket with everything it needs on this machine: ``make run``, or ``python -m sandbox``."""
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ from sandbox.parts import ROOT
 from sandbox.runfile import AlreadyRunning, StateDirectory
 from sandbox.stage import Options, Stage
 from sandbox.supervisor import StopAsked, stop_on_signals
+from sandbox.venue.model import FEES
+from sandbox.venue.pacing import speed_of
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -29,12 +32,27 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--pace", choices=("market", "lockstep"), default="market", help="pace of the recording"
     )
-    parser.add_argument("--fees", choices=("standard", "zero"), help="the venue's fee profile")
+    parser.add_argument("--speed", help="of the recording: 1, 10x; in lockstep full, which is usual there")
+    parser.add_argument("--fees", choices=sorted(FEES), help="the exchange's fee profile")
+    parser.add_argument(
+        "--venues", choices=("binance", "gate", "both"), default="binance", help="which exchanges there are"
+    )
     options = parser.parse_args(arguments)
     if options.replay and not options.replay.is_file():
         parser.error(f"there is no recording {options.replay}")
     if options.pace == "lockstep" and not options.replay:
         parser.error("--pace lockstep needs a recording: --replay FILE")
+    if options.speed and not options.replay:
+        parser.error("--speed needs a recording: --replay FILE")
+    if options.venues == "both" and options.pace == "lockstep":
+        parser.error("--pace lockstep goes by one clock: --venues binance or gate")
+    options.speed = options.speed or ""
+    try:
+        is_full = bool(options.speed) and speed_of(options.speed) == math.inf
+    except ValueError:
+        parser.error(f"--speed {options.speed}: say 1, 10x or full")
+    if is_full and options.pace != "lockstep":
+        parser.error("--speed full needs --pace lockstep")
     if options.replay:
         options.replay = options.replay.resolve()
     options.state = options.state.resolve()

@@ -2,7 +2,7 @@
 
 from sandbox.children import CannotStart, free_port, port_is_free
 
-DEFAULTS = {"chat": 8700, "venue": 8701, "web": 8702, "postgres": 8703, "redis": 8704}
+DEFAULTS = {"chat": 8700, "venue": 8701, "web": 8702, "postgres": 8703, "redis": 8704, "gate": 8705}
 
 
 def choose_ports(wished: int | None = None) -> dict[str, int]:

@@ -52,11 +52,19 @@ class Options:
     replay: Path | None = None
     pace: str = "market"
     fees: str | None = None
+    speed: str = ""
+    venues: str = "binance"
 
     @property
     def market(self) -> str:
-        """Return which market the venue's state belongs to, in a word or two."""
-        return f"replay {self.replay.name} {self.pace}" if self.replay else "live"
+        """Return which market the venues' state belongs to, in a few words."""
+        market = f"replay {self.replay.name} {self.pace}" if self.replay else "live"
+        return market if self.venues == "binance" else f"{market} {self.venues}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts of the world that are exchanges here; the first one is the market's clock."""
+        return {"binance": ("venue",), "gate": ("gate",), "both": ("venue", "gate")}[self.venues]
 
 
 class Stage:
@@ -68,6 +76,7 @@ class Stage:
         self._ports: dict[str, int] = {}
         self._urls: dict[str, Any] = {}
         self._keys: dict[str, str] = {}
+        self._exchanges: dict[str, Part] = {}
         self._ready = False
 
     def set(self) -> str:
@@ -84,7 +93,7 @@ class Stage:
         env = environment(os.environ)
         self._migrate(env)
         self._meet(mixin, venue)
-        self._keys = write_keys(world, self._directory.path / "keys", self._urls["venue"])
+        self._keys = write_keys(world, self._directory.path / "keys", self._venues())
         env |= self._settings(world)
         self._seal_keys(env)
         self.supervisor.start(*(self._python(name, [name], env | self._own(name)) for name in PRODUCT))
@@ -129,17 +138,25 @@ class Stage:
         options = self._options
         extra = ["--replay", str(options.replay), "--pace", options.pace] if options.replay else []
         extra += ["--fees", options.fees] if options.fees else []
-        mixin = self._python("mixin", self._world_command("mixin", "chat", "venue"), env)
-        venue = self._python("venue", [*self._world_command("venue", "venue", "chat"), *extra], env)
-        self.supervisor.start(mixin, venue)
-        return mixin, venue
+        extra += ["--speed", options.speed] if options.speed else []
+        mixin = self._python("mixin", self._world_command("mixin", "chat", *options.parts), env)
+        for number, name in enumerate(options.parts, start=1):
+            words = [*self._world_command(name, name, "chat"), "--name", name, "--seed", str(number), *extra]
+            self._exchanges[name] = self._python(name, ["sandbox.venue", *words[1:]], env)
+        self.supervisor.start(mixin, *self._exchanges.values())
+        return mixin, self._exchanges[options.parts[0]]
 
-    def _world_command(self, name: str, port: str, other: str) -> list[str]:
+    def _world_command(self, name: str, port: str, *others: str) -> list[str]:
         """Return how a far side is started: where it lies and listens, and who sees what it sends."""
         state, number = self._directory.path / name, self._ports[port]
-        rails = f"http://127.0.0.1:{self._ports[other]}/sandbox/rails"
+        rails = " ".join(f"http://127.0.0.1:{self._ports[other]}/sandbox/rails" for other in others)
         where = ["--state", str(state), "--port", str(number), "--world", str(self.world_file)]
         return [f"sandbox.{name}", *where, "--rails", rails]
+
+    def _venues(self) -> dict[str, dict[str, str]]:
+        """Return the addresses of each exchange."""
+        first, *more = self._options.parts
+        return {first: self._urls["venue"], **{name: self._urls[name] for name in more}}
 
     def _start_servers(self) -> None:
         """Start the servers as parts of their own, so that one that falls is started again."""
@@ -238,6 +255,8 @@ class Stage:
         """Wait for both far sides and note where they answer."""
         messenger = wait_for_ready_line(mixin, _WORLD_WITHIN_S)["urls"]
         exchange = wait_for_ready_line(venue, _WORLD_WITHIN_S)["urls"]
+        for name in self._options.parts[1:]:
+            self._urls[name] = wait_for_ready_line(self._exchanges[name], _WORLD_WITHIN_S)["urls"]
         self._urls |= {
             "chat": messenger["chat"],
             "mixin_api": messenger["api"],

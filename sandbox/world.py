@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ ETH = "43d61dcd-e413-450d-80b8-101d5e903357"
 USDT = "4d8c508b-91c5-375b-92b0-ee702ed2dac5"
 LOOK_ALIKE = "0f5ad9f3-6a3c-4b0e-9d3e-7a1d6f1c2b58"
 VENUE_ACCOUNT = "main"
+GATE_ACCOUNT = "gate-1"
 
 _ASSETS = [
     {
@@ -94,15 +96,26 @@ def ensure_world(path: Path) -> World:
     """
     if path.exists():
         world = _read(path)
-        if any("withdrawal_key" not in account for account in world["venue"]["accounts"]):  # an older one
-            for account in world["venue"]["accounts"]:
-                account.update(_way_out(world["bot"]["user_id"]))
+        if _is_brought_up_to_date(world):
             write_private(path, world)
         return world
     world = create_world()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(path, world)
     return world
+
+
+def _is_brought_up_to_date(world: World) -> bool:
+    """Add what an older world does not have; return whether that was anything."""
+    bot_id, older = world["bot"]["user_id"], False
+    for account in world["venue"]["accounts"]:
+        if "withdrawal_key" not in account:
+            account.update(_way_out(bot_id))
+            older = True
+    if "gate" not in world:
+        world["gate"] = {"accounts": [_account(GATE_ACCOUNT, "gate", bot_id)]}
+        older = True
+    return older
 
 
 def create_world() -> World:
@@ -127,18 +140,19 @@ def create_world() -> World:
             {"from": owner, "asset_id": asset_id, "amount": amount, "memo": "float"}
             for asset_id, amount in _FLOAT.items()
         ],
-        "venue": {
-            "accounts": [
-                {
-                    "name": VENUE_ACCOUNT,
-                    "venue": "binance",
-                    "api_key": secrets.token_hex(32),
-                    "secret": secrets.token_hex(32),
-                    "balances": dict(_VENUE_BALANCES),
-                    **_way_out(bot["user_id"]),
-                }
-            ]
-        },
+        "venue": {"accounts": [_account(VENUE_ACCOUNT, "binance", bot["user_id"])]},
+        "gate": {"accounts": [_account(GATE_ACCOUNT, "gate", bot["user_id"])]},
+    }
+
+
+def _account(name: str, venue: str, bot_id: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "venue": venue,
+        "api_key": secrets.token_hex(32),
+        "secret": secrets.token_hex(32),
+        "balances": dict(_VENUE_BALANCES),
+        **_way_out(bot_id),
     }
 
 
@@ -153,7 +167,13 @@ def _way_out(bot_id: str) -> dict[str, Any]:
     }
 
 
-def write_keys(world: World, directory: Path, venue_urls: dict[str, str]) -> dict[str, str]:
+Venues = Mapping[str, dict[str, str]]
+"""Which parts of the world the product trades at, and each one's addresses."""
+
+_SPOKEN = {"binance": ("rest", "sapi", "ws", "ws_api"), "gate": ("gate", "gate_ws")}
+
+
+def write_keys(world: World, directory: Path, venues: Venues) -> dict[str, str]:
     """Write what the product and test clients sign with, as an owner would have it; return paths by name."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     paths = {}
@@ -166,10 +186,14 @@ def write_keys(world: World, directory: Path, venue_urls: dict[str, str]) -> dic
         {
             **{field: account[field] for field in fields},
             "withdrawals": "by key",
-            "urls": {kind: venue_urls[kind] for kind in ("rest", "sapi", "ws", "ws_api")},
+            "urls": {kind: urls[kind] for kind in _SPOKEN[account["venue"]]},
         }
-        for account in world["venue"]["accounts"]
+        for part, urls in venues.items()
+        for account in world[part]["accounts"]
     ]
+    if len(venues) > 1:  # the chat offers each pair at one account
+        for account, pair in zip(accounts, ("BTC/USDT", "ETH/USDT"), strict=True):
+            account["pairs"] = [pair]
     paths["venues"] = directory / "venues.json"
     write_private(paths["venues"], accounts)
     paths["accounts"] = directory / "accounts.json"  # the same, once the keys are sealed

@@ -27,7 +27,7 @@ class Courier(Generic[C]):
     def __init__(self, step: Callable[[], Sequence[C]], delivered: Callable[[Sequence[C]], None]) -> None:
         """Remember what lets time pass and says what the other side has yet to see."""
         self._step, self._delivered = step, delivered
-        self.other = ""  # where the other side takes what it sees; nothing is carried while nobody said
+        self.other = ""  # where the other sides take what they see, with blanks between; nobody: none carried
         self._down = False
 
     async def run(self) -> None:
@@ -42,8 +42,9 @@ class Courier(Generic[C]):
     async def _carry(self, http: aiohttp.ClientSession, crossings: Sequence[C]) -> None:
         body = {"crossings": [crossing.facts() for crossing in crossings]}
         try:
-            async with http.post(self.other, json=body) as answer:
-                answer.raise_for_status()
+            for other in self.other.split():  # each looks for its own addresses
+                async with http.post(other, json=body) as answer:
+                    answer.raise_for_status()
         except (aiohttp.ClientError, TimeoutError, OSError) as e:
             if not self._down:
                 log.info("the other side is not there: %s", type(e).__name__)

@@ -7,16 +7,20 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox.venue.app import Options, serve
+from sandbox.venue.model import FEES
+from sandbox.venue.pacing import speed_of
 
 
 def parse(arguments: list[str] | None = None) -> Options:
     """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox.venue", description="An exchange that speaks binance."
+        prog="python -m sandbox.venue", description="An exchange that speaks binance and gate."
     )
     parser.add_argument("--state", type=Path, required=True, help="directory the venue remembers in")
     parser.add_argument("--host", default="127.0.0.1")
@@ -24,12 +28,21 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--world", type=Path, required=True, help='JSON file with {"venue": {"accounts": […]}}'
     )
+    parser.add_argument("--name", default="venue", help="the part of the world file with this one's accounts")
     parser.add_argument("--replay", type=Path, help="recording that drives the market")
     parser.add_argument("--pace", choices=("market", "lockstep"), default="market")
-    parser.add_argument("--fees", choices=("zero", "standard"), default="standard")
+    parser.add_argument("--speed", type=speed_of, default=0, help="of the recording: 1, 10x, full")
+    parser.add_argument(
+        "--fees", choices=sorted(FEES), default="standard", help="of accounts without their own"
+    )
     parser.add_argument("--rails", default="", help="where the other side of the chains takes payments")
     parser.add_argument("--seed", type=int, default=1)
-    return Options(**vars(parser.parse_args(arguments)))
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.speed == math.inf and options.pace != "lockstep":
+        parser.error(
+            "--speed full needs --pace lockstep: a market that waits for nobody would be over at once"
+        )
+    return replace(options, speed=0) if options.speed == math.inf else options
 
 
 async def main(options: Options) -> None:

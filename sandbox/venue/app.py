@@ -61,8 +61,10 @@ class Options:
     host: str = "127.0.0.1"
     replay: Path | None = None
     pace: str = "market"
+    speed: float = 0  # of the recording; 0: the pace's own
     fees: str = "standard"
     seed: int = 1
+    name: str = "venue"  # whose accounts of the world file are kept here
     rails: str = ""  # where the other side of the chains takes payments
 
 
@@ -129,7 +131,7 @@ def replayed(options: Options, path: Path, accounts: list[dict[str, Any]]) -> Ru
         if "replay position" in notes
         else None
     )
-    replay = Replay(recording, market, engine, options.pace, wall.wall_ms, resume)
+    replay = Replay(recording, market, engine, options.pace, wall.wall_ms, resume, options.speed)
     venue = Venue(engine, store, Hub(faults), faults, replay)
     venue.before_saving, venue.catch_up = replay.notes, replay.follow_wall
     venue.open_accounts(accounts, f"replay of {path.name}")
@@ -162,7 +164,7 @@ def stop_if_broken(moving: asyncio.Task[None]) -> None:
 @contextlib.asynccontextmanager
 async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     """Run the venue; yield its addresses."""
-    accounts = json.loads(options.world.read_text())["venue"]["accounts"]
+    accounts = json.loads(options.world.read_text())[options.name]["accounts"]
     running = replayed(options, options.replay, accounts) if options.replay else live(options, accounts)
     venue = running.venue
     door = Gatekeeper(keys_of(accounts), venue.wall_ms)

@@ -280,7 +280,7 @@ def my_trades(venue: Venue, account: str, params: Params) -> Any:
 
 def account_balances(venue: Venue, account: str, params: Params) -> Any:
     """Tell an account's balances and fees."""
-    held, fees = venue.engine.accounts, venue.engine.fees
+    held, fees = venue.engine.accounts, venue.engine.fees_of(account)
     assets = held.assets_of(account)
     return {
         "makerCommission": fees.maker_bps,
@@ -308,7 +308,8 @@ def _rate(bps: int) -> str:
 def trade_fee(venue: Venue, account: str, params: Params) -> Any:
     """Tell the fees of one pair or of all."""
     pairs = [venue.engine.pair(params["symbol"])] if "symbol" in params else venue.engine.pairs.values()
-    maker, taker = _rate(venue.engine.fees.maker_bps), _rate(venue.engine.fees.taker_bps)
+    fees = venue.engine.fees_of(account)
+    maker, taker = _rate(fees.maker_bps), _rate(fees.taker_bps)
     return [{"symbol": p.symbol, "makerCommission": maker, "takerCommission": taker} for p in pairs]
 
 

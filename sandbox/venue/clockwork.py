@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -120,11 +121,14 @@ class Clockwork:
         return bool(self._sleepers)
 
     async def _move_to(self, replay: Replay, to_ms: int) -> None:
+        began, from_ms = time.monotonic(), replay.market_ms
         while replay.market_ms < to_ms:
-            replay.advance(min(to_ms, replay.market_ms + STRIDE_MS))
+            next_ms = min(to_ms, replay.market_ms + STRIDE_MS)
+            due = began + (next_ms - from_ms) / 1000 / replay.speed if replay.speed else 0
+            await asyncio.sleep(max(0, due - time.monotonic()))
+            replay.advance(next_ms)
             self._venue.publish()
             self._venue.tell_depth()
-            await asyncio.sleep(0)
         if self._venue.hub.sockets:
             await self._venue.hub.flush()
             await asyncio.sleep(SETTLE_SECONDS)

@@ -64,6 +64,7 @@ class Engine:
         self.markets = {pair.symbol: market for pair, market in markets.items()}
         self.last_price = {pair.symbol: int(pair.start / pair.tick) for pair in markets}
         self.fees, self.numbers = fees, numbers or Numbers()
+        self.own_fees: dict[str, Fees] = {}  # of accounts with a profile of their own
         self.accounts = Accounts()
         self.orders: dict[int, Order] = {}  # of clients, terminal ones too
         self.fills: dict[tuple[str, str], list[Fill]] = {}  # account, symbol -> oldest first
@@ -140,6 +141,10 @@ class Engine:
             self._remember(fill)
 
     # -- look-ups -------------------------------------------------------------------------------------------
+
+    def fees_of(self, account: str) -> Fees:
+        """Return what an account pays."""
+        return self.own_fees.get(account, self.fees)
 
     def find(self, account: str, symbol: str, order_id: int | None, client_id: str | None) -> Order | None:
         """Return an account's order by either id; by client id the latest one."""
@@ -290,7 +295,8 @@ class Engine:
             self.accounts.credit(PUBLIC, *received)
             return
         asset, amount = received
-        commission = amount * (self.fees.maker_bps if is_maker else self.fees.taker_bps) // BPS
+        fees = self.fees_of(order.account)
+        commission = amount * (fees.maker_bps if is_maker else fees.taker_bps) // BPS
         self.accounts.credit(order.account, asset, amount - commission)
         self.accounts.fees[asset] += commission
         order.locked -= paid[1]

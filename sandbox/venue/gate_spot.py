@@ -90,9 +90,8 @@ def accounts(venue: Venue, account: str, params: Params) -> Json:
 
 def fee(venue: Venue, account: str, params: Params) -> Json:
     """Tell the fees as fractions."""
-    maker, taker = (
-        text(bps * 10**8 // BPS) for bps in (venue.engine.fees.maker_bps, venue.engine.fees.taker_bps)
-    )
+    own = venue.engine.fees_of(account)
+    maker, taker = (text(bps * 10**8 // BPS) for bps in (own.maker_bps, own.taker_bps))
     return {"user_id": 1, "maker_fee": maker, "taker_fee": taker, "gt_discount": False, "point_type": "0"}
 
 

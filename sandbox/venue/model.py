@@ -117,7 +117,13 @@ class Fees:
     taker_bps: int
 
 
-FEES: Mapping[str, Fees] = {"zero": Fees(0, 0), "standard": Fees(2, 4)}
+FEES: Mapping[str, Fees] = {
+    "zero": Fees(0, 0),
+    "standard": Fees(2, 4),
+    "maker": Fees(0, 5),  # who only ever makes pays nothing
+    "binance": Fees(10, 10),
+    "gate": Fees(20, 20),
+}
 
 
 @dataclass(frozen=True, slots=True)

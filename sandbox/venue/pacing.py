@@ -2,11 +2,12 @@
 
 It stands still at its first usable book until an account places its first order. Two paces: `market` follows
 the wall, and stamps what happens with wall time, so that clients may ask for "since yesterday"; `lockstep`
-moves only while the client sleeps, and stamps market time, so that two runs are alike.
+moves only while the client sleeps, and stamps market time, so that two runs are alike at any speed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from sandbox.venue.engine import Engine
@@ -15,6 +16,14 @@ from sandbox.venue.recording import SNAPSHOT_WITHIN_MS, Event, Recording, Tick
 from sandbox.venue.replay import ReplayMarket
 
 USABLE_LEVELS = 20  # per side, for a book that is built from deltas alone
+
+
+def speed_of(text: str) -> float:
+    """Return how many times faster than it was a recording shall go; "full" is infinitely fast."""
+    speed = math.inf if text == "full" else float(text.removesuffix("x").removesuffix("×"))
+    if not speed > 0:
+        raise ValueError("a speed is above zero")
+    return speed
 
 
 class Replay:
@@ -28,11 +37,13 @@ class Replay:
         pace: str,
         wall_ms: Callable[[], int],
         resume: tuple[int, int] | None = None,
+        speed: float = 0,
     ) -> None:
         self.recording, self.market, self.engine, self.pace = recording, market, engine, pace
         self.market_ms = self.start_ms = recording.start_ms
         self.position = self.trades = self.filled_trades = 0
         self.ended = False
+        self.speed = speed or (1 if pace == "market" else 0)  # 0: as fast as anybody follows
         self._wall_ms = wall_ms
         self._events: Iterator[Event] = recording.events()
         self._next: Event | None = next(self._events, None)
@@ -48,6 +59,7 @@ class Replay:
             "file": self.recording.path.name,
             "symbol": self.recording.pair.symbol,
             "pace": self.pace,
+            "speed": self.speed or "full",
             "started": self.started,
             "ended": self.ended,
             "start_ms": self.start_ms,
@@ -77,7 +89,7 @@ class Replay:
             return
         if self._anchor_ms is None:
             self._anchor_ms, self._anchored_ms = self._wall_ms(), self.market_ms
-        self.advance(self._anchored_ms + self._wall_ms() - self._anchor_ms)
+        self.advance(self._anchored_ms + int((self._wall_ms() - self._anchor_ms) * self.speed))
 
     def advance(self, to_ms: int) -> None:
         """Let the recorded events happen up to a market time."""
@@ -150,4 +162,4 @@ class Replay:
     def _stamp(self, event: Event) -> int:
         if self._anchor_ms is None:
             return self.market_ms
-        return self._anchor_ms + event.at_ms - self._anchored_ms
+        return self._anchor_ms + int((event.at_ms - self._anchored_ms) / self.speed)

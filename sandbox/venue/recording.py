@@ -1,4 +1,4 @@
-"""A recorded market read line by line: a receive time in nanoseconds, a blank, the message as it came.
+"""A recorded market read message by message, whatever the shape of its file (`recording_shapes`).
 
 Messages are those of the futures stream (`depthUpdate` with U, u and pu; `bookTicker`; `trade`) and, among
 them, answers of the REST depth call, which carry no "e". Other messages are passed over.
@@ -6,17 +6,16 @@ them, answers of the REST depth call, which carry no "e". Other messages are pas
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sandbox.venue.book import Level
 from sandbox.venue.model import Pair
+from sandbox.venue.recording_shapes import messages
 
 LOTS = {"BTCUSDT": ("BTC", "USDT", "0.1", "0.00001"), "ETHUSDT": ("ETH", "USDT", "0.01", "0.0001")}
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "EUR")
@@ -129,33 +128,32 @@ class Recording:
             yield at_ms, message
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        with self._open() as lines:
-            for line in lines:
-                received, _, text = line.partition(" ")
-                if text.strip():
-                    message = json.loads(text)
-                    yield int(received) // 1_000_000, message.get("data", message)
-
-    def _open(self) -> TextIO:
-        if self.path.suffix == ".gz":
-            return gzip.open(self.path, "rt", encoding="utf-8")
-        return self.path.open(encoding="utf-8")
+        return messages(self.path)
 
     def _rules(self) -> Pair:
         """Return the pair: from the table, or with the finest steps that its first lines show."""
-        messages = [message for _, message in islice(self._lines(), LOOK_AHEAD)]
-        symbol = next((str(message["s"]) for message in messages if "s" in message), "")
-        trade = next((m["p"] for m in messages if m.get("e") == "trade"), None)
-        if not symbol or trade is None:
-            raise ValueError(f"{self.path.name} names no pair in a trade of its first {LOOK_AHEAD} lines")
-        base, quote, tick, lot = LOTS.get(symbol) or _guess(symbol, messages)
-        return Pair(base, quote, Decimal(tick), Decimal(lot), MIN_NOTIONAL, Decimal(trade))
+        first = [message for _, message in islice(self._lines(), LOOK_AHEAD)]
+        symbol = next((str(message["s"]) for message in first if "s" in message), "")
+        trades = (m["p"] for m in first if m.get("e") == "trade")
+        books = (m["bids"][0][0] for m in first if m.get("bids"))
+        start = next(trades, None) or next(books, None)
+        if not symbol or start is None:
+            raise ValueError(f"{self.path.name} names no pair and price in its first {LOOK_AHEAD} lines")
+        base, quote, tick, lot = LOTS.get(symbol) or _guess(symbol, first)
+        return Pair(base, quote, Decimal(tick), Decimal(lot), MIN_NOTIONAL, Decimal(start))
 
 
-def _guess(symbol: str, messages: list[dict[str, Any]]) -> tuple[str, str, str, str]:
+def _guess(symbol: str, first: list[dict[str, Any]]) -> tuple[str, str, str, str]:
     quote = next((quote for quote in QUOTES if symbol.endswith(quote)), symbol[-4:])
-    rows = [row for m in messages if m.get("e") == "depthUpdate" for row in (*m["b"], *m["a"])]
+    rows = [
+        row
+        for m in first
+        for row in (*m.get("b", ()), *m.get("a", ()), *m.get("bids", ()), *m.get("asks", ()))
+        if isinstance(row, list)
+    ]
+    rows += [[m["p"], m["q"]] for m in first if m.get("e") == "trade"]
     tick, lot = (min(map(_step, column)) for column in zip(*rows, strict=True))
+    lot = max(lot, Decimal(1).scaleb(-8) / tick)  # what is finer is no whole number of units
     return symbol.removesuffix(quote), quote, str(tick), str(lot)
 
 

@@ -10,7 +10,7 @@ from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.funds import Declined, Funds
 from sandbox.venue.hub import Hub
-from sandbox.venue.model import Changes, units
+from sandbox.venue.model import FEES, Changes, units
 from sandbox.venue.news import BinanceNews, Teller
 from sandbox.venue.store import Store
 from sandbox.venue.tape import Tape
@@ -62,6 +62,8 @@ class Venue:
                 for asset, amount in account.get("balances", {}).items():
                     self.engine.accounts.bring(account["name"], asset, units(amount))
                 opened[note] = "opened"
+            if profile := account.get("fees"):
+                self.engine.own_fees[account["name"]] = FEES[profile]
             if (listed := account.get("withdrawal_addresses")) is not None:
                 allowed = [(row["network"], row["address"], row.get("tag", "")) for row in listed]
                 self.funds.allowed[account["name"]] = allowed

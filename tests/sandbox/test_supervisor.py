@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.__main__ import parse
 from sandbox.addresses import DEFAULTS, choose_ports
 from sandbox.children import CannotStart, port_is_free
 from sandbox.parts import Part, python_part, wait_for_ready_line
@@ -238,3 +239,26 @@ def test_children_use_the_same_python(part: Callable[..., Part]) -> None:
     one.start()
     until(lambda: one.pid is None)
     assert one.log.read_text().splitlines()[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (("--speed", "10x"), "needs a recording"),
+        (("--replay", "FILE", "--speed", "full"), "needs --pace lockstep"),
+        (("--replay", "FILE", "--speed", "0"), "say 1, 10x or full"),
+        (("--replay", "FILE", "--pace", "lockstep", "--venues", "both"), "one clock"),
+    ],
+)
+def test_what_makes_no_sense_together_is_said(
+    words: tuple[str, ...], advice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.txt").write_text("")
+    with pytest.raises(SystemExit):
+        parse([str(tmp_path / "r.txt") if word == "FILE" else word for word in words])
+    assert advice in capsys.readouterr().err
+
+
+def test_each_set_of_exchanges_keeps_its_own_state() -> None:
+    markets = [parse(["--venues", venues]).market for venues in ("binance", "gate", "both")]
+    assert markets == ["live", "live gate", "live both"]

@@ -43,7 +43,7 @@ def test_exactly_one_coin_called_usdt_is_the_real_one() -> None:
 
 def test_keys_have_the_shape_an_owner_has_and_no_more(tmp_path: Path) -> None:
     world = create_world()
-    paths = write_keys(world, tmp_path / "keys", URLS)
+    paths = write_keys(world, tmp_path / "keys", {"venue": URLS})
     assert set(paths) == {"bot", "alice", "bob", "owner", "venues", "accounts"}
     keystore = json.loads(Path(paths["bot"]).read_text())
     assert set(keystore) == {
@@ -58,6 +58,30 @@ def test_keys_have_the_shape_an_owner_has_and_no_more(tmp_path: Path) -> None:
     assert set(account) == {"name", "venue", "api_key", "secret", "withdrawal_key", "withdrawals", "urls"}
     assert set(account["urls"]) == {"rest", "sapi", "ws", "ws_api"}
     assert all(Path(path).stat().st_mode & 0o777 == 0o600 for path in paths.values())
+
+
+def test_two_exchanges_offer_a_pair_each(tmp_path: Path) -> None:
+    gate = {name: f"http://127.0.0.1:2/{name}" for name in ("gate", "gate_ws", "control")}
+    paths = write_keys(create_world(), tmp_path / "keys", {"venue": URLS, "gate": gate})
+    told = json.loads(Path(paths["accounts"]).read_text())
+    assert [(row["name"], row["venue"], row["pairs"]) for row in told] == [
+        ("main", "binance", ["BTC/USDT"]),
+        ("gate-1", "gate", ["ETH/USDT"]),
+    ]
+    assert told[1]["urls"] == {name: gate[name] for name in ("gate", "gate_ws")}
+
+
+def test_an_older_world_gets_what_came_since(tmp_path: Path) -> None:
+    world = create_world()
+    older = {name: part for name, part in world.items() if name != "gate"}
+    (tmp_path / "world.json").write_text(json.dumps(older))
+    kept = ensure_world(tmp_path / "world.json")
+    assert kept["venue"] == world["venue"]
+    assert kept == ensure_world(tmp_path / "world.json")
+    assert (
+        kept["gate"]["accounts"][0]["withdrawal_addresses"]
+        == world["gate"]["accounts"][0]["withdrawal_addresses"]
+    )
 
 
 @pytest.mark.parametrize(

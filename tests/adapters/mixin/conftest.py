@@ -82,7 +82,9 @@ async def running(
 ) -> AsyncIterator[Mixin]:
     """Run an emulator with its people; give the bot's side of it."""
     facts = facts or create_world()
-    keys = write_keys(facts, tmp_path / "keys", dict.fromkeys(("rest", "sapi", "ws", "ws_api"), ""))
+    keys = write_keys(
+        facts, tmp_path / "keys", {"venue": dict.fromkeys(("rest", "sapi", "ws", "ws_api"), "")}
+    )
     store = Store(tmp_path / "state")
     world = World(store.state, time.time_ns, os.urandom, Settings(settle_ns=settle_ns))
     with store.unit():

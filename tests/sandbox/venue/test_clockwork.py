@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,26 @@ async def test_an_unusable_sleep_is_refused(urls: dict[str, str]) -> None:
     async with aiohttp.ClientSession() as session:
         assert "error" in await post(session, f"{urls['control']}/clock/sleep", {"until": 1})
         assert "error" in await get(session, f"{urls['control']}/replay")
+
+
+async def test_a_speed_stretches_or_shortens_the_wait_and_changes_nothing_else(
+    tmp_path: Path, world: Path
+) -> None:
+    path, fills, took = a_quiet_tape().write(tmp_path / "r.txt"), [], []
+    for speed in (0, 4):
+        options = Options(
+            tmp_path / str(speed), 0, world, replay=path, pace="lockstep", speed=speed, fees="zero"
+        )
+        async with serve(options) as urls, aiohttp.ClientSession() as session:
+            client, control = ccxt_client(urls), urls["control"]
+            await client.load_markets()
+            await client.create_order(PAIR, "limit", "buy", "0.7", "100.0", {"clientOrderId": "one"})
+            start, began = (await get(session, f"{control}/clock"))["now_ms"], time.monotonic()
+            for n in range(1, 5):
+                await post(session, f"{control}/clock/sleep", {"until_ms": start + n * 500})
+            took.append(time.monotonic() - began)
+            fills.append((await get(session, f"{control}/books"))["trades"])
+            await client.close()
+    assert fills[0] == fills[1]
+    assert fills[0]
+    assert took[1] >= 0.5  # two seconds, four times as fast
