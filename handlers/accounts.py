@@ -1,6 +1,5 @@
 """Exchange accounts by chat: what each key may do, how far clocks are apart, what rests there."""
 
-from bot.events import Message
 from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
@@ -13,9 +12,8 @@ router = Router("accounts")
 
 
 @router.message(command("/accounts", "账户"), permission=Permission.HALTS_READ)
-async def list_accounts(message: Message, person: User, accounts: AccountOverview) -> Answer:
+async def list_accounts(person: User, accounts: AccountOverview) -> Answer:
     """List every exchange account and how it is."""
-    del message
     told: list[Json] = [_told(each) for each in await accounts.of(person.user_id)]
     return Say("accounts", {"accounts": told})
 

@@ -286,7 +286,6 @@ WORDED = {
     "/withdrawals",
     "/refund",
     "/sendback",
-    "/accounts",
     "/reconcile",
     "/settle",
     *("/move", "/moved", "/approve"),
