@@ -29,8 +29,9 @@ _LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web"}
 _KEY_FILE_OF = {"bot": ".bot", "workers": ""}  # the half that opens no money, and the whole
 _DATABASE = "mrmarket"
 _WORLD_WITHIN_S = 60.0
-_READY_WITHIN_S = 120.0
-_REASONS_EVERY_S = 10.0
+_BOOKS = "reconciliation"
+"""The check of ``/ready`` that only a person in the chat can mend."""
+
 # A far side on this machine answers at once, so what production waits out for half a minute is short here.
 _TIMING = {
     "UNKNOWN_LOOKUP_WINDOW_S": "3",
@@ -41,6 +42,15 @@ _TIMING = {
     "LEASE_TIMEOUT_S": "1",
     "LEASE_TTL_S": "5",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds the stage waits for all to be ready; less where only the books are behind."""
+
+    ready_s: float = 120.0
+    books_s: float = 15.0
+    reasons_every_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,8 @@ class Options:
 
 class Stage:
     """Everything that runs, and where it is."""
+
+    patience = Patience()
 
     def __init__(self, options: Options, directory: StateDirectory, say: Say) -> None:
         self.supervisor = Supervisor(say, self.tell)
@@ -289,15 +301,22 @@ class Stage:
         return python_part(name, arguments, self.logs / f"{name}.log", env)
 
     def _wait_until_ready(self) -> None:
-        began = told = time.monotonic()
+        """Wait for everything that is to answer; books that are behind only a person in the chat can mend."""
+        began = told = up = time.monotonic()
         while missing := _not_ready(self._ports["web"]):
             self.supervisor.round()
             now = time.monotonic()
-            if now - began > _READY_WITHIN_S:
-                raise CannotStart(f"Not everything came up: {missing}. The logs are in {self.logs}.")
-            if now - told > _REASONS_EVERY_S:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in missing.items())
+            if missing.keys() != {_BOOKS}:
+                up = now
+            elif now - up > self.patience.books_s:
+                self._say(f"everything answers, but {reasons}: the owner's /reconcile says more")
+                return
+            if now - began > self.patience.ready_s:
+                raise CannotStart(f"Not everything came up: {reasons}. The logs are in {self.logs}.")
+            if now - told > self.patience.reasons_every_s:
                 told = now
-                self._say(f"still waiting: {missing}")
+                self._say(f"still waiting: {reasons}")
             time.sleep(0.1)
 
 
@@ -317,18 +336,18 @@ def environment(ours: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-def _not_ready(port: int) -> str:
-    """Return why the product is not ready, in its own words; nothing when it is."""
+def _not_ready(port: int) -> dict[str, str]:
+    """Return by check why the product is not ready, in its own words; nothing when it is."""
     wire = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         wire.request("GET", "/ready")
         answer = wire.getresponse()
         body = answer.read()
         if answer.status == http.HTTPStatus.OK:
-            return ""
+            return {}
         checks: dict[str, str] = json.loads(body)["checks"]
-        return "; ".join(f"{name} {reason}" for name, reason in checks.items() if reason != "ok")
+        return {name: reason for name, reason in checks.items() if reason != "ok"}
     except (OSError, http.client.HTTPException, ValueError, KeyError):
-        return "the web pages do not answer yet"
+        return {"pages": "do not answer yet"}
     finally:
         wire.close()

@@ -102,7 +102,7 @@ async def test_a_restored_database_waits_and_names_what_it_lacks(tmp_path: Path,
         lost = before - kept
         assert lost, "nothing happened after the backup"
 
-        await shop.start("not seen to agree for long")  # an old backup is behind, and /ready says so
+        await shop.start()
         [freeze] = await shop.rows(
             "SELECT reason FROM freezes WHERE scope = 'instance' AND lifted_at IS NULL"
         )

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -55,8 +55,8 @@ class Instance:
         await self.stop()
         await self.http.close()
 
-    async def start(self, *up: str) -> float:
-        """Start and return after how many seconds it was ready, or said one of these words."""
+    async def start(self) -> float:
+        """Start and return after how many seconds it was ready."""
         began = time.monotonic()
         ready = asyncio.Event()
         self._process = await asyncio.create_subprocess_exec(
@@ -64,7 +64,7 @@ class Instance:
             cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
-        self._output = asyncio.create_task(self._read(self._process, ready, ("is ready", *up)))
+        self._output = asyncio.create_task(self._read(self._process, ready))
         waiting = [asyncio.create_task(ready.wait()), asyncio.create_task(self._process.wait())]
         await asyncio.wait(waiting, timeout=self.READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
@@ -73,13 +73,11 @@ class Instance:
         self.facts = json.loads((self._state / "run.json").read_text())
         return time.monotonic() - began
 
-    async def _read(
-        self, process: asyncio.subprocess.Process, ready: asyncio.Event, up: Sequence[str]
-    ) -> None:
+    async def _read(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
             self.lines.append(line.decode().rstrip())
-            if any(words in self.lines[-1] for words in up):
+            if "is ready" in self.lines[-1]:
                 ready.set()
 
     async def stop(self) -> None:
