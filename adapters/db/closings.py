@@ -11,16 +11,20 @@ from domain.money import Coin
 from domain.payouts.fees import SMALLEST
 from domain.ports.closings import Claim, Closing, ClosingState, CoinLeft, Left
 
-_COLUMNS = "id, state, announced_by, announced_at, begins_at"
-
-_WHEN = {
-    ClosingState.PAYING: "began_at",
-    ClosingState.CLOSED: "closed_at",
-    ClosingState.CALLED_OFF: "over_at",
-    ClosingState.REOPENED: "over_at",
-}
-"""Which instant a state notes."""
-
+_CURRENT = """
+    SELECT id, state, announced_by, announced_at, begins_at FROM closings WHERE over_at IS NULL
+"""
+_ADD = """
+    INSERT INTO closings (state, announced_by, announced_at, begins_at) VALUES ('announced', $1, $2, $3)
+    ON CONFLICT DO NOTHING RETURNING id, state, announced_by, announced_at, begins_at
+"""
+_MOVE = """
+    UPDATE closings SET state = $3::varchar,
+        began_at = CASE WHEN $3 = 'paying' THEN $4 ELSE began_at END,
+        closed_at = CASE WHEN $3 = 'closed' THEN $4 ELSE closed_at END,
+        over_at = CASE WHEN $3 IN ('called_off', 'reopened') THEN $4 ELSE over_at END
+    WHERE id = $1 AND state = $2
+"""
 _TELL_HOLDERS = """
     INSERT INTO outbox (user_id, kind, cause, params)
     SELECT who, $1::text, $2::text, $3::jsonb FROM (
@@ -73,29 +77,17 @@ class PostgresClosings:
 
     async def current(self) -> Closing | None:
         """Return the closing that is not over, if there is one."""
-        rows = await self._store.fetch(f"SELECT {_COLUMNS} FROM closings WHERE over_at IS NULL")  # noqa: S608 - fixed names
+        rows = await self._store.fetch(_CURRENT)
         return _closing(rows[0]) if rows else None
 
     async def add(self, by: UserId, at: datetime, begins_at: datetime) -> Closing | None:
         """Announce; ``None`` when there is one already."""
-        rows = await self._store.fetch(
-            f"""
-            INSERT INTO closings (state, announced_by, announced_at, begins_at)
-            VALUES ('announced', $1, $2, $3) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-            """,  # noqa: S608 - fixed names
-            by,
-            at,
-            begins_at,
-        )
+        rows = await self._store.fetch(_ADD, by, at, begins_at)
         return _closing(rows[0]) if rows else None
 
     async def move(self, closing: Closing, to: ClosingState, at: datetime) -> bool:
         """Change the state if it is still as given; return whether it was."""
-        moved = await self._store.execute(
-            f"UPDATE closings SET state = $3, {_WHEN[to]} = $4 WHERE id = $1 AND state = $2",  # noqa: S608 - fixed names
-            *(closing.id, closing.state, to, at),
-        )
-        return moved == 1
+        return await self._store.execute(_MOVE, closing.id, closing.state, to, at) == 1
 
     async def tell_holders(self, kind: str, cause: str, params: Mapping[str, str]) -> int:
         """Tell all who have a balance or a run and have not been told; return how many those were."""

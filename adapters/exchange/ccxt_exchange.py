@@ -1,10 +1,10 @@
 """One account at one venue, through ccxt: translate in, translate errors, translate out."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -31,6 +31,8 @@ from domain.ports.clock import Clock
 log = structlog.get_logger()
 
 _RULES_AGE = timedelta(days=1)
+
+T = TypeVar("T")
 
 
 class CcxtExchange:
@@ -178,7 +180,7 @@ class CcxtExchange:
 
     async def find_order(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
         """Return the order with our id, open or ended, or ``None`` when the venue shows none."""
-        return await self._read(client_order_id, self._own.find, pair, client_order_id)  # type: ignore[no-any-return]
+        return await self._read(client_order_id, self._own.find, pair, client_order_id)
 
     async def open_orders(self, pair: Pair) -> list[VenueOrder]:
         """Return all resting orders of the account for a pair; of others' those that can be read.
@@ -216,7 +218,7 @@ class CcxtExchange:
             await self._data.close()
         await self._client.close()
 
-    async def _read(self, subject: str, call: Callable[..., Any], *args: Any) -> Any:
+    async def _read(self, subject: str, call: Callable[..., Awaitable[T]], *args: Any) -> T:
         assert_outside_transaction()
         try:
             return await call(*args)

@@ -136,7 +136,7 @@ def _credentials(key: VenueKey, contract: VenueContract | None) -> dict[str, str
 def _expiry(contract: VenueContract | None, expiry_ms: int) -> dict[str, object]:
     if contract is None or contract.expiry is not Expiry.OPTION:
         return {}
-    return {contract.expiry_name: str(expiry_ms) if contract.venue == "xt" else expiry_ms}
+    return {contract.expiry_name: str(expiry_ms) if contract.expiry_as_text else expiry_ms}
 
 
 def _rehearse(client: Any, contract: VenueContract | None) -> None:

@@ -106,6 +106,7 @@ class VenueContract:
     answers_whole: bool = False  # create and cancel answer with the order's state; else with its id alone
     expiry: Expiry = Expiry.OPTION
     expiry_name: str = ""
+    expiry_as_text: bool = False  # the library signs it as it is, and takes nothing but text
     latest_arrival_ms: int = 0  # where the venue's own measure counts: how old a request it accepts
     one_nonce: bool = False  # each request's number must be higher than the last: one process for a key
     needs: tuple[str, ...] = ()  # credentials beyond key and secret, by the library's names
@@ -142,11 +143,6 @@ class VenueContract:
         if not re.fullmatch(self.id_pattern, self.written(_SAMPLE)):
             found.append("id_misfit")
         return tuple(found)
-
-    @property
-    def can_be_reconciled(self) -> bool:
-        """Tell whether every order and every fill can be found again."""
-        return not self.weaknesses
 
     def written(self, client_order_id: str) -> str:
         """Return our id as the venue writes it.

@@ -14,22 +14,14 @@ import structlog
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.client import make_public_client
 from adapters.exchange.outcomes import failures
-from adapters.exchange.streams import Broke, Step, Stream
-from adapters.exchange.tape import Tape
+from adapters.exchange.streams import Stream
 
 log = structlog.get_logger()
-
-FRESH_S = 2.0
-"""How old a streamed book may be; an older one is read by request instead."""
 
 MOST_LAG_S = 2.0
 """How much later than usual the venue's news may come: behind that, a queue is told and not the market."""
 
-UNUSED_S = 60.0
-"""After so long without a question a subscription is given up."""
-
 _SWEEP_S, _UNWATCH_S = 5.0, 3.0
-_TOPICS = {"book": ("OrderBook", "order_book"), "trades": ("Trades", "trades")}
 _FORGETS = 1e-4
 """Seconds a second by which the shortest lag is forgotten: clocks drift apart by less."""
 
@@ -87,41 +79,51 @@ class BookWatch:
 @dataclass(slots=True)
 class _Subscription:
     stream: Stream
+    watch: BookWatch
     used_s: float
 
 
 @dataclass(slots=True)
 class ExchangeData:
-    """Public streams of one venue over one client without keys."""
+    """Public streams of one venue over one client without keys; seconds by the loop's clock.
+
+    A streamed book older than ``fresh_s`` is not given: it is read by request instead. After ``unused_s``
+    without a question a subscription is given up.
+    """
 
     venue: str
     client: Any
-    _books: dict[str, BookWatch] = field(default_factory=dict)
-    _tapes: dict[str, Tape] = field(default_factory=dict)
-    _subscriptions: dict[tuple[str, str], _Subscription] = field(default_factory=dict)
+    fresh_s: float = 2.0
+    unused_s: float = 60.0
+    _subscriptions: dict[str, _Subscription] = field(default_factory=dict)  # by symbol
     _sweeper: asyncio.Task[None] | None = None
 
     def book(self, symbol: str) -> StreamedBook | None:
         """Return the streamed book while it can be believed; subscribe, and stay so while somebody asks."""
-        self._use("book", symbol)
-        seen = self._books[symbol].last
-        return seen if seen and _now() - seen.received_s <= FRESH_S else None
-
-    def tape(self, symbol: str) -> Tape:
-        """Return what was traded; subscribe, and stay so while somebody asks."""
-        self._use("trades", symbol)
-        return self._tapes[symbol]
+        if symbol not in self._subscriptions:
+            self._subscriptions[symbol] = self._begin(symbol)
+        subscription = self._subscriptions[symbol]
+        subscription.used_s = _now()
+        if self.client.has.get("watchOrderBook"):  # a venue may have no streams
+            subscription.stream.keep()
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.create_task(self._sweep(), name=f"{self.venue} sweeper")
+        seen = subscription.watch.last
+        return seen if seen and _now() - seen.received_s <= self.fresh_s else None
 
     @property
-    def subscribed(self) -> frozenset[tuple[str, str]]:
-        """Return what is subscribed to now: ``book`` or ``trades``, and the symbol."""
+    def subscribed(self) -> frozenset[str]:
+        """Return the symbols whose books are subscribed to now."""
         return frozenset(self._subscriptions)
 
     async def drop_unused(self) -> None:
         """End subscriptions that nobody has asked for lately."""
-        for key, subscription in list(self._subscriptions.items()):
-            if _now() - subscription.used_s > UNUSED_S:
-                await self._drop(*key)
+        for symbol, subscription in list(self._subscriptions.items()):
+            if _now() - subscription.used_s > self.unused_s:
+                await subscription.stream.stop()
+                del self._subscriptions[symbol]
+                await self._unwatch(symbol)
+                log.info("stream given up", venue=self.venue, stream=f"book {symbol}")
 
     async def close(self) -> None:
         """Stop every stream and let go of sockets."""
@@ -134,26 +136,12 @@ class ExchangeData:
         self._subscriptions.clear()
         await self.client.close()
 
-    def _use(self, kind: str, symbol: str) -> None:
-        if (kind, symbol) not in self._subscriptions:
-            self._subscriptions[kind, symbol] = self._begin(kind, symbol)
-        subscription = self._subscriptions[kind, symbol]
-        subscription.used_s = _now()
-        if self.client.has.get(f"watch{_TOPICS[kind][0]}"):  # a venue may have no streams
-            subscription.stream.keep()
-        if self._sweeper is None or self._sweeper.done():
-            self._sweeper = asyncio.create_task(self._sweep(), name=f"{self.venue} sweeper")
-
-    def _begin(self, kind: str, symbol: str) -> _Subscription:
-        step, broke = (self._book_of if kind == "book" else self._trades_of)(symbol)
-        return _Subscription(Stream(self.venue, f"{kind} {symbol}", step, broke), _now())
-
-    def _book_of(self, symbol: str) -> tuple[Step, Broke]:
-        watch = self._books[symbol] = BookWatch()
+    def _begin(self, symbol: str) -> _Subscription:
+        watch = BookWatch()
 
         async def step() -> None:
             if watch.torn:
-                await self._unwatch("book", symbol)
+                await self._unwatch(symbol)
                 watch.torn = False
             raw = await self.client.watch_order_book(symbol)
             try:
@@ -162,33 +150,15 @@ class ExchangeData:
                 watch.torn = True
                 raise
 
-        return step, watch.forget
+        return _Subscription(Stream(self.venue, f"book {symbol}", step, watch.forget), watch, _now())
 
-    def _trades_of(self, symbol: str) -> tuple[Step, Broke]:
-        tape = self._tapes[symbol] = Tape()
-
-        async def step() -> None:
-            tape.take(await self.client.watch_trades(symbol))
-
-        return step, tape.tear
-
-    async def _drop(self, kind: str, symbol: str) -> None:
-        await self._subscriptions[kind, symbol].stream.stop()
-        del self._subscriptions[kind, symbol]
-        if kind == "book":
-            del self._books[symbol]
-        else:
-            del self._tapes[symbol]
-        await self._unwatch(kind, symbol)
-        log.info("stream given up", venue=self.venue, stream=f"{kind} {symbol}")
-
-    async def _unwatch(self, kind: str, symbol: str) -> None:
+    async def _unwatch(self, symbol: str) -> None:
         """Ask the venue to tell no more; one that does not answer goes on telling nobody."""
-        if not self.client.has.get(f"unWatch{_TOPICS[kind][0]}"):
+        if not self.client.has.get("unWatchOrderBook"):
             return
         with contextlib.suppress(*failures()):
             async with asyncio.timeout(_UNWATCH_S):
-                await getattr(self.client, f"un_watch_{_TOPICS[kind][1]}")(symbol)
+                await self.client.un_watch_order_book(symbol)
 
     async def _sweep(self) -> None:
         while self._subscriptions:

@@ -8,7 +8,6 @@ from typing import Any
 
 from adapters.exchange.outcomes import ODD
 from domain.errors import Refused, Unavailable
-from domain.market.candles import Trade
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import BPS, ZERO, Coin, exact
@@ -107,19 +106,6 @@ def _levels(side: Sequence[Sequence[float]], rules: TradingRules, depth: int) ->
 
 def _on_grid(number: float, step: Decimal) -> int:
     return int((Decimal(repr(float(number))) / step).to_integral_value(ROUND_HALF_EVEN))
-
-
-def as_trade(raw: Raw) -> Trade:
-    """Return a trade that everybody may see.
-
-    Raises:
-        Unavailable: ``venue_answer_incomplete``, or ``venue_answer_absurd`` for one of nothing.
-    """
-    with understood("trade"):
-        trade = Trade(as_time(raw["timestamp"]), exact(raw["price"]), exact(raw["amount"]))
-    if trade.price <= 0 or trade.quantity <= 0:
-        raise Unavailable("venue_answer_absurd", subject=str(raw.get("id"))[:40])
-    return trade
 
 
 def as_order(pair: Pair, raw: Raw, client_order_id: str) -> VenueOrder:

@@ -277,6 +277,7 @@ XT = VenueContract(
     trades_window=_DAY,
     trades_until="endTime",
     expiry_name="recvWindow",
+    expiry_as_text=True,
     orders_per_second=5,
     tells_fees=False,
     code_field="mc",

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.fees import FeeKind, ServiceFee
-from domain.ids import AssetId, UserId, WithdrawalId
+from domain.ids import AssetId, Ids, UserId, WithdrawalId
 from domain.ledger.model import Account, AccountKind, Cause, Hold, Posting, Transfer, available, mixin, own
 from domain.money import ZERO, Coin, Token
 from domain.payouts.onward import NetworkFee, Onward
@@ -123,6 +123,24 @@ class Payout:
     def cause(self) -> Cause:
         """Return the cause of its hold and of its transfer."""
         return Cause(self.purpose, self.id)
+
+
+def requested(
+    ids: Ids, purpose: Purpose, receiver: UserId, token: Token, amount: Decimal, at: datetime
+) -> Payout:
+    """Return a new payout, due at once and free of charge; who means it otherwise says so by ``replace``."""
+    return Payout(
+        id=WithdrawalId(ids.new_id()),
+        request_id=ids.new_id(),
+        purpose=purpose,
+        receiver=receiver,
+        token=token,
+        amount=amount,
+        fee=ZERO,
+        state=PayoutState.REQUESTED,
+        created_at=at,
+        due_at=at,
+    )
 
 
 def unapproved(asset_id: AssetId) -> Token:

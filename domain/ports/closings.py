@@ -30,9 +30,6 @@ CLOSING_EDGES: dict[ClosingState, frozenset[ClosingState]] = {
     ClosingState.REOPENED: frozenset(),
 }
 
-OVER = frozenset({ClosingState.CALLED_OFF, ClosingState.REOPENED})
-"""The instance goes on; of all other closings there is one at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class Closing:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.ids import UserId
 from domain.leases import venue_scope
@@ -48,16 +48,10 @@ class AccountOverview:
         """
         async with self._store.transaction():
             await self._auth.require(actor, Permission.HALTS_READ)
-            return await standings(self._looks, self._rounds, self._clock.now())
-
-
-async def standings(
-    looks: AccountLooks, rounds: ReconciliationStore, now: datetime
-) -> Sequence[AccountStanding]:
-    """Return every account that was ever looked at, by name."""
-    compared = {each.latest.scope: each.latest.at for each in await rounds.standings()}
-    found = []
-    for look in await looks.list():
-        at = compared.get(venue_scope(look.account))
-        found.append(AccountStanding(look, now - look.at, None if at is None else now - at))
-    return found
+            looks, rounds = await self._looks.list(), await self._rounds.standings()
+        now, compared = self._clock.now(), {each.latest.scope: each.latest.at for each in rounds}
+        found = []
+        for look in looks:
+            at = compared.get(venue_scope(look.account))
+            found.append(AccountStanding(look, now - look.at, None if at is None else now - at))
+        return found

@@ -5,9 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.errors import Refused
-from domain.ids import Ids, UserId, WithdrawalId
+from domain.ids import Ids, UserId
 from domain.money import ZERO, Coin, Token, plain, round_down
-from domain.payouts.model import Payout, PayoutState, Purpose, promise
+from domain.payouts.model import Purpose, promise, requested
 from domain.ports.clock import Clock
 from domain.ports.closings import Claim, Closing, ClosingState, ClosingStore, Left
 from domain.ports.freezes import NEW, FreezeStore
@@ -197,19 +197,7 @@ class ClosingService:
         Nothing is charged: it is our word, not theirs.
         """
         token, amount = await self._share(claim)
-        now = self._clock.now()
-        payout = Payout(
-            id=WithdrawalId(self._ids.new_id()),
-            request_id=self._ids.new_id(),
-            purpose=Purpose.WITHDRAWAL,
-            receiver=claim.user_id,
-            token=token,
-            amount=amount,
-            fee=ZERO,
-            state=PayoutState.REQUESTED,
-            created_at=now,
-            due_at=now,
-        )
+        payout = requested(self._ids, Purpose.WITHDRAWAL, claim.user_id, token, amount, self._clock.now())
         try:
             async with self._store.transaction():
                 await self._payouts.add(payout)

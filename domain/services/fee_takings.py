@@ -9,7 +9,7 @@ from domain.fees import NOTICE
 from domain.ids import AssetId, Ids, UserId, WithdrawalId
 from domain.ledger.model import AccountKind, mixin, own
 from domain.money import ZERO, Token, plain, round_down
-from domain.payouts.model import OPEN_TO_CANCEL, Payout, PayoutState, Purpose, promise
+from domain.payouts.model import OPEN_TO_CANCEL, Payout, PayoutState, Purpose, promise, requested
 from domain.ports.clock import Clock
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
@@ -108,18 +108,8 @@ class FeeTakingService:
             Refused: as ``ask``; ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
         """
         token, now = self.token(asset_id), self._clock.now()
-        payout = Payout(
-            id=WithdrawalId(self._ids.new_id()),
-            request_id=self._ids.new_id(),
-            purpose=Purpose.FEES,
-            receiver=by,
-            token=token,
-            amount=amount,
-            fee=ZERO,
-            state=PayoutState.REQUESTED,
-            created_at=now,
-            due_at=now + NOTICE,
-        )
+        payout = requested(self._ids, Purpose.FEES, by, token, amount, now)
+        payout = replace(payout, due_at=now + NOTICE)
         async with self._store.transaction():
             await self._auth.act(by, Permission.FEES_TAKE, taking_params(asset_id, amount), cause)
             await self._confirmations.consume(by, confirmation, ACTION, taking_params(asset_id, amount))

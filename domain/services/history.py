@@ -15,9 +15,6 @@ from domain.market.history import ROWS, Row, Wanted
 from domain.money import plain
 from domain.ports.history import HistoryStore
 
-AT_ONCE = 500
-"""How many rows an export holds in memory."""
-
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -40,8 +37,10 @@ class Page:
 class HistoryService:
     """Everybody's own orders, fills and fees; nobody else's, whatever is asked for."""
 
-    def __init__(self, history: HistoryStore) -> None:
+    def __init__(self, history: HistoryStore, at_once: int = 500) -> None:
+        """Read from a store; ``at_once`` is how many rows an export holds in memory."""
         self._history = history
+        self._at_once = at_once
 
     async def page(self, user_id: UserId, wanted: Wanted, most: int) -> Page:
         """Return so many rows, and what to ask for next."""
@@ -60,7 +59,7 @@ class HistoryService:
         begin, write, end = _SHAPES[shape]
         yield begin(columns)
         first, older = True, wanted
-        while page := await self.page(user_id, older, AT_ONCE):
+        while page := await self.page(user_id, older, self._at_once):
             yield write([cells_of(row) for row in page.rows], first)
             if page.older is None:
                 break

@@ -11,9 +11,18 @@ from datetime import timedelta
 
 from domain.errors import InvariantBroken, MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids, UserId, WithdrawalId
-from domain.money import ZERO, Token
+from domain.money import Token
 from domain.payouts.inputs import MOST_INPUTS, Choice, Verdict
-from domain.payouts.model import CONSOLIDATING, ENDED, Payout, PayoutState, Purpose, fee_of_payout, settlement
+from domain.payouts.model import (
+    CONSOLIDATING,
+    ENDED,
+    Payout,
+    PayoutState,
+    Purpose,
+    fee_of_payout,
+    requested,
+    settlement,
+)
 from domain.payouts.refusals import DEFINITE, SPENT_ELSEWHERE, STOPPING
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -356,18 +365,7 @@ class PayoutService:
 
     async def _merge(self, token: Token, choice: Choice) -> Payout:
         now = self._clock.now()
-        merge = Payout(
-            id=WithdrawalId(self._ids.new_id()),
-            request_id=self._ids.new_id(),
-            purpose=Purpose.CONSOLIDATION,
-            receiver=self._bot,
-            token=token,
-            amount=choice.total,
-            fee=ZERO,
-            state=PayoutState.REQUESTED,
-            created_at=now,
-            due_at=now,
-        )
+        merge = requested(self._ids, Purpose.CONSOLIDATION, self._bot, token, choice.total, now)
         await self._payouts.add(merge)
         await self._take(merge, choice)
         return merge

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from domain.errors import Refused
-from domain.ids import AssetId, Ids, UserId, WithdrawalId
+from domain.ids import AssetId, Ids, UserId
 from domain.money import ZERO, Token, plain, round_down
-from domain.payouts.model import Payout, PayoutState, Purpose, promise, unapproved
+from domain.payouts.model import Payout, Purpose, promise, requested, unapproved
 from domain.ports.clock import Clock
 from domain.ports.kept import KeptGroup, KeptStore
 from domain.ports.ledger import Ledger
@@ -185,18 +185,7 @@ class RefundService:
 
     async def _promise(self, receiver: UserId, group: KeptGroup, now: datetime) -> Payout:
         """Write down the payout of a group and take what it pays; call it inside, alone with the sender."""
-        payout = Payout(
-            id=WithdrawalId(self._ids.new_id()),
-            request_id=self._ids.new_id(),
-            purpose=Purpose.REFUND,
-            receiver=receiver,
-            token=self._token(group),
-            amount=group.amount,
-            fee=ZERO,
-            state=PayoutState.REQUESTED,
-            created_at=now,
-            due_at=now,
-        )
+        payout = requested(self._ids, Purpose.REFUND, receiver, self._token(group), group.amount, now)
         await self._payouts.add(payout)
         taken = await self._kept.take(group, payout.id)
         assert taken == group.amount, "nobody else decides about it meanwhile"

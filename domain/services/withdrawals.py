@@ -18,6 +18,7 @@ from domain.payouts.model import (
     PayoutState,
     Purpose,
     promise,
+    requested,
 )
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -134,19 +135,8 @@ class WithdrawalService:
         if quote_withdrawal(token, quote.amount, await self._rate()) != quote:
             raise Refused("quote_expired")
         now = self._clock.now()
-        payout = Payout(
-            id=WithdrawalId(self._ids.new_id()),
-            request_id=self._ids.new_id(),
-            purpose=Purpose.WITHDRAWAL,
-            receiver=user_id,
-            token=quote.token,
-            amount=quote.amount,
-            fee=quote.fee,
-            state=PayoutState.REQUESTED,
-            created_at=now,
-            due_at=now,
-            fee_version=quote.fee_version,
-        )
+        payout = requested(self._ids, Purpose.WITHDRAWAL, user_id, quote.token, quote.amount, now)
+        payout = replace(payout, fee=quote.fee, fee_version=quote.fee_version)
         async with self._store.transaction():
             await self._admission.check(user_id, token.coin)
             await self._confirmations.consume(user_id, confirmation, ACTION, quote.params)

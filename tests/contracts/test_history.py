@@ -94,10 +94,27 @@ ORDERS = [
     order(3, 0, "open", Side.SELL),
     order(4, 2, "cancelled"),
 ]
-_FEE = {"kind": "strategy", "pair": BTC, "coin": "BTC", "basis": Decimal(1), "amount": Decimal("0.1")}
+
+
+def trading_fee(seq: int, cause: str) -> FeeRow:
+    """Return what we charged for a fill of somebody's first run."""
+    return FeeRow(
+        seq=seq,
+        at=_at(seq),
+        run=1,
+        kind="strategy",
+        pair=BTC,
+        fee="trading",
+        coin="BTC",
+        basis=Decimal(1),
+        amount=Decimal("0.1"),
+        cause=cause,
+    )
+
+
 FEES = [
-    (ALICE, FeeRow(seq=1, at=_at(1), run=1, fee="trading", cause="fill:t1", **_FEE)),  # type: ignore[arg-type]
-    (BOB, FeeRow(seq=2, at=_at(2), run=1, fee="trading", cause="fill:t2", **_FEE)),  # type: ignore[arg-type]
+    (ALICE, trading_fee(1, "fill:t1")),
+    (BOB, trading_fee(2, "fill:t2")),
     (
         ALICE,
         FeeRow(

@@ -14,7 +14,7 @@ from domain.market.runs import RunState
 from domain.money import ZERO, Coin
 from domain.payouts.fees import SMALLEST
 from domain.payouts.model import ENDED, Payout, PayoutState, Purpose
-from domain.ports.closings import CLOSING_EDGES, OVER, Claim, Closing, ClosingState, CoinLeft, Left
+from domain.ports.closings import CLOSING_EDGES, Claim, Closing, ClosingState, CoinLeft, Left
 from domain.ports.freezes import coin_scope, user_scope
 from domain.ports.kept import KeptState
 
@@ -28,7 +28,7 @@ class FakeClosings:
         self._runs, self._treasury = runs, treasury
 
     async def current(self) -> Closing | None:
-        return next((each for each in self.rows if each.state not in OVER), None)
+        return next((each for each in self.rows if CLOSING_EDGES[each.state]), None)
 
     async def add(self, by: UserId, at: datetime, begins_at: datetime) -> Closing | None:
         assert begins_at >= at + timedelta(hours=24), "closings_give_notice"

@@ -1,9 +1,12 @@
 """`mrmarket export`: all that is kept of one person, to the digit, and nothing of anybody else."""
 
 import asyncio
+import csv
+import io
 import json
 from decimal import Decimal
 
+import asyncpg
 import pytest
 
 from adapters.cli.__main__ import main
@@ -61,3 +64,31 @@ async def test_a_persons_rows_are_written_to_the_digit_and_nobody_elses(
 async def test_who_never_wrote_has_nothing(people: PostgresStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert await said(capsys, "0c2f7b6e-0000-4000-8000-000000000003") == (1, "")
     assert await people.fetch("SELECT FROM audit") == []
+
+
+async def test_a_history_is_a_table_of_its_own(
+    people: PostgresStore, admin: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await admin.execute("SET session_replication_role = replica")  # a row alone, without what leads to it
+    await admin.execute(
+        """
+        INSERT INTO service_fees (kind, cause, version, user_id, run_id, coin, basis, amount, fee, noted_at)
+        VALUES ('deposit', 'd1', 1, $1, '', 'USDT', 100, 0.5, 'deposit', '2026-11-27 09:30Z')
+        """,
+        ALICE,
+    )
+    code, text = await said(capsys, ALICE, "--history", "fees")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert (code, len(rows)) == (0, 1)
+    assert (rows[0]["at"], rows[0]["amount"]) == ("2026-11-27T09:30:00+00:00", "0.5")
+    assert json.loads((await said(capsys, ALICE, "--history", "fees", "--shape", "json"))[1]) == rows
+    assert len(list(csv.reader(io.StringIO((await said(capsys, BOB, "--history", "fees"))[1])))) == 1
+    assert len(await people.fetch("SELECT FROM audit")) == 3
+
+
+async def test_a_history_that_there_is_not_is_explained(
+    people: PostgresStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", ALICE, "--history", "dreams"])
+    assert "fills" in capsys.readouterr().err

@@ -3,19 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.exchange import exchange_data
-from adapters.exchange import tape as tape_module
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.exchange_data import BookWatch, BrokenStreamError, ExchangeData, VenueStreams
-from adapters.exchange.tape import Tape
-from domain.errors import Unavailable
 from domain.ids import VenueAccountName
 from domain.market.model import Pair
 from domain.secrets import Secret
@@ -34,7 +29,7 @@ class FakeClient:
     """A ccxt client whose streams give what the test says, and which counts what it is asked."""
 
     def __init__(self) -> None:
-        self.has = dict.fromkeys(["watchOrderBook", "watchTrades", "unWatchOrderBook", "unWatchTrades"], True)
+        self.has = dict.fromkeys(["watchOrderBook", "unWatchOrderBook"], True)
         self.asked: list[str] = []
         self.news: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -42,15 +37,8 @@ class FakeClient:
         self.asked.append(f"watch {symbol}")
         return await self._next()
 
-    async def watch_trades(self, symbol: str) -> Any:
-        self.asked.append(f"trades {symbol}")
-        return await self._next()
-
     async def un_watch_order_book(self, symbol: str) -> None:
         self.asked.append(f"unwatch {symbol}")
-
-    async def un_watch_trades(self, symbol: str) -> None:
-        self.asked.append(f"untrades {symbol}")
 
     async def close(self) -> None:
         self.asked.append("close")
@@ -93,14 +81,12 @@ async def test_a_venue_without_streams_is_never_asked_for_one(data: ExchangeData
     assert data.client.asked == []
 
 
-async def test_a_book_that_came_too_long_ago_is_not_given(
-    data: ExchangeData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_book_that_came_too_long_ago_is_not_given(data: ExchangeData) -> None:
     data.book(SYMBOL)
     data.client.news.put_nowait(book())
     await settle()
     assert data.book(SYMBOL) is not None
-    monkeypatch.setattr(exchange_data, "FRESH_S", -1.0)
+    data.fresh_s = -1.0
     assert data.book(SYMBOL) is None
 
 
@@ -130,19 +116,16 @@ async def test_a_stream_that_breaks_tells_nothing_and_begins_afresh(data: Exchan
     assert data.book(SYMBOL) is not None
 
 
-async def test_a_subscription_that_nobody_asks_for_is_given_up(
-    data: ExchangeData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_subscription_that_nobody_asks_for_is_given_up(data: ExchangeData) -> None:
     data.book(SYMBOL)
-    data.tape(SYMBOL)
     await data.drop_unused()
-    assert data.subscribed == {("book", SYMBOL), ("trades", SYMBOL)}
-    monkeypatch.setattr(exchange_data, "UNUSED_S", -1.0)
+    assert data.subscribed == {SYMBOL}
+    data.unused_s = -1.0
     await data.drop_unused()
     assert data.subscribed == frozenset()
     assert f"unwatch {SYMBOL}" in data.client.asked
     data.book(SYMBOL)
-    assert data.subscribed == {("book", SYMBOL)}
+    assert data.subscribed == {SYMBOL}
 
 
 def test_a_book_older_than_the_one_before_breaks_the_stream() -> None:
@@ -163,56 +146,6 @@ def test_a_book_that_comes_later_than_usual_is_not_believed_whatever_the_clocks_
     assert watch.last is not None
 
 
-def trade(number: int, second: int = 0) -> dict[str, Any]:
-    return {"id": str(number), "timestamp": 1_000 * second, "price": "100.5", "amount": "0.25"}
-
-
-def test_a_tape_tells_each_trade_once_to_each_reader() -> None:
-    tape = Tape()
-    tape.take([trade(1), trade(2)])
-    tape.take([trade(2), trade(3)])
-    first = tape.since(0)
-    assert [each.quantity for each in first.trades] == [Decimal("0.25")] * 3
-    assert tape.since(first.place).trades == ()
-    tape.take([trade(4)])
-    assert len(tape.since(first.place).trades) == 1
-    assert len(tape.since(0).trades) == 4
-
-
-def test_a_torn_tape_is_whole_again_only_from_its_next_trade_on() -> None:
-    tape = Tape()
-    tape.take([trade(1, second=10)])
-    assert tape.since(0).whole_since == tape.since(0).trades[0].at
-    tape.tear()
-    assert tape.since(0).whole_since is None
-    tape.take([trade(2, second=20)])
-    assert tape.since(0).whole_since == tape.since(0).trades[1].at
-
-
-def test_a_reader_that_comes_too_late_is_told_that_something_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tape = Tape()
-    monkeypatch.setattr(tape_module, "MOST", 3)
-    tape.take([trade(number) for number in range(4)])
-    assert tape.since(0).whole_since is None
-    assert tape.since(1).whole_since is not None
-
-
-def test_a_place_on_an_earlier_tape_is_the_beginning_of_the_new_one() -> None:
-    tape = Tape()
-    tape.take([trade(1)])
-    assert len(tape.since(7).trades) == 1
-
-
-def test_a_trade_that_makes_no_sense_adds_nothing() -> None:
-    tape = Tape()
-    for absurd in ({"amount": "-1"}, {"price": "0"}, {"price": "1e9"}, {"timestamp": "x"}, {"amount": None}):
-        with pytest.raises(Unavailable):
-            tape.take([trade(1), {**trade(2), **absurd}])
-    assert tape.since(0).trades == ()
-
-
 async def test_accounts_of_one_venue_share_its_streams_on_the_wire(tmp_path: Path) -> None:
     world = tmp_path / "world.json"
     keys = [{"name": n, "api_key": n, "secret": n, "balances": {"USDT": "1"}} for n in ("a", "b")]
@@ -228,12 +161,11 @@ async def test_accounts_of_one_venue_share_its_streams_on_the_wire(tmp_path: Pat
         for _ in range(100):
             for exchange in exchanges:
                 assert (await exchange.book(Pair.parse(SYMBOL))).sane
-            if data.book(SYMBOL) and data.tape(SYMBOL).since(0).trades:
+            if data.book(SYMBOL):
                 break
             await asyncio.sleep(0.05)
         assert data.book(SYMBOL) is not None
-        assert data.tape(SYMBOL).since(0).trades[0].price > 0
-        assert data.subscribed == {("book", SYMBOL), ("trades", SYMBOL)}
+        assert data.subscribed == {SYMBOL}
         for exchange in exchanges:
             await exchange.close()
         assert data.subscribed  # they are not any account's

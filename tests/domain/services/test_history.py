@@ -10,7 +10,6 @@ import pytest
 from domain.errors import Refused
 from domain.market.history import FillRow, Wanted
 from domain.money import ZERO
-from domain.services import history as module
 from domain.services.history import HistoryService, Shape, harmless
 from tests.contracts.test_history import ALICE, BOB, FEES, FILLS, ORDERS, fill
 from tests.fakes.history import FakeHistory
@@ -24,8 +23,9 @@ def history() -> FakeHistory:
     return history
 
 
-async def exported(history: FakeHistory, wanted: Wanted, shape: Shape) -> str:
-    return "".join([piece async for piece in HistoryService(history).export(ALICE, wanted, shape)])
+async def exported(history: FakeHistory, wanted: Wanted, shape: Shape, at_once: int = 500) -> str:
+    service = HistoryService(history, at_once)
+    return "".join([piece async for piece in service.export(ALICE, wanted, shape)])
 
 
 async def test_pages_follow_each_other_without_gap_or_repeat(history: FakeHistory) -> None:
@@ -59,13 +59,10 @@ async def test_json_says_the_same(history: FakeHistory) -> None:
 
 
 @pytest.mark.parametrize("shape", Shape)
-async def test_export_reads_page_by_page(
-    history: FakeHistory, shape: Shape, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_export_reads_page_by_page(history: FakeHistory, shape: Shape) -> None:
     whole = await exported(history, Wanted(), shape)
-    monkeypatch.setattr(module, "AT_ONCE", 2)
     history.asked = 0
-    assert await exported(history, Wanted(), shape) == whole
+    assert await exported(history, Wanted(), shape, at_once=2) == whole
     assert history.asked == 3
 
 
