@@ -171,12 +171,18 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     courier: Courier[Departure] = Courier(partial(venue.move, venue.funds.step), venue.delivered)
     courier.other = options.rails
     app = web.Application()
+    gate = Gate(venue, keys_of(accounts))
     gate_streams = GateStreams(venue, keys_of(accounts), venue.hub)
     venue.tellers.append(gate_streams)
     parts = (
         *(Rest(venue, door), Streams(venue, door, venue.hub)),
-        *(Gate(venue, keys_of(accounts)), gate_streams),
-        *(Control(venue, venue.hub), FundsControl(venue, courier), running.clockwork, CoinGecko(venue)),
+        *(gate, gate_streams),
+        *(
+            Control(venue, venue.hub, lambda: {"binance": door.refused, "gate": gate.limits.refused}),
+            FundsControl(venue, courier),
+            running.clockwork,
+            CoinGecko(venue),
+        ),
     )
     for part in parts:
         part.add_to(app)

@@ -263,7 +263,7 @@ def my_trades(venue: Venue, account: str, params: Params) -> Any:
     (start, end), first, order_id = _window(params), whole(params, "fromId"), whole(params, "orderId")
     if first is not None and start is not None:
         raise RefusedByVenue(-1128, "Combination of optional parameters invalid.")
-    mine = venue.engine.fills.get((account, pair.symbol), [])
+    mine = venue.listed_fills(account, pair.symbol)
     if order_id is not None:
         mine = [fill for fill in mine if fill.order_id == order_id]
     if first is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -16,10 +17,10 @@ Json = dict[str, Any]
 
 
 class Control:
-    """`/sandbox/books` and `/sandbox/faults`."""
+    """`/sandbox/books`, `/sandbox/faults`, `/sandbox/limits` and `/sandbox/cut`."""
 
-    def __init__(self, venue: Venue, hub: Hub) -> None:
-        self._venue, self._hub = venue, hub
+    def __init__(self, venue: Venue, hub: Hub, refused: Callable[[], Mapping[str, int]]) -> None:
+        self._venue, self._hub, self._refused = venue, hub, refused
 
     def add_to(self, app: web.Application) -> None:
         """Serve the addresses."""
@@ -27,6 +28,7 @@ class Control:
         app.router.add_get("/sandbox/faults", self.faults)
         app.router.add_post("/sandbox/faults", self.change_faults)
         app.router.add_post("/sandbox/cut", self.cut)
+        app.router.add_get("/sandbox/limits", self.limits)
 
     async def books(self, request: web.Request) -> web.Response:
         """Tell everything there is to know about clients' money; changes nothing."""
@@ -83,6 +85,10 @@ class Control:
             return web.json_response(self._venue.faults.change(json.loads(await request.text() or "{}")))
         except (ValueError, AttributeError) as e:
             return web.json_response({"error": str(e)}, status=400)
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """Tell how many requests came over the limits of each language."""
+        return web.json_response({"refused": dict(self._refused())})
 
     async def cut(self, request: web.Request) -> web.Response:
         """Cut every WebSocket, as a venue's deploy does."""

@@ -18,6 +18,7 @@ class Settings:
     refuse_status: int = 503
     delay_ms: int = 0  # before the answer
     hide_orders_ms: int = 0  # new orders do not show in openOrders for so long
+    hide_fills_ms: int = 0  # own trades do not show in lists for so long
     duplicate_percent: int = 0  # of stream events are sent twice
     lose_deltas: int = 0  # so many of the next depth events are lost
     limit_percent: int = 0  # answered with 429 and -1003

@@ -99,7 +99,7 @@ def my_trades(venue: Venue, account: str, params: Params) -> Json:
     """List fills, newest first: of a window, of an order, a page of them."""
     since, until = _window(venue, params)
     pairs = [pair_of(venue, params)] if "currency_pair" in params else list(venue.engine.pairs.values())
-    mine = [fill for pair in pairs for fill in venue.engine.fills.get((account, pair.symbol), [])]
+    mine = [fill for pair in pairs for fill in venue.listed_fills(account, pair.symbol)]
     wanted = params.get("order_id")
     chosen = [
         fill

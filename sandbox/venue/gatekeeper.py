@@ -65,10 +65,12 @@ class Gatekeeper:
     wall_ms: Callable[[], int]
     weight: Window = field(default_factory=lambda: Window(60_000, WEIGHT_PER_MINUTE))
     orders: dict[str, Window] = field(default_factory=dict)
+    refused: int = 0  # for coming too often
 
     def weigh(self, weight: int) -> None:
         """Count a request's weight; refuse when the minute is used up."""
         if not self.weight.add(weight, self.wall_ms()):
+            self.refused += 1
             raise RefusedByVenue(
                 -1003,
                 f"Too much request weight used; current limit is {WEIGHT_PER_MINUTE} per 1 MINUTE. "
@@ -80,6 +82,7 @@ class Gatekeeper:
         """Count a new order; refuse when the account sends too many. Return how many there were."""
         window = self.orders.setdefault(account, Window(10_000, ORDERS_PER_TEN_SECONDS))
         if not window.add(1, self.wall_ms()):
+            self.refused += 1
             raise RefusedByVenue(
                 -1015,
                 f"Too many new orders; current limit is {ORDERS_PER_TEN_SECONDS} orders per 10 SECOND.",

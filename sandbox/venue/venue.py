@@ -10,7 +10,7 @@ from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.funds import Declined, Funds
 from sandbox.venue.hub import Hub
-from sandbox.venue.model import FEES, Changes, units
+from sandbox.venue.model import FEES, Changes, Fill, units
 from sandbox.venue.news import BinanceNews, Teller
 from sandbox.venue.store import Store
 from sandbox.venue.tape import Tape
@@ -68,6 +68,13 @@ class Venue:
                 allowed = [(row["network"], row["address"], row.get("tag", "")) for row in listed]
                 self.funds.allowed[account["name"]] = allowed
         self.publish(opened)
+
+    def listed_fills(self, account: str, symbol: str) -> list[Fill]:
+        """Return what lists show of an account's trades, oldest first: the faults may hide the latest."""
+        fills, hidden_ms = self.engine.fills.get((account, symbol), []), self.faults.settings.hide_fills_ms
+        if not hidden_ms:
+            return fills
+        return [fill for fill in fills if fill.trade.at_ms <= self.now_ms() - hidden_ms]
 
     def act(self, action: Callable[[int], T]) -> T:
         """Carry out an action now; what it changed is on disk when this returns."""

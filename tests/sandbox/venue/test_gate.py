@@ -121,12 +121,21 @@ async def test_what_gate_does_not_know_or_comes_late_is_refused(gate: Any) -> No
         await gate.fetch_balance()
 
 
-async def test_the_eleventh_order_of_a_second_is_refused(gate: Any) -> None:
+async def test_the_eleventh_order_of_a_second_is_refused(gate: Any, urls: dict[str, str]) -> None:
     answers = await asyncio.gather(*(far_bid(gate, f"n{n}") for n in range(24)), return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Exception)]
     assert {type(answer) for answer in refused} == {ccxt.RateLimitExceeded}
     assert len(await gate.fetch_open_orders(PAIR)) == 24 - len(refused) <= 20  # a second may end in between
     assert gate.last_response_headers["X-Gate-RateLimit-Limit"] == "200"
+    assert await control(urls, "limits") == {"refused": {"binance": 0, "gate": len(refused)}}
+
+
+async def test_trades_are_listed_late_on_bad_days(gate: Any, client: Any, urls: dict[str, str]) -> None:
+    await control(urls, "faults", {"hide_fills_ms": 60_000})
+    await gate.create_order(PAIR, "limit", "sell", "0.005", "50000", {"clientOrderId": "late"})
+    assert [await each.fetch_my_trades(PAIR) for each in (gate, client)] == [[], []]
+    await control(urls, "faults", {})
+    assert all([await each.fetch_my_trades(PAIR) for each in (gate, client)])
 
 
 async def test_bad_days_are_alike_in_both_languages(gate: Any, urls: dict[str, str]) -> None:
