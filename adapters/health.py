@@ -41,7 +41,7 @@ class DatabaseProbe:
 
 
 _LEASES = """
-    SELECT scope FROM leases WHERE state = 'held' AND expires_at <= lease_clock()
+    SELECT scope FROM leases WHERE state = 'held' AND expires_at <= lease_clock() AND scope NOT LIKE 'seat:%'
     UNION ALL SELECT 'wallet' WHERE NOT EXISTS (SELECT FROM leases WHERE scope = 'wallet' AND state = 'held')
     ORDER BY scope
 """

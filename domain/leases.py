@@ -17,6 +17,19 @@ def venue_scope(account: VenueAccountName) -> Scope:
     return Scope(f"venue:{account}")
 
 
+_SEAT = "seat:"
+
+
+def seat_scope(number: int) -> Scope:
+    """Return the scope of one worker's place among the workers: nobody acts for it, it is only counted."""
+    return Scope(f"{_SEAT}{number}")
+
+
+def seat_number(scope: Scope) -> int:
+    """Return the number of a seat; zero for what is none."""
+    return int(scope.removeprefix(_SEAT)) if scope.startswith(_SEAT) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseTiming:
     """How long a lease lasts, how often it is renewed, how long an answer may take; seconds.
@@ -55,7 +68,8 @@ class Grip:
     """One process's hold on one scope, by its own clock: the keeper tightens it, those who act look at it.
 
     ``monotonic`` is the clock's. What nobody renews ends by itself: at ``deadline_s`` we stop, at ``ends_s``
-    others may begin.
+    others may begin. What is ``leaving`` goes to another process once those who act have ended their
+    round and ``left``.
     """
 
     scope: Scope
@@ -64,6 +78,8 @@ class Grip:
     deadline_s: float = _NEVER
     ends_s: float = _NEVER
     wavering: bool = False  # the last renewal failed: nothing new until one succeeds
+    leaving: bool = False
+    left: bool = False
 
     @property
     def held(self) -> bool:
@@ -93,6 +109,7 @@ class Grip:
     def drop(self) -> None:
         """Let go: somebody else acts, or may."""
         self.epoch, self.deadline_s, self.ends_s, self.wavering = 0, _NEVER, _NEVER, False
+        self.leaving = self.left = False
 
     def require(self) -> None:
         """Let a harmful write pass; call it in the last function before the socket.

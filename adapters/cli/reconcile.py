@@ -16,6 +16,7 @@ from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.store import PostgresStore
 from adapters.settings import load_settings
 from domain.ids import UserId
+from domain.leases import seat_number
 from domain.money import plain
 from domain.ports.reconciliation import Standing
 from domain.reconciliation.model import Line, Outcome
@@ -76,7 +77,10 @@ async def _wait(
     leases = PostgresLeases(store, Claimant("nobody", "", 0))
     while True:
         answered = {s.latest.scope for s in await rounds.standings() if s.latest.asked >= word}
-        places = {lease.scope for lease in await leases.all() if lease.live} | {"wallet"}
+        places: set[str] = {
+            lease.scope for lease in await leases.all() if lease.live and not seat_number(lease.scope)
+        }
+        places.add("wallet")
         missing = sorted(places - answered)
         if not missing or time.monotonic() > until_s:
             return missing

@@ -89,6 +89,8 @@ class ExecutionService:
         desk = self.desk
         if not desk.grip.held:
             return await self._stand_by()
+        if desk.grip.leaving:
+            return await self._hand_over()
         if desk.grip.epoch != desk.epoch:
             self._forget()
             desk.epoch = desk.grip.epoch
@@ -100,6 +102,13 @@ class ExecutionService:
             if desk.grip.epoch == desk.epoch:
                 desk.grip.drop()
             return f"another worker took {desk.account}: this one stops trading it"
+
+    async def _hand_over(self) -> str:
+        """Begin nothing more here: the next worker takes the account with all that rests on its book."""
+        desk = self.desk
+        desk.epoch, desk.grip.left = 0, True
+        await desk.clock.sleep(desk.policy.idle_s)
+        return f"hands {desk.account} over to another worker"
 
     async def _stand_by(self) -> str:
         """Wait for the lease. One that ran out by our own clock leaves a moment to clear the book in."""

@@ -8,8 +8,6 @@ from itertools import count
 from typing import Any
 
 _START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-_TURNS = 20
-"""How often everybody is given a turn before time moves: more than any task takes between two waits."""
 
 
 class ParkedClock:
@@ -35,11 +33,30 @@ class ParkedClock:
         """Do the work, moving time on whenever nobody can go on without it."""
         task = asyncio.ensure_future(work)
         while True:
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+            await _all_have_had_their_turn()
             if task.done():
                 return await task  # type: ignore[no-any-return]  # nothing is returned
             assert self._parked, "everybody waits for something else than time"
             self._now_s, _, woken = heapq.heappop(self._parked)
             if not woken.done():
                 woken.set_result(None)
+
+
+async def _all_have_had_their_turn() -> None:
+    """Return when everybody waits: the loop has nothing else to do, locks between tasks included."""
+    await asyncio.sleep(0)
+    while asyncio.get_running_loop()._ready:  # type: ignore[attr-defined]  # nothing public tells
+        await asyncio.sleep(0)
+
+
+class ParkedMarket:
+    """The market's side of the same time, as ``domain.ports.clock.MarketClock``."""
+
+    def __init__(self, clock: ParkedClock) -> None:
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await self._clock.sleep((instant - self._clock.now()).total_seconds())

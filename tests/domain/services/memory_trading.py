@@ -43,9 +43,9 @@ from tests.fakes.trading import (
 class MemoryWorld:
     """One venue account, one person, and as many worker processes as a test cares to start."""
 
-    def __init__(self, seed: int = 1, fee_bps: int = 0) -> None:
+    def __init__(self, seed: int = 1, fee_bps: int = 0, time: Any = None) -> None:
         self.policy = replace(QUICK, conversion_patience_s=5)
-        self.user, self.account, self.time = ALICE, "fake-1", FakeTime()
+        self.user, self.account, self.time = ALICE, "fake-1", time or FakeTime()
         self.venue = FakeVenue(self.time, FLOAT)
         self.leases = FakeLeaseTable(self.time)
         self.ledger, self.outbox, self.fees = FakeLedger(), MemoryNotices(), FakeFees()
@@ -80,13 +80,22 @@ class MemoryWorld:
     def worker(self, wrap: Callable[[Any], Any] = unwrapped) -> Worker:
         """Start a worker process; ``wrap`` may put something between it and its ports."""
         grip = Grip(venue_scope(VenueAccountName(self.account)), self.time.monotonic)
-        desk = Desk(
-            exchange=wrap(FakeExchange(self.venue, self.account, grip.require)),
+        exchange = FakeExchange(self.venue, self.account, grip.require)
+        desk = self.desk_at(wrap(exchange), grip, FakeMarketTime(self.time), wrap)
+        worker = Worker(desk, [PAIR])
+        timing = LeaseTiming(ttl_s=300, renew_s=100)
+        worker.keeper = LeaseKeeper(FakeLeases(self.leases, "worker"), self.time, timing, [grip])
+        return worker
+
+    def desk_at(self, exchange: Any, grip: Grip, market: Any, wrap: Callable[[Any], Any] = unwrapped) -> Desk:
+        """Return a place at an account, over the stores that all share."""
+        return Desk(
+            exchange=exchange,
             venue="fake",
             store=wrap(self.store),
             ledger=self.ledger,
             clock=self.time,
-            market=FakeMarketTime(self.time),
+            market=market,
             ids=self.ids,
             notices=self.outbox,
             accounts=cast("Any", self.accounts),
@@ -101,10 +110,6 @@ class MemoryWorld:
             admission=Admission(self.freezes),
             roles=owned_by(OWNER),
         )
-        worker = Worker(desk, [PAIR])
-        timing = LeaseTiming(ttl_s=300, renew_s=100)
-        worker.keeper = LeaseKeeper(FakeLeases(self.leases, "worker"), self.time, timing, [grip])
-        return worker
 
     async def start(self, base: str, quote: str) -> Run:
         """Start a run by a preset."""
