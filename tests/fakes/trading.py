@@ -147,17 +147,20 @@ class MemoryOrders:
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]
     ) -> Mapping[str, Intent]:
-        return {i.client_order_id: i for i in self.rows.values() if i.client_order_id in client_order_ids}
+        mine = [i for i in self.rows.values() if i.account == account]
+        return {i.client_order_id: i for i in mine if i.client_order_id in client_order_ids}
 
     async def find_by_order_ids(
         self, account: VenueAccountName, pair: Pair, order_ids: Sequence[str]
     ) -> Mapping[str, Intent]:
-        return {i.order_id: i for i in self.rows.values() if i.order_id in order_ids and i.pair == pair}
+        mine = [i for i in self.rows.values() if i.account == account and i.pair == pair]
+        return {i.order_id: i for i in mine if i.order_id in order_ids}
 
     async def sent_since(
         self, account: VenueAccountName, since: datetime
     ) -> Sequence[tuple[datetime, Decimal]]:
-        return [(i.not_after, i.price * i.quantity) for i in self.rows.values() if i.not_after > since]
+        mine = [i for i in self.rows.values() if i.account == account]
+        return [(i.not_after, i.price * i.quantity) for i in mine if i.not_after > since]
 
     async def save_all(self, intents: Sequence[Intent]) -> None:
         for intent in intents:
