@@ -49,6 +49,7 @@ _SCHEMES = {
     "mixin_blaze_url": ("wss://", "ws://127.0.0.1:", "ws://localhost:"),
     "public_url": ("https://", "http://"),
     "chat_url": ("https://", "http://", "mixin://"),
+    "coingecko_url": ("https://", "http://127.0.0.1:", "http://localhost:"),
     "market_clock_url": ("http://127.0.0.1:", "http://localhost:"),
 }
 
@@ -133,6 +134,12 @@ class Settings(BaseSettings):
     inactive_after_days: int = Field(
         365, ge=30, description="days without a sign of a person who has coins here, until they are reminded"
     )
+    coingecko_url: str | None = Field(
+        None, description="CoinGecko's address, to have its prices told too: https://api.coingecko.com/api/v3"
+    )
+    coingecko_key_file: Path | None = Field(
+        None, description="file with a demo key of CoinGecko; it answers without one too, if less often"
+    )
     market_clock_url: str | None = Field(None, description="set by the sandbox only: a replay's clock")
     unknown_lookup_window_s: float = Field(
         30, gt=0, description="how long to look for an order without an answer"
@@ -212,6 +219,18 @@ class Settings(BaseSettings):
             FeeKind.WITHDRAWAL: self.most_withdrawal_fee_bps,
             FeeKind.TRADING: self.most_trading_fee_bps,
         }
+
+    def coingecko_key(self) -> Secret[str] | None:
+        """Return CoinGecko's key, or end with a sentence that says what to do."""
+        if self.coingecko_key_file is None:
+            return None
+        try:
+            key = self.coingecko_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            key = f"{type(error).__name__}…"
+        if _is_a_placeholder(key, _SHORTEST_KEY):
+            _give_up([f"{PREFIX}COINGECKO_KEY_FILE names no key: {self.coingecko_key_file}"])
+        return Secret(key)
 
     def lease_timing(self) -> LeaseTiming:
         """Return how leases are kept."""

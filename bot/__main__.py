@@ -30,6 +30,7 @@ from adapters.bootstrap import (
     trading_service,
 )
 from adapters.bootstrap_closing import closing_service, forgetting_service, inactivity_service
+from adapters.bootstrap_prices import market_data, open_market_data
 from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.logging import configure_logging
@@ -42,9 +43,11 @@ from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import texts
 from bot.delivery import Delivery
 from bot.events import Event
+from bot.loop import outcome
 from bot.outage import Outage
 from bot.reception import Reception
 from domain.errors import OutcomeUnknown, Unavailable
+from domain.services.market_data import MarketDataService
 from domain.services.users import LANGUAGES
 from handlers.notices import NoticeRenderer
 from handlers.wiring import ChatServices, dispatcher_of
@@ -52,9 +55,10 @@ from handlers.wiring import ChatServices, dispatcher_of
 log = structlog.get_logger("bot")
 
 BEAT_EVERY_S, SOON_S = 2.0, 0.2
+ASK_PRICES_EVERY_S = 60.0
 
 
-def reception_of(world: World, delivery: Delivery) -> Reception:
+def reception_of(world: World, delivery: Delivery, prices: MarketDataService | None = None) -> Reception:
     """Return the inbox at work, with the whole chat behind it."""
     money, app_id = money_services(world), world.http.app_id
     chat = ChatServices(
@@ -86,6 +90,7 @@ def reception_of(world: World, delivery: Delivery) -> Reception:
         history=history_service(world),
         forgetting=forgetting_service(world, money),
         inactivity=inactivity_service(world),
+        prices=prices or market_data(world),
     )
 
     def is_private(event: Event) -> bool:
@@ -111,6 +116,17 @@ async def beat(world: World, blaze: Blaze) -> None:
         await world.clock.sleep(BEAT_EVERY_S if blaze.connected else SOON_S)
 
 
+async def keep_asking(prices: MarketDataService, world: World) -> None:
+    """Ask what coins are worth now and then, so that nobody who wants to know has to wait."""
+    said = ""
+    while True:
+        told = str(await outcome(prices.refresh()))
+        if told != said:
+            log.info("prices asked", said=told)
+        said = told
+        await world.clock.sleep(ASK_PRICES_EVERY_S)
+
+
 async def offer_ownership(world: World) -> None:
     """Print a code that makes its sender the owner, as long as there is none."""
     if code := await ownership_service(world).issue():
@@ -123,13 +139,15 @@ async def offer_ownership(world: World) -> None:
 
 async def talk(settings: Settings) -> None:
     """Listen, answer and deliver until told to stop."""
-    async with open_world(settings) as world:
+    async with open_world(settings) as world, open_market_data(world) as prices:
         await offer_ownership(world)
         renderer, messenger = NoticeRenderer(texts()), MixinMessenger(world.http)
         delivery = Delivery(world.notices, renderer, messenger, world.clock)
-        reception = reception_of(world, delivery)
+        reception = reception_of(world, delivery, prices)
         blaze = Blaze(settings.mixin_blaze_url, world.http, world.clock, reception.receive_all)
-        await until_told([reception.run(), delivery.run(), blaze.run(), beat(world, blaze)])
+        await until_told(
+            [reception.run(), delivery.run(), blaze.run(), beat(world, blaze), keep_asking(prices, world)]
+        )
 
 
 async def until_told(loops: Sequence[Coroutine[Any, Any, None]]) -> None:

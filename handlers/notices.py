@@ -14,6 +14,7 @@ from handlers.fee_taking_notices import FEE_TAKING_NOTICES
 from handlers.history_notices import HISTORY_NOTICES
 from handlers.own_data_notices import OWN_DATA_NOTICES
 from handlers.payout_notices import PAYOUT_NOTICES
+from handlers.price_notices import PRICE_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
 from handlers.role_notices import ROLE_NOTICES
 from handlers.run_notices import HALT_NOTICES, RUN_NOTICES
@@ -184,6 +185,7 @@ NOTICES: dict[str, Render] = {
     **OWN_DATA_NOTICES,
     **REFUND_NOTICES,
     **TRANSFER_NOTICES,
+    **PRICE_NOTICES,
 }
 
 

@@ -41,6 +41,7 @@ from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
 from domain.services.history import HistoryService
 from domain.services.inactivity import InactivityService
+from domain.services.market_data import MarketDataService
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
@@ -67,6 +68,7 @@ from handlers import (
     history,
     inactive,
     own_data,
+    prices,
     reconcile,
     refund,
     roles,
@@ -90,6 +92,7 @@ ROUTER = Router(
     history.router,
     own_data.router,
     inactive.router,
+    prices.router,
     conversions.router,
     halts.router,
     accounts.router,
@@ -136,6 +139,7 @@ class ChatServices:
     forgetting: ForgettingService
     inactivity: InactivityService
     accounts: AccountOverview
+    prices: MarketDataService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -208,5 +212,6 @@ def dispatcher_of(
         "history": services.history,
         "forgetting": services.forgetting,
         "inactivity": services.inactivity,
+        "prices": services.prices,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

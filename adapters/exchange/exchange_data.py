@@ -120,8 +120,8 @@ class ExchangeData:
         """End subscriptions that nobody has asked for lately."""
         for symbol, subscription in list(self._subscriptions.items()):
             if _now() - subscription.used_s > self.unused_s:
+                del self._subscriptions[symbol]  # first: whoever asks meanwhile begins anew
                 await subscription.stream.stop()
-                del self._subscriptions[symbol]
                 await self._unwatch(symbol)
                 log.info("stream given up", venue=self.venue, stream=f"book {symbol}")
 

@@ -167,3 +167,20 @@ def test_two_venue_accounts_may_not_share_a_name(tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit):
         load_settings().venue_accounts()
     assert "share a name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("written", [None, "", "CHANGE-ME", "short"])
+def test_a_file_without_a_key_of_coingecko_ends_with_a_sentence(
+    written: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "coingecko"
+    if written is not None:
+        key.write_text(written)
+    monkeypatch.setenv("MRMARKET_COINGECKO_KEY_FILE", str(key))
+    with pytest.raises(SystemExit):
+        load_settings().coingecko_key()
+    assert "MRMARKET_COINGECKO_KEY_FILE names no key" in capsys.readouterr().err
+    key.write_text("CG-a-demo-key\n")
+    found = load_settings().coingecko_key()
+    assert found is not None
+    assert found.reveal() == "CG-a-demo-key"

@@ -10,7 +10,7 @@ from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import ACTIVE, GOING, FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin
-from domain.ports.runs import Halt
+from domain.ports.runs import AccountState, Halt
 
 ACCOUNT = VenueAccountName("binance-1")
 
@@ -41,6 +41,9 @@ class FakeViews:
 
     async def views(self) -> list[MarketView]:
         return list(self.rows)
+
+    async def find(self, name: VenueAccountName) -> AccountState | None:
+        return AccountState(name, "binance", opened=True, halted="")
 
     async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
         before, _ = self.wanted.get((name, coin), (amount, at))

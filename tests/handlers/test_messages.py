@@ -35,6 +35,7 @@ LOOKS = {
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",
+        "show_price",
         "list_runs",
         "show_run",
         "list_roles",
@@ -282,6 +283,7 @@ WORDED = {
     "/close",
     "/forget",
     "/history",
+    "/price",
     "/confirm",
     "/withdrawals",
     "/refund",

@@ -424,6 +424,22 @@ ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
 }
 
+PRICE: dict[str, Json] = {
+    "coin": "BTC", "currency": "USD", "price": "60000.5", "change_bps": "-120", "spread_bps": 3,
+    "disputed": False, "stale": [], "fresh": [{"source": "CoinGecko", "price": "60000.5", "age_s": 40}],
+    "markets": [{"pair": "BTC/USDT", "venue": "binance", "bid": "1", "ask": "2", "age_s": 3}],
+}  # fmt: skip
+OLD: dict[str, Json] = {"source": "Mixin", "price": "59000", "age_s": 7_200}
+PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "price": [
+        PRICE,
+        {**PRICE, "change_bps": "", "disputed": True, "fresh": [OLD, OLD], "stale": [OLD], "markets": []},
+        {**PRICE, "price": "", "fresh": [], "stale": [OLD]},
+    ],
+    "price_ask": [{"coins": []}, {"coins": ["BTC", "USDT"]}],
+    "price_coin_unknown": [{"coin": "ABC", "known": "BTC, USDT"}],
+}
+
 SAMPLES: dict[str, list[dict[str, Json]]] = {
     "balance": [
         {"coins": []},
@@ -515,6 +531,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     **ACCOUNT_SAMPLES,
     **RUN_SAMPLES,
     **HISTORY_SAMPLES,
+    **PRICE_SAMPLES,
     **CONVERSION_SAMPLES,
     **FEE_SAMPLES,
     **TRANSFER_SAMPLES,

@@ -33,6 +33,7 @@ from domain.services.halts import HaltService
 from domain.services.history import HistoryService
 from domain.services.inactivity import InactivityService
 from domain.services.incoming import Known
+from domain.services.market_data import MarketDataService
 from domain.services.ownership import OwnershipService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
@@ -76,6 +77,7 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
+from tests.fakes.prices import FakePrices
 from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
 from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
@@ -181,6 +183,8 @@ class World:
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
+        self.told = FakePrices("CoinGecko", self.clock)
+        self.prices = MarketDataService([self.told], unreached(self.views), self.tokens, self.clock)
         self.numbers = count(1)
         self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
         self.restart()
@@ -325,6 +329,7 @@ class World:
             ),
             InactivityService(self.store, self.away, unreached(self.outbox), self.clock, auth),
             AccountOverview(self.store, self.looks, self.rounds, self.clock, auth),
+            self.prices,
         )
 
     def trade(self, **pairs: str) -> None:

@@ -1,0 +1,1 @@
+"""What the world says that coins are worth."""

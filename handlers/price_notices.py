@@ -1,0 +1,72 @@
+"""What is said about prices: how many say so, how old it is, and whether they agree."""
+
+from decimal import Decimal
+
+from bot.ports import Json
+from bot.replies import BLUE, Reply, Text, sends
+from bot.words import Words
+from handlers.wording import Params, Render, groups, lines, names, records, text
+
+MOST_BUTTONS = 6
+
+
+def render_price(words: Words, params: Params) -> list[Reply]:
+    """Say a price with its sources, what is offered here, and what was not counted."""
+    said = [_headline(words, params), *_sources(words, params)]
+    said += [_market(words, market) for market in records(params, "markets")]
+    return [lines(*said)]
+
+
+def _headline(words: Words, params: Params) -> str:
+    if not params["price"]:
+        return words("price_nobody_says", **params)
+    if not params["change_bps"]:
+        return words("price_is", **params)
+    percent = Decimal(str(params["change_bps"])) / 100
+    return words("price_is_changed", **{**params, "change": f"{round(percent, 2):+f}%"})
+
+
+def _sources(words: Words, params: Params) -> list[str]:
+    fresh, stale = records(params, "fresh"), records(params, "stale")
+    said = []
+    if fresh:
+        oldest = max(int(str(one["age_s"])) for one in fresh)
+        facts: dict[str, Json] = {"count": len(fresh), "age": _age(words, oldest)}
+        said.append(words("price_sources" if len(fresh) > 1 else "price_source", **facts))
+        said += [words("price_said", **one) for one in fresh]
+    if params["disputed"]:
+        said.append(words("price_disputed", **params))
+    if stale:
+        told = (f"{one['source']} ({_age(words, int(str(one['age_s'])))})" for one in stale)
+        said.append(words("price_stale", sources=words("list_separator").join(told)))
+    return said
+
+
+def _market(words: Words, market: dict[str, Json]) -> str:
+    facts = {**market, "age": _age(words, int(str(market["age_s"])))}
+    named = (("bid", "price_bid"), ("ask", "price_best_ask"))
+    sides = [words(key, **facts) for side, key in named if market[side]]
+    return words("price_market", **facts, sides=words("list_separator").join(sides) or "–")
+
+
+def _age(words: Words, seconds: int) -> str:
+    if seconds < 120:
+        return words("age_seconds", count=seconds)
+    return words("age_minutes", count=seconds // 60)
+
+
+def render_ask(words: Words, params: Params) -> list[Reply]:
+    """Say how to ask, with a button for some of the coins."""
+    coins = names(params, "coins")
+    if not coins:
+        return [Text(words("price_no_coins"))]
+    asked = words("price_ask", coins=words("list_separator").join(coins))
+    return [Text(asked), *groups(sends(coin, f"/price {coin}", BLUE) for coin in coins[:MOST_BUTTONS])]
+
+
+PRICE_NOTICES: dict[str, Render] = {
+    "price": render_price,
+    "price_ask": render_ask,
+    "price_not_understood": text("price_not_understood"),
+    "price_coin_unknown": text("price_coin_unknown"),
+}

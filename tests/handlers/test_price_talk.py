@@ -1,0 +1,71 @@
+"""Asking what a coin is worth, by chat."""
+
+from domain.errors import Unavailable
+from tests.handlers.world import Person, World
+
+
+async def market() -> tuple[World, Person]:
+    world = World()
+    world.trade(BTC_USDT="60000")
+    world.told.says("BTC", "60030.5", "-0.0377")
+    world.told.says("USDT", "1")
+    await world.prices.refresh()
+    return world, world.person("alice")
+
+
+async def test_a_price_names_its_sources_and_what_is_offered_here() -> None:
+    world, alice = await market()
+    world.clock.advance(seconds=7)
+    told = await alice.says("/price btc")
+    assert "BTC: 60,015.25 USD (-3.77% in 24 hours)" in told
+    assert "The median of 2 sources, the oldest from 7 s ago" in told
+    assert "CoinGecko: 60,030.5" in told
+    assert "BTC/USDT on binance: best bid 59,999.99, best ask 60,000.01 (7 s ago)" in told
+    assert "apart" not in told
+
+
+async def test_a_pair_is_priced_in_its_other_coin() -> None:
+    _, alice = await market()
+    for typed in ("/price BTC/USDT", "/price btc usdt", "price BTC/USDT"):
+        assert "BTC: 60,015.25 USDT" in await alice.says(typed)
+
+
+async def test_sources_that_disagree_are_said_to() -> None:
+    world, alice = await market()
+    world.told.says("BTC", "66000")
+    await world.prices.refresh()
+    assert "9.53% apart, so at least one of them is wrong" in await alice.says("/price BTC")
+
+
+async def test_what_is_too_old_is_named_and_not_counted() -> None:
+    world, alice = await market()
+    world.told.error = Unavailable("prices_silent")
+    world.clock.advance(seconds=3_600)
+    told = await alice.says("/price BTC")
+    assert "Nobody has told a fresh price of BTC in USD" in told
+    assert "too old: CoinGecko (60 min ago)" in told
+
+
+async def test_an_unknown_coin_is_explained_with_those_that_are_known() -> None:
+    _, alice = await market()
+    told = await alice.says("/price SHIB")
+    assert "I tell no price of SHIB" in told
+    assert "BTC, USDT" in told
+
+
+async def test_nonsense_is_answered_with_an_example() -> None:
+    _, alice = await market()
+    for typed in ("/price a b c", "/price 比特币", "/price B-T", "/price " + "x" * 50):
+        assert "for example /price BTC" in await alice.says(typed)
+
+
+async def test_no_coin_named_offers_some() -> None:
+    _, alice = await market()
+    assert "I know: BTC, USDT" in await alice.says("/price")
+    assert "BTC: 60,015.25 USD" in await alice.taps("BTC")
+
+
+async def test_chinese_is_answered_in_chinese() -> None:
+    _, alice = await market()
+    await alice.says("/language 中文")
+    assert "BTC：60,015.25 USD（24 小时 -3.77%）" in await alice.says("/价格 BTC")
