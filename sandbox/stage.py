@@ -285,6 +285,7 @@ class Stage:
             "REDIS_URL": f"redis://127.0.0.1:{self._ports['redis']}/0?{_named(self._redis_password)}",
             "MIXIN_API_URL": self._urls["mixin_api"],
             "MIXIN_BLAZE_URL": self._urls["mixin_blaze"],
+            "COINGECKO_URL": self._urls["venue"]["coingecko"],
             "VENUE_ACCOUNTS_FILE": self._keys["accounts"],
             "OWNER_ID": owner_of(world),
             "PUBLIC_URL": self._urls["web"],

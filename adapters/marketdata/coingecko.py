@@ -50,7 +50,7 @@ IDS: Mapping[str, str] = {
 
 _TIMEOUT_S, _LARGEST, _LONGEST_PAUSE_S = 10.0, 256 * 1024, 3_600.0
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_HIGHEST = Decimal(10) ** 15
+_HIGHEST, _STEEPEST = Decimal(10) ** 15, Decimal(10) ** 9
 
 
 class CoinGecko:
@@ -136,7 +136,7 @@ class CoinGecko:
         at = _as_time(row.get("last_updated_at"))
         if price is None or at is None or not 0 < price < _HIGHEST:
             return None
-        return Reading(NAME, price, at, LASTS, round(change.scaleb(-2), 6) if change is not None else None)
+        return Reading(NAME, price, at, LASTS, _as_fraction(change))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
@@ -166,6 +166,11 @@ def _as_rows(body: bytes) -> Mapping[str, Any]:
 
 def _number(text: object) -> Decimal | None:
     return Decimal(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else None
+
+
+def _as_fraction(percent: Decimal | None) -> Decimal | None:
+    """Return per cent as a fraction; what nobody believes is not told."""
+    return None if percent is None or abs(percent) > _STEEPEST else round(percent.scaleb(-2), 6)
 
 
 def _as_time(text: object) -> datetime | None:

@@ -13,6 +13,7 @@ import pytest
 from sandbox.children import CannotStart
 from sandbox.runfile import StateDirectory
 from sandbox.stage import Options, Patience, Stage
+from sandbox.world import ensure_world
 
 
 @dataclass
@@ -73,3 +74,12 @@ def test_without_its_workers_it_does_not_start(pages: Pages, tmp_path: Path, boo
     pages.checks = {"workers": "not heard of", "reconciliation": books}
     with pytest.raises(CannotStart, match="workers not heard of"):
         stage_before(pages, tmp_path)._wait_until_ready()
+
+
+def test_prices_are_asked_of_the_worlds_own_coingecko(tmp_path: Path) -> None:
+    stage = Stage(Options(tmp_path), StateDirectory(tmp_path), print)
+    stage._ports, stage._keys = {"redis": 1, "web": 2}, {"accounts": "accounts.json"}
+    told = {"mixin_api": "m", "mixin_blaze": "b", "web": "w", "chat": "c"}
+    stage._urls = {**told, "venue": {"coingecko": "http://127.0.0.1:3/coingecko/api/v3"}}
+    settings = stage._settings(ensure_world(stage.world_file))
+    assert settings["MRMARKET_COINGECKO_URL"] == "http://127.0.0.1:3/coingecko/api/v3"

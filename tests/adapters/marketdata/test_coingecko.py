@@ -114,6 +114,16 @@ async def test_numbers_are_read_as_they_are_written(
     assert (reading.price, reading.change) == (Decimal(price), None)
 
 
+@pytest.mark.parametrize("change", ["1e99", "-1e99", "1e-99", "null", '"much"', "[]"])
+async def test_a_change_beyond_belief_takes_nothing_from_the_price(
+    gecko: Gecko, source: CoinGecko, change: str
+) -> None:
+    gecko.body = f'{{"bitcoin": {row("60000", change=change)}}}'
+    reading = (await source.readings([BTC]))[BTC]
+    assert reading.price == 60_000
+    assert not reading.change
+
+
 async def test_a_server_that_is_not_there_is_silent(clock: MovedClock) -> None:
     source = CoinGecko("http://127.0.0.1:9/api/v3", clock)
     with pytest.raises(Unavailable, match="prices_silent"):
