@@ -40,7 +40,7 @@ from domain.services.transfer_decisions import TransferDecisions
 from domain.services.transfer_news import TransferNews
 from domain.services.transfer_rows import TransferRows
 from domain.services.transfers import TransferService
-from domain.services.treasury_accounts import TreasuryAccount
+from domain.services.treasury_accounts import TreasuryAccount, scope_of
 from domain.treasury.addresses import AddressState
 from domain.treasury.model import ENDED, Decision, Direction, TransferState, TreasuryTransfer
 from tests.domain.services.money_world import BTC, OWNER, TOKENS, USDT, MoneyWorld, money_world
@@ -350,3 +350,23 @@ async def survive(world: TreasuryWorld, fuse: Fuse, rounds: int = 12) -> list[st
             break
         world.clock.advance(31)
     return said
+
+
+async def only(world: TreasuryWorld) -> TreasuryTransfer:
+    """Return the one transfer there is."""
+    (transfer,) = await world.transfers()
+    return transfer
+
+
+async def nothing_left(world: TreasuryWorld) -> None:
+    """Hold that no coin has moved and none is promised."""
+    assert world.addresses_paid() == set()
+    assert await world.booked() == (Decimal(1000), ZERO, Decimal(1000))
+    for account in (mixin(USDT), venue(ACCOUNT, USDT.coin), own(AccountKind.INVENTORY, BTC.coin)):
+        assert (await world.money.balance(account)).held == 0
+    await world.check()
+
+
+async def frozen(world: TreasuryWorld) -> str:
+    """Return why transfers of the account stand still, or "None"."""
+    return str(await world.books.freezes.frozen(scope_of(ACCOUNT)))
