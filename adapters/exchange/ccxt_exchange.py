@@ -16,6 +16,7 @@ from adapters.exchange.exchange_data import ExchangeData
 from adapters.exchange.lanes import pace, using
 from adapters.exchange.own_orders import OwnOrders, expiring
 from adapters.exchange.own_trades import OwnTrades
+from adapters.exchange.pair_rules import PairRules
 from adapters.exchange.powers import CcxtKeyTeller
 from adapters.exchange.streams import Streams
 from adapters.ids import PREFIX
@@ -29,8 +30,6 @@ from domain.money import Coin, plain
 from domain.ports.clock import Clock
 
 log = structlog.get_logger()
-
-_RULES_AGE = timedelta(days=1)
 
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ class CcxtExchange:
         self._data_is_ours = data is None
         self._data = data or ExchangeData(account.venue, make_public_client(account))
         self._limits = LimitKeeper(account.limits)
-        self._rules: dict[Pair, tuple[datetime, TradingRules]] = {}
+        self._rules = PairRules(self._client, self._contract, clock, self._read)
         self._reference: dict[Pair, Decimal] = {}
 
     async def time(self) -> datetime:
@@ -78,20 +77,8 @@ class CcxtExchange:
         self._limits.recall([(now_s - (now - at).total_seconds(), notional) for at, notional in sent])
 
     async def rules(self, pair: Pair) -> TradingRules:
-        """Return what the venue accepts for a pair; asked again after a day."""
-        known = self._rules.get(pair)
-        if known and self._clock.now() - known[0] < _RULES_AGE:
-            return known[1]
-        markets = await self._read("markets", self._client.load_markets, known is not None)
-        if str(pair) not in markets or not markets[str(pair)].get("active", True):
-            raise Refused("pair_not_traded", pair=pair)
-        market = markets[str(pair)]
-        fees = {side: str(market[side]) for side in ("maker", "taker")}  # what everybody pays
-        if self._contract.tells_fees:
-            fees = await self._read("fees", self._client.fetch_trading_fee, str(pair))
-        rules = translate.as_rules(pair, market, fees, self._contract.most_open_orders)
-        self._rules[pair] = (self._clock.now(), rules)
-        return rules
+        """Return what the venue accepts for a pair; asked again hourly, and when it refused an order."""
+        return await self._rules.of(pair)
 
     async def book(self, pair: Pair, depth: int = 20) -> Book:
         """Return the streamed book while it is fresh and sane, else one read by request."""
@@ -124,23 +111,32 @@ class CcxtExchange:
         """Rest a limit order; limits and the deadline are checked right before the bytes leave."""
         expires_at = self._clock.now() + timedelta(milliseconds=self._settings.request_expiry_ms)
         headers, expiry = expiring(self._contract, expires_at, self._settings.request_expiry_ms)
-        raw = await self._write(
-            order.client_order_id,
-            Lane.HEDGE if order.immediate else Lane.QUOTE,
-            lambda: self._admit(order, not_after),
-            headers,
-            self._client.create_order,
-            str(order.pair),
-            "limit",
-            order.side.value,
-            plain(order.quantity),
-            plain(order.price),
-            {**self._own.terms(order), **expiry},
-        )
+        try:
+            raw = await self._write(
+                order.client_order_id,
+                Lane.HEDGE if order.immediate else Lane.QUOTE,
+                lambda: self._admit(order, not_after),
+                headers,
+                self._client.create_order,
+                str(order.pair),
+                "limit",
+                order.side.value,
+                plain(order.quantity),
+                plain(order.price),
+                {**self._own.terms(order), **expiry},
+            )
+        except Refused as refusal:
+            self._note_refusal(order.pair, refusal)
+            raise
         try:
             return self._own.accepted(order, raw)
         except Unavailable as e:  # it was accepted, in words we do not understand
             raise outcomes.of_write(ValueError(str(e)), self._contract, order.client_order_id) from e
+
+    def _note_refusal(self, pair: Pair, refusal: Refused) -> None:
+        """Look at the pair anew where the venue says that nobody trades it now."""
+        if refusal.code == "pair_not_traded":
+            self._rules.closed(pair)
 
     def _admit(self, order: LimitOrder, not_after: datetime) -> None:
         """Refuse an order without the lease, too late, or beyond a hard limit (D4, OR2, OR9).

@@ -123,6 +123,7 @@ class VenueContract:
     markets_call: str = ""  # where the library cannot be told to ask for spot markets alone
     code_field: str = "code"
     refusal_codes: frozenset[str] = frozenset()  # the venue's own codes that mean a definite no
+    closed_codes: frozenset[str] = frozenset()  # of them those that mean that nobody can trade the pair now
     silence_codes: frozenset[str] = frozenset()  # codes that mean: unknown, look it up
     read_posts: tuple[str, ...] = ()  # ends of addresses that are posted to and change nothing
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))

@@ -7,7 +7,10 @@ from typing import Any
 from adapters.exchange.contract import VenueContract
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 
-_DEFINITE = ("InsufficientFunds", "InvalidOrder", "BadSymbol", "PermissionDenied", "AuthenticationError")
+_DEFINITE = (
+    *("InsufficientFunds", "InvalidOrder", "BadSymbol", "MarketClosed"),
+    *("PermissionDenied", "AuthenticationError"),
+)
 """ccxt's error classes that mean no; everything else may rest on the book (OR5)."""
 
 _NOT_DEFINITE = ("OrderNotFound", "OrderNotCached", "DuplicateOrderId")
@@ -17,6 +20,7 @@ _REASONS = (
     ("OrderImmediatelyFillable", "order_would_take"),
     ("InsufficientFunds", "venue_funds_short"),
     ("BadSymbol", "pair_not_traded"),
+    ("MarketClosed", "pair_not_traded"),
     ("PermissionDenied", "venue_key_forbidden"),
     ("AuthenticationError", "venue_key_refused"),
 )
@@ -34,6 +38,8 @@ def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrM
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if code in contract.silence_codes or "Duplicate order" in str(error):
         return OutcomeUnknown("no_clear_answer", subject=subject, code=code)
+    if code in contract.closed_codes:
+        return Refused("pair_not_traded", subject=subject, code=code)
     if code in contract.refusal_codes or (kinds & set(_DEFINITE) and not kinds & set(_NOT_DEFINITE)):
         return Refused(_reason(kinds), subject=subject, code=code)
     return OutcomeUnknown("no_clear_answer", subject=subject, code=code, error=type(error).__name__)

@@ -95,10 +95,14 @@ BYBIT = VenueContract(
     withdrawal_parameter="requestId",
     code_field="retCode",
     refusal_codes=frozenset({"10002", "10006", "10018", "110007", "170131", "170222"}),
+    closed_codes=frozenset({"170151"}),
     silence_codes=frozenset(
         {"10000", "10014", "10016", "12141", "110030", "110072", "140030", "170001", "170007", "170141"}
     ),
-    unconfirmed=("orders_per_second",),
+    unconfirmed=(
+        "closed_codes",
+        "orders_per_second",
+    ),
 )
 
 KRAKEN = VenueContract(
@@ -131,6 +135,7 @@ KRAKEN = VenueContract(
         }
         | {"EOrder:Insufficient funds"}
     ),
+    closed_codes=frozenset({"EService:Market in cancel_only mode"}),
     silence_codes=frozenset({"EService:Unavailable", "EService:Busy", "EGeneral:Internal error"}),
     read_posts=tuple(
         f"/private/{name}"
@@ -139,7 +144,13 @@ KRAKEN = VenueContract(
             *("TradeVolume", "GetWebSocketsToken", "GetApiKeyInfo"),
         )
     ),
-    unconfirmed=("expiry", "refuses_duplicate_client_ids", "most_open_orders", "orders_per_second"),
+    unconfirmed=(
+        "closed_codes",
+        "expiry",
+        "refuses_duplicate_client_ids",
+        "most_open_orders",
+        "orders_per_second",
+    ),
 )
 
 GATE = VenueContract(
@@ -190,8 +201,16 @@ KUCOIN = VenueContract(
     options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
     timer=Timer(DeadMan.RAW, 5, 86_400, "POST hf/orders/dead-cancel-all, of high-frequency orders"),
     refusal_codes=frozenset({"429000", "400002", "200004"}),
+    closed_codes=frozenset({"126007", "126009"}),
     silence_codes=frozenset({"500000", "500", "503", "126033", "126044", "102411"}),
-    unconfirmed=("latest_arrival_ms", "timer.least_s", "timer.most_s", "orders_per_second", "id_pattern"),
+    unconfirmed=(
+        "closed_codes",
+        "latest_arrival_ms",
+        "timer.least_s",
+        "timer.most_s",
+        "orders_per_second",
+        "id_pattern",
+    ),
 )
 
 MEXC = VenueContract(
@@ -210,8 +229,9 @@ MEXC = VenueContract(
     markets_call="fetch_spot_markets",
     withdrawal_parameter="withdrawOrderId",
     refusal_codes=frozenset({"429", "510", "700003", "700005", "30004"}),
+    closed_codes=frozenset({"30000", "30016"}),
     silence_codes=frozenset({"504", "501", "503", "603"}),
-    unconfirmed=("id_pattern", "orders_per_second", "withdrawal_parameter"),
+    unconfirmed=("closed_codes", "id_pattern", "orders_per_second", "withdrawal_parameter"),
 )
 
 BITGET = VenueContract(

@@ -75,6 +75,7 @@ class Ticking:
         sent = await self._place(plans)
         await self._tell(plans, sent)
         untraded = [plan.due.run for plan in plans if plan.reason == NOT_TRADED]
+        untraded += [run for run, code in sent.refusals if code == NOT_TRADED and run not in untraded]
         await self.aside.watch([each.run for each in due], untraded)
         failed = [f"; the strategy of run {p.due.run.id} failed: {p.error}" for p in plans if p.error]
         ticked = f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"

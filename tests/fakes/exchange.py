@@ -85,6 +85,7 @@ class FakeVenue:
         self.fees_come_late = False  # trades are shown without their fee until ``tell_fees``
         self.untold: dict[str, Fill] = {}  # trades whose fee is not shown yet, as they are
         self.other_books: dict[Pair, tuple[int, int]] = {}  # best bid and ask of further pairs, in ticks
+        self.closed: set[Pair] = set()  # pairs that take no order at present
         self.delisted: set[Pair] = set()  # pairs of which the venue knows nothing any more
         self.bid, self.ask = 5_999_950, 6_000_050
         self.depth: dict[Side, list[Level]] | None = None  # what others offer, where it is not one level
@@ -352,6 +353,8 @@ class FakeExchange:
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
         if mischief.strikes(mischief.refuse):
             raise Refused("venue_declined")
+        if order.pair in venue.closed:
+            raise Refused("pair_not_traded", pair=order.pair)
         word = venue.accept(order)
         if mischief.strikes(mischief.drop_answer):
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)

@@ -16,6 +16,7 @@ MEANS_NO = {
     "OrderImmediatelyFillable",
     "OrderNotFillable",
     "BadSymbol",
+    "MarketClosed",
     "PermissionDenied",
     "AuthenticationError",
     "AccountNotEnabled",
@@ -58,6 +59,7 @@ def test_duplicate_client_id_is_looked_up_although_the_venue_declines_it() -> No
         ("okx", '{"code":"50004","data":[],"msg":"timeout"}', "RequestTimeout", OutcomeUnknown),
         ("bybit", '{"retCode":110072,"retMsg":"dup"}', "InvalidOrder", OutcomeUnknown),
         ("bybit", '{"retCode":10002,"retMsg":"late"}', "InvalidNonce", Refused),
+        ("kucoin", '{"code":"126009","msg":"suspended"}', "ExchangeError", Refused),
         ("kraken", '{"error":["EOrder:Rate limit exceeded"]}', "DDoSProtection", Refused),
         ("kraken", '{"error":["EService:Busy"]}', "ExchangeNotAvailable", OutcomeUnknown),
         ("gate", '{"label":"REQUEST_EXPIRED","message":"late"}', "AuthenticationError", Refused),
@@ -102,3 +104,18 @@ def test_failed_read_may_be_asked_again() -> None:
 )
 def test_venue_code_is_read_from_the_message(text: str, code: str) -> None:
     assert venue_code(ccxt.ExchangeError(text)) == code
+
+
+@pytest.mark.parametrize(
+    ("venue", "said", "kind"),
+    [
+        ("binance", '{"code":-2010,"msg":"Market is closed."}', "MarketClosed"),
+        ("gate", '{"label":"INVALID_CURRENCY_PAIR"}', "BadSymbol"),
+        ("kucoin", '{"code":"126009","msg":"suspended"}', "ExchangeError"),
+        ("kraken", '{"error":["EService:Market in cancel_only mode"]}', "OnMaintenance"),
+    ],
+)
+def test_pair_that_nobody_can_trade_now_is_told_from_other_refusals(venue: str, said: str, kind: str) -> None:
+    proven = of_write(getattr(ccxt, kind)(f"{venue} {said}"), VENUES[venue], "mm1")
+    assert isinstance(proven, Refused)
+    assert proven.code == "pair_not_traded"

@@ -99,7 +99,7 @@ def test_code_that_means_no_is_not_of_a_kind_that_proves_nothing(
 ) -> None:
     told = known[row.venue].exceptions
     table = {**told.get("exact", {}), **told.get("broad", {}), **told.get("spot", {}).get("exact", {})}
-    assert not row.refusal_codes & row.silence_codes
+    assert not (row.refusal_codes | row.closed_codes) & row.silence_codes
     for code in row.refusal_codes & table.keys():
         assert {kind.__name__ for kind in table[code].__mro__} & _NO, (code, table[code])
 

@@ -7,6 +7,7 @@ import pytest
 from adapters.db.store import PostgresStore
 from domain.errors import Refused
 from domain.market.model import Side
+from domain.market.orders import OrderState
 from domain.market.runs import RUN_EDGES, Run, RunState
 from domain.ports.freezes import NEW
 from tests.domain.services.memory_trading import MemoryWorld
@@ -127,6 +128,18 @@ async def test_a_pair_that_is_suspended_for_long_pauses_its_runs_once() -> None:
     await world.rounds(worker, 3)
     assert world.venue.resting()
     assert (await world.runs.get(run.id)).trouble == ""
+
+
+async def test_a_pair_whose_orders_are_refused_as_closed_pauses_its_runs_too() -> None:
+    world, worker, run = await at_work()
+    world.venue.closed.add(PAIR)
+    worker.desk.policy = replace(worker.desk.policy, untraded_patience_s=30.0)
+    await world.rounds(worker, 5)
+    assert await state_of(world, run) is RunState.RUNNING
+    for each in world.venue.orders:  # the venue took them off when it closed the pair
+        each.order = replace(each.order, state=OrderState.CANCELLED)
+    await world.rounds(worker, 120)
+    assert await state_of(world, run) is RunState.PAUSED
 
 
 async def test_maintenance_that_comes_and_goes_is_not_added_up() -> None:
