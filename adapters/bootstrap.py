@@ -23,6 +23,7 @@ from adapters.db.history import PostgresHistory
 from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
+from adapters.db.pages import PostgresPageLinks
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
@@ -37,6 +38,7 @@ from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.opening import keys_in_files, sealed_keys
+from adapters.pages import PageAddresses
 from adapters.queue.arq_queue import Alarm
 from adapters.queue.beats import Beats
 from adapters.settings import Settings
@@ -62,6 +64,7 @@ from domain.services.incoming import Known
 from domain.services.on_the_way import TransfersOnTheWay
 from domain.services.onward import OnwardPayments
 from domain.services.ownership import OwnershipService
+from domain.services.pages import PageLinkService
 from domain.services.payouts import PayoutService
 from domain.services.reckoning import Reckoning
 from domain.services.reconciling import ReconcilingService
@@ -395,6 +398,17 @@ def conversion_service(world: World, confirmations: ConfirmationService) -> Conv
 def history_service(world: World) -> HistoryService:
     """Return the use cases of what people's runs did."""
     return HistoryService(PostgresHistory(world.store))
+
+
+def page_addresses(world: World) -> PageAddresses:
+    """Return what makes the addresses of links to pages."""
+    return PageAddresses(world.settings.public_url, world.keystore.session_seed)
+
+
+def page_link_service(world: World) -> PageLinkService:
+    """Return the use cases of links to pages of a person's own."""
+    addresses, links = page_addresses(world), PostgresPageLinks(world.store)
+    return PageLinkService(world.store, links, world.clock, world.ids, addresses.token_of, addresses.offered)
 
 
 def pause_service(world: World) -> RunPauseService:

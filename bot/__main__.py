@@ -22,6 +22,8 @@ from adapters.bootstrap import (
     money_services,
     open_world,
     ownership_service,
+    page_addresses,
+    page_link_service,
     pause_service,
     reconciling_service,
     refund_service,
@@ -91,6 +93,7 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
         forgetting=forgetting_service(world, money),
         inactivity=inactivity_service(world),
         prices=prices or market_data(world),
+        links=page_link_service(world),
     )
 
     def is_private(event: Event) -> bool:
@@ -102,7 +105,12 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
         world.store,
         dispatcher_of(chat, PostgresConversations(world.store), world.store, is_private),
         world.clock,
-        outage=Outage(MixinMessenger(world.http), NoticeRenderer(texts()), LANGUAGES, is_private),
+        outage=Outage(
+            MixinMessenger(world.http),
+            NoticeRenderer(texts(), page_addresses(world).address_of),
+            LANGUAGES,
+            is_private,
+        ),
         transient=(Unavailable, OutcomeUnknown),
         on_answer=delivery.ring,
     )

@@ -23,7 +23,8 @@ BLUE, GREEN, RED, TEAL, BROWN, VIOLET = "#5979F0", "#5FB05F", "#C5595A", "#52A98
 """Colours that Mixin recommends: readable on light and dark."""
 
 _COLOUR = re.compile(r"#[0-9A-F]{6}", re.ASCII)
-_ACTIONS = ("input:", "https://", "mixin://")
+_ACTIONS = ("input:", "https://", "mixin://", "http://127.0.0.1:", "http://localhost:")
+"""Pages without encryption are opened on this machine alone."""
 
 
 class Undeliverable(Exception):
@@ -107,6 +108,11 @@ class Button:
 def sends(label: str, text: str, colour: str = BLUE) -> Button:
     """Return a button that sends a text as if it had been typed; its label is cut to what clients show."""
     return Button(label[:LONGEST_LABEL], f"input:{text}", colour)
+
+
+def opens(label: str, address: str, colour: str = BLUE) -> Button:
+    """Return a button that opens a page; its label is cut to what clients show."""
+    return Button(label[:LONGEST_LABEL], address, colour)
 
 
 @dataclass(frozen=True, slots=True)

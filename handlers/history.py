@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 from bot.filters import command
 from bot.ports import Json
@@ -10,9 +11,12 @@ from bot.replies import Answer, Say
 from bot.router import Router
 from domain.errors import Refused
 from domain.market.history import STATES, Row, Subject, Wanted
+from domain.ports.pages import Purpose
 from domain.ports.users import User
 from domain.roles import Permission
 from domain.services.history import HistoryService, cells_of
+from domain.services.pages import PageLinkService
+from handlers.runs import page_facts
 
 router = Router("history")
 
@@ -38,6 +42,8 @@ _VALUES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "已取消": ("state", "cancelled"),
         "已更正": ("state", "corrected"),
         "已作废": ("state", "busted"),
+        "csv": ("shape", "csv"),
+        "json": ("shape", "json"),
     }
 )
 """Words that say all by themselves."""
@@ -60,8 +66,8 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 """Words that say what the next one is."""
 
 
-def wanted_in(arguments: list[str]) -> Wanted:
-    """Return what somebody wants to see.
+def wanted_in(arguments: list[str]) -> tuple[Wanted, str]:
+    """Return what somebody wants to see, and as which file (empty: here in the chat).
 
     Raises:
         Refused: ``history_not_understood``: a word says nothing here, or what it names cannot be read.
@@ -75,7 +81,8 @@ def wanted_in(arguments: list[str]) -> Wanted:
             name, value = _VALUES.get(word) or _recognised(word)
         if typed.setdefault(name, value) != value:
             raise Refused("history_not_understood", what="word", said=word[:40])
-    return Wanted.read(typed)
+    shape = typed.pop("shape", "")
+    return Wanted.read(typed), shape
 
 
 def _recognised(word: str) -> tuple[str, str]:
@@ -105,9 +112,17 @@ def facts_of(row: Row) -> dict[str, Json]:
 
 
 @router.message(command("/history", "历史", "记录"), permission=Permission.RUNS_OWN)
-async def show_history(person: User, arguments: list[str], history: HistoryService) -> Answer:
-    """List what the sender's runs did, the newest first, with a button that goes on."""
-    wanted = wanted_in(arguments)
+async def show_history(
+    person: User, arguments: list[str], history: HistoryService, links: PageLinkService
+) -> Answer:
+    """List what the sender's runs did, the newest first, with a button that goes on, or link to a file."""
+    wanted, shape = wanted_in(arguments)
+    if shape:
+        whole = replace(wanted, before=None)
+        target = f"/history.{shape}?{urlencode(whole.typed())}"
+        link = await links.issue(person.user_id, Purpose.HISTORY, target)
+        facts: dict[str, Json] = {"subject": str(wanted.subject), "shape": shape.upper()}
+        return Say("history_file", {**facts, **page_facts(Purpose.HISTORY, link)})
     page = await history.page(person.user_id, wanted, ROWS_SHOWN)
     others: list[Json] = [
         {"subject": str(subject), "command": command_for(_about(wanted, subject))}
@@ -116,7 +131,10 @@ async def show_history(person: User, arguments: list[str], history: HistoryServi
     ]
     rows: list[Json] = [facts_of(row) for row in page.rows]
     older = command_for(page.older) if page.older else ""
-    return Say("history", {"subject": str(wanted.subject), "rows": rows, "older": older, "others": others})
+    file: dict[str, Json] = {"file": f"{command_for(replace(wanted, before=None))} csv" if rows else ""}
+    return Say(
+        "history", {"subject": str(wanted.subject), "rows": rows, "older": older, "others": others, **file}
+    )
 
 
 def _about(wanted: Wanted, subject: Subject) -> Wanted:

@@ -1,7 +1,7 @@
 """How history is said; the words themselves are in the catalogues."""
 
 from bot.ports import Json
-from bot.replies import BLUE, TEAL, Reply, Text, sends
+from bot.replies import BLUE, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Words
 from handlers.wording import Params, Render, groups, lines, named, records
 
@@ -15,7 +15,9 @@ def render_history(words: Words, params: Params) -> list[Reply]:
         sends(words(f"button_history_{one['subject']}"), str(one["command"]), TEAL)
         for one in records(params, "others")
     ]
-    buttons = [*([sends(words("button_older"), older, BLUE)] if older else []), *others]
+    go_on = [sends(words("button_older"), older, BLUE)] if older else []
+    file = [sends(words("button_csv"), str(params["file"]), VIOLET)] if params["file"] else []
+    buttons = [*go_on, *others, *file]
     return [lines(title, *rows), *groups(buttons)]
 
 

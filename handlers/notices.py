@@ -1,6 +1,6 @@
 """Every kind of thing we say, and how it is said; the words themselves are in the catalogues."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.ports import Json
 from bot.replies import BLUE, BROWN, GREEN, TEAL, VIOLET, Reply, Text, sends
@@ -13,6 +13,7 @@ from handlers.fee_notices import FEE_NOTICES, credited, render_pay
 from handlers.fee_taking_notices import FEE_TAKING_NOTICES
 from handlers.history_notices import HISTORY_NOTICES
 from handlers.own_data_notices import OWN_DATA_NOTICES
+from handlers.page_notices import PAGE_NOTICES, PAGE_URL
 from handlers.payout_notices import PAYOUT_NOTICES
 from handlers.price_notices import PRICE_NOTICES
 from handlers.refund_notices import REFUND_NOTICES
@@ -179,6 +180,7 @@ NOTICES: dict[str, Render] = {
     **CLOSING_NOTICES,
     **HALT_NOTICES,
     **HISTORY_NOTICES,
+    **PAGE_NOTICES,
     **DIFFERENCE_NOTICES,
     **ROLE_NOTICES,
     **PAYOUT_NOTICES,
@@ -192,12 +194,17 @@ NOTICES: dict[str, Render] = {
 class NoticeRenderer:
     """Kinds and parameters in, replies out, as ``bot.outbox.Renderer``."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, address_of: Callable[[str, str], str] | None = None) -> None:
+        """Take what words things, and what makes the address of a link of its purpose and its id."""
         self._texts = texts
+        self._address_of = address_of
 
     def render(self, kind: str, params: Params, language: str) -> Sequence[Reply]:
         """Return the replies that say this in a language; an unknown kind is said to be one."""
         words = self._texts.words(language)
+        if self._address_of and params.get("page_link"):
+            address = self._address_of(str(params["page_purpose"]), str(params["page_link"]))
+            params = {**params, PAGE_URL: address}
         if kind in NOTICES:
             return NOTICES[kind](words, params)
         named: dict[str, Json] = {"kind": kind}

@@ -1,8 +1,9 @@
 """How everything about runs is said; the words themselves are in the catalogues."""
 
 from bot.ports import Json
-from bot.replies import BLUE, GREEN, RED, TEAL, Button, Buttons, Reply, Text, sends
+from bot.replies import BLUE, GREEN, RED, TEAL, VIOLET, Button, Buttons, Reply, Text, opens, sends
 from bot.words import Words
+from handlers.page_notices import PAGE_URL
 from handlers.wording import (
     CANCEL,
     Params,
@@ -151,7 +152,10 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     if params["stopped_at"]:
         parts.append(words("run_since_stopped", stopped_at=params["stopped_at"]))
     replies: list[Reply] = [lines(*parts)]
-    if taps := run_buttons(words, str(params["state"]), params["number"]):
+    taps = run_buttons(words, str(params["state"]), params["number"])
+    if params.get(PAGE_URL):
+        taps = (*taps, opens(words("button_live"), str(params[PAGE_URL]), VIOLET))
+    if taps:
         replies.append(Buttons(taps))
     return replies
 

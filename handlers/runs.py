@@ -11,8 +11,10 @@ from bot.replies import Answer, Say
 from bot.router import Router
 from domain.market.runs import GOING
 from domain.money import plain
+from domain.ports.pages import Purpose
 from domain.ports.users import User
 from domain.roles import Permission
+from domain.services.pages import PageLinkService
 from domain.services.run_changes import RunChangeService
 from domain.services.run_pauses import RunPauseService
 from domain.services.trading_strategy import RunSummary, TradingStrategyService
@@ -28,6 +30,11 @@ def number_in(arguments: list[str]) -> int | None:
     """Return the run's number that was typed, ``None`` when it is not one."""
     found = _NUMBER.fullmatch(arguments[0]) if len(arguments) == 1 else None
     return int(found[1]) if found else None
+
+
+def page_facts(purpose: Purpose, link: str) -> dict[str, Json]:
+    """Return what whoever says this needs to make a link's address: its id, never its token."""
+    return {"page_purpose": str(purpose), "page_link": link}
 
 
 def facts_of(run: RunSummary) -> dict[str, Json]:
@@ -69,13 +76,16 @@ async def list_runs(person: User, runs: TradingStrategyService) -> Answer:
 
 
 @router.message(command("/run", "查看"), permission=Permission.RUNS_OWN)
-async def show_run(person: User, arguments: list[str], runs: TradingStrategyService) -> Answer:
+async def show_run(
+    person: User, arguments: list[str], runs: TradingStrategyService, links: PageLinkService
+) -> Answer:
     """Tell all about one run: what it has, what it did, how it is set."""
     number = number_in(arguments)
     if number is None:
         return Say("run_number_needed")
     run = await runs.get(person.user_id, number)
-    return Say("run", {**facts_of(run), "settings": dict(run.config)})
+    link = await links.issue(person.user_id, Purpose.RUN, f"/runs/{number}")
+    return Say("run", {**facts_of(run), "settings": dict(run.config), **page_facts(Purpose.RUN, link)})
 
 
 @router.message(command("/change", "更改"), permission=Permission.RUNS_OWN, moves_money=True)

@@ -43,6 +43,7 @@ from domain.services.history import HistoryService
 from domain.services.inactivity import InactivityService
 from domain.services.market_data import MarketDataService
 from domain.services.ownership import OwnershipService
+from domain.services.pages import PageLinkService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
@@ -68,6 +69,7 @@ from handlers import (
     history,
     inactive,
     own_data,
+    pages,
     prices,
     reconcile,
     refund,
@@ -93,6 +95,7 @@ ROUTER = Router(
     own_data.router,
     inactive.router,
     prices.router,
+    pages.router,
     conversions.router,
     halts.router,
     accounts.router,
@@ -140,6 +143,7 @@ class ChatServices:
     inactivity: InactivityService
     accounts: AccountOverview
     prices: MarketDataService
+    links: PageLinkService
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -213,5 +217,6 @@ def dispatcher_of(
         "forgetting": services.forgetting,
         "inactivity": services.inactivity,
         "prices": services.prices,
+        "links": services.links,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -6,6 +6,8 @@ import signal
 import structlog
 from aiohttp import web
 
+from adapters.db.live_runs import PostgresLiveRuns
+from adapters.db.pages import OwnHistory, PostgresVisits, WebDatabase
 from adapters.health import (
     BeatProbe,
     DatabaseProbe,
@@ -14,13 +16,24 @@ from adapters.health import (
     RedisProbe,
     connect_redis,
 )
+from adapters.ids import RandomIds
 from adapters.logging import configure_logging
 from adapters.process import keep_memory_private
 from adapters.settings import Settings, load_settings
+from adapters.texts.catalogues import texts
+from domain.services.history import HistoryService
+from domain.services.live_runs import LiveRunService
+from domain.services.pages import VisitService
 from webapp.app import make_app
-from webapp.keys import ChainHead, ComparedAges, Instance
+from webapp.keys import ChainHead, ComparedAges, Instance, OwnPages
 
 log = structlog.get_logger("webapp")
+
+
+def reason_of(language: str, code: str) -> str:
+    """Return the chat's words for what keeps a run from trading; a code without words is shown as it is."""
+    words, key = texts().words(language), f"reason_{code.partition(':')[0]}"
+    return words(key) if words.has(key) else code.replace("_", " ")
 
 
 async def serve(settings: Settings) -> None:
@@ -40,9 +53,17 @@ async def serve(settings: Settings) -> None:
         chat_url=settings.chat_url,
         sandbox=settings.mixin_api_url.startswith("http://"),
         encrypted=settings.public_url.startswith("https://"),
+        origin=settings.public_url.rstrip("/"),
+    )
+    reads = WebDatabase(settings.database_url.reveal())
+    own = OwnPages(
+        visits=VisitService(PostgresVisits(reads), RandomIds()),
+        history=HistoryService(OwnHistory(reads)),
+        runs=LiveRunService(PostgresLiveRuns(reads)),
+        reason_of=reason_of,
     )
     pages = make_app(
-        probes, instance, ChainHead(lambda: database.head), ComparedAges(lambda: comparing.ages_s)
+        probes, instance, own, ChainHead(lambda: database.head), ComparedAges(lambda: comparing.ages_s)
     )
     runner = web.AppRunner(pages, access_log=None, shutdown_timeout=3)
     stop = asyncio.Event()
@@ -56,6 +77,7 @@ async def serve(settings: Settings) -> None:
     finally:
         await runner.cleanup()
         await redis.aclose()
+        await reads.close()
     log.info("pages closed")
 
 

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from domain.ports.pages import Visitor
+from domain.services.history import HistoryService
+from domain.services.live_runs import LiveRunService
+from domain.services.pages import VisitService
 from webapp.health import Readiness
+from webapp.live import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,8 @@ class Instance:
     chat_url: str | None
     sandbox: bool
     encrypted: bool  # people reach us by https
+    origin: str = ""
+    """How browsers call us: scheme, host and port, where they do not say whether a request is our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,22 @@ class ComparedAges:
     seen: Callable[[], Mapping[str, int | None]] = dict
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPages:
+    """The use cases behind pages of a person's own."""
+
+    visits: VisitService
+    history: HistoryService
+    runs: LiveRunService
+    reason_of: Callable[[str, str], str] = lambda language, code: code
+    """Words in a language for the code of what keeps a run from trading."""
+
+
 READINESS = web.AppKey("readiness", Readiness)
 INSTANCE = web.AppKey("instance", Instance)
 CHAIN_HEAD = web.AppKey("chain_head", ChainHead)
 COMPARED_AGES = web.AppKey("compared_ages", ComparedAges)
+VISITOR = web.RequestKey("visitor", Visitor)
+"""Who looks at a page of their own."""
+OWN = web.AppKey("own", OwnPages)
+WATCHING = web.AppKey("watching", Watching)

@@ -12,13 +12,29 @@ PERMISSIONS = MappingProxyType(
         (hdrs.METH_GET, "/live"): Permission.PAGES_READ,
         (hdrs.METH_GET, "/ready"): Permission.PAGES_READ,
         (hdrs.METH_GET, "/static"): Permission.PAGES_READ,
+        (hdrs.METH_GET, "/open/{purpose}/{token}"): Permission.PAGES_READ,
+        (hdrs.METH_POST, "/open/{purpose}/{token}"): Permission.PAGES_READ,
+        (hdrs.METH_GET, "/runs/{number}"): Permission.RUNS_OWN,
+        (hdrs.METH_GET, "/runs/{number}/events"): Permission.RUNS_OWN,
+        (hdrs.METH_GET, "/history"): Permission.RUNS_OWN,
+        (hdrs.METH_GET, "/history.csv"): Permission.RUNS_OWN,
+        (hdrs.METH_GET, "/history.json"): Permission.RUNS_OWN,
+        (hdrs.METH_POST, "/leave"): Permission.RUNS_OWN,
     }
 )
-"""By method and path; whoever may GET may HEAD. Everybody may ``pages.read``, known or not."""
+"""By method and path; whoever may GET may HEAD. Everybody may ``pages.read``, known or not; all else asks for
+a visit that began with a link of one's own (``webapp.visits``)."""
 
 
 class Undeclared(Exception):
     """A page and this table do not agree."""
+
+
+def permission_of(request: web.Request) -> Permission | None:
+    """Return what one must be allowed for a request; nothing where there is no such page."""
+    resource = request.match_info.route.resource
+    method = request.method.replace(hdrs.METH_HEAD, hdrs.METH_GET)
+    return PERMISSIONS.get((method, resource.canonical)) if resource is not None else None
 
 
 def declared_routes(app: web.Application) -> set[tuple[str, str]]:

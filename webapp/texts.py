@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from webapp.own_texts import OWN_EN, OWN_ZH
+
 _EN = {
     "title": "MrMarket",
     "tagline": "Ordinary people make markets, from a chat.",
@@ -85,7 +87,7 @@ _ZH = {
     "not_found": "没有这个页面。",
     "start_page": "返回首页",
 }
-TEXTS: Mapping[str, Mapping[str, str]] = {"en": _EN, "zh": _ZH}
+TEXTS: Mapping[str, Mapping[str, str]] = {"en": _EN | OWN_EN, "zh": _ZH | OWN_ZH}
 
 
 def choose_language(accepted: str) -> str:

@@ -80,7 +80,7 @@ async def _note(store: PostgresStore, user_id: UserId) -> None:
 async def _rows(store: PostgresStore, name: str, whose: str) -> str:
     """Return a table's rows of the person as text, which keeps what a number of JSON would round."""
     found = await store.fetch(
-        f"SELECT jsonb_agg(to_jsonb(t))::text AS rows FROM {name} t WHERE {whose}"  # noqa: S608 - our own names
+        f"SELECT jsonb_agg(to_jsonb({name}))::text AS rows FROM {name} WHERE {whose}"  # noqa: S608 - our own names
     )
     return str(found[0]["rows"] or "")
 

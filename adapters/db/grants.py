@@ -60,6 +60,10 @@ _MY_PAYOUT = f"purpose = 'withdrawal' AND receiver = {ME}"
 _OF_MY_PAYOUT = f"payout_id IN (SELECT id FROM payouts WHERE {_MY_PAYOUT})"  # noqa: S608 - put together from constants
 _MY_RUNS = f"(SELECT id FROM runs WHERE {_MINE})"  # noqa: S608 - put together from constants
 _OF_MY_RUN = f"run_id IN {_MY_RUNS}"
+_OF_MY_FILL = (
+    "EXISTS (SELECT FROM fills f WHERE (f.account, f.base, f.quote, f.trade_id) = (fill_versions.account, "
+    f"fill_versions.base, fill_versions.quote, fill_versions.trade_id) AND f.{_OF_MY_RUN})"
+)
 _MY_ACCOUNT = f"owner = {ME} OR (kind = 'run' AND owner IN {_MY_RUNS})"
 _MY_ACCOUNTS = f"(SELECT id FROM accounts WHERE {_MY_ACCOUNT})"  # noqa: S608 - put together from constants
 _OF_MY_ACCOUNT = f"account_id IN {_MY_ACCOUNTS}"
@@ -148,11 +152,13 @@ TABLES = MappingProxyType(
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
-        "fill_versions": Table(whose=NOBODYS, app="SELECT, INSERT"),
+        "fill_versions": Table(whose=_OF_MY_FILL, app="SELECT, INSERT", web="SELECT"),
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        # pages of a person's own: the web opens links and continues visits by functions alone
+        "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
         # looking whether everything lies where the books say
         "reconciliations": Table(
             whose=NOBODYS, app="SELECT, INSERT", angel="SELECT", web="SELECT (id, scope, at, outcome)"
@@ -182,6 +188,10 @@ FUNCTIONS = MappingProxyType(
         "forget_late_word": _TRIGGER,
         "lock_accounts": _INNER,
         "lock_hold": _INNER,
+        "open_link": frozenset({Role.WEB}),
+        "go_on_visiting": frozenset({Role.WEB}),
+        "end_visit": frozenset({Role.WEB}),
+        "visit_lasts": _APP,
         "lease_clock": _APP | {Role.WEB},
         "refuse_other_release": _APP,
         "check_lease": _TRIGGER,
@@ -230,9 +240,10 @@ DEFINERS = frozenset(
     {
         *("post_transfers", "make_holds", "use_hold", "release_hold", "free_output", "take_free_output"),
         "forget_person",
+        *("open_link", "go_on_visiting", "end_visit"),
     }
 )
-"""Functions with their owner's rights: each saves the app a right to write a table."""
+"""Functions with their owner's rights: each saves the app, or the web, a right to write a table."""
 
 SEARCH_PATH = "pg_catalog, public, pg_temp"
 """Of every function, so that a temporary table of the same name never stands before ours."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from domain.errors import Refused
 from domain.fees import FeeKind, Rate, in_force
@@ -98,6 +98,20 @@ class RunPreview:
     widened: bool
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+class Started(Protocol):
+    """Whatever says with how much a run began."""
+
+    @property
+    def base_start(self) -> Decimal:
+        """Return how much of the base asset it was."""
+        ...
+
+    @property
+    def quote_start(self) -> Decimal:
+        """Return how much of the quote asset it was."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +407,7 @@ def _preview(request: NewRun, view: MarketView, config: Any, rate: Rate) -> RunP
     )
 
 
-def _profit(run: Run, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
+def profit_of(run: Started, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
     """Return what a run made of its coins in quote after all fees, against having kept them; rounded down."""
     made = (base - run.base_start) * mid + quote - run.quote_start
     return made.quantize(_RESULT_STEP, ROUND_FLOOR)
@@ -438,7 +452,7 @@ def _summary(
         volume=totals.volume,
         open_orders=open_orders,
         mid=mid,
-        profit=None if mid is None else _profit(run, base, quote, mid),
+        profit=None if mid is None else profit_of(run, base, quote, mid),
         trouble=run.trouble,
         started_at=run.started_at,
         stopped_at=run.stopped_at,

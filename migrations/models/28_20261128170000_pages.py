@@ -13,10 +13,67 @@ CREATE UNIQUE INDEX service_fees_history ON service_fees (user_id, seq);
 DROP INDEX service_fees_person;  -- the new one begins with the same column
 """
 
+LINKS = """
+CREATE TABLE page_links (
+    token_hash CHAR(64) PRIMARY KEY,
+    user_id VARCHAR(36) NOT NULL REFERENCES users (user_id),
+    purpose VARCHAR(16) NOT NULL,
+    target TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    visit_hash CHAR(64),
+    began_at TIMESTAMPTZ,
+    seen_at TIMESTAMPTZ,
+    ended_at TIMESTAMPTZ,
+    CONSTRAINT page_links_hashes CHECK (token_hash ~ '^[0-9a-f]{64}$' AND visit_hash ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT page_links_target CHECK (target ~ '^/([^/]|$)' AND length(target) <= 500),
+    CONSTRAINT page_links_short CHECK (expires_at <= created_at + interval '5 minutes'),
+    CONSTRAINT page_links_visit CHECK (
+        (began_at IS NULL) = (visit_hash IS NULL) AND (began_at IS NULL) = (seen_at IS NULL)
+    )
+);
+COMMENT ON TABLE page_links IS
+    'links to pages of a person''s own, each opened once, and the visit that began with it; hashes only';
+CREATE UNIQUE INDEX page_links_visits ON page_links (visit_hash) WHERE visit_hash IS NOT NULL;
+CREATE INDEX page_links_person ON page_links (user_id, expires_at);
+
+CREATE FUNCTION visit_lasts(link page_links) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT link.ended_at IS NULL
+        AND link.seen_at > clock_timestamp() - interval '15 minutes'
+        AND link.began_at > clock_timestamp() - interval '8 hours'
+        AND NOT EXISTS (
+            SELECT FROM freezes f WHERE f.scope = 'user:' || link.user_id AND f.created_at >= link.created_at
+        )
+$$;
+COMMENT ON FUNCTION visit_lasts IS 'a visit ends by itself, at its person''s word, and when that person is frozen';
+
+CREATE FUNCTION open_link(wanted text, what text, visit text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER AS $$
+    UPDATE page_links l SET visit_hash = visit, began_at = clock_timestamp(), seen_at = clock_timestamp()
+    WHERE l.token_hash = wanted AND l.purpose = what AND l.began_at IS NULL AND l.ended_at IS NULL
+        AND l.expires_at > clock_timestamp()
+    RETURNING l.target
+$$;
+
+CREATE FUNCTION go_on_visiting(visit text) RETURNS TABLE (user_id varchar, language varchar)
+    LANGUAGE sql SECURITY DEFINER AS $$
+    WITH seen AS (
+        UPDATE page_links l SET seen_at = clock_timestamp()
+        WHERE l.visit_hash = visit AND visit_lasts(l) AND l.seen_at < clock_timestamp() - interval '20 seconds'
+    )
+    SELECT l.user_id, u.language FROM page_links l JOIN users u ON u.user_id = l.user_id
+    WHERE l.visit_hash = visit AND visit_lasts(l)
+$$;
+
+CREATE FUNCTION end_visit(visit text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    UPDATE page_links l SET ended_at = clock_timestamp() WHERE l.visit_hash = visit AND l.ended_at IS NULL
+$$;
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return HISTORY
+    return HISTORY + LINKS
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.ids import UserId
-from domain.market.history import Wanted
+from domain.services.confirmations import hash_of
 from handlers.history import command_for, wanted_in
 from tests.contracts.test_history import FEES, FILLS, ORDERS, fill
 from tests.handlers.world import World
@@ -93,10 +93,22 @@ async def test_bad_words_are_explained(world: World, said: str, what: str) -> No
     assert "For example: /history orders run 2 from 2026-11-01" in answer
 
 
+async def test_file_is_reached_by_a_link_for_its_person_alone(world: World) -> None:
+    alice = world.person("alice")
+    await alice.says("/history orders run 1")
+    said = await alice.taps("As a file (CSV)")
+    assert "Your orders as a file (CSV)" in said
+    [row] = world.links.rows.values()
+    assert row.link.target == "/history.csv?subject=orders&run=1"
+    token = alice.buttons["Open"].removeprefix("https://pages.example/open/history/")
+    assert row.link.token_hash == hash_of(token)
+    assert row.link.user_id == "alice"
+
+
 @pytest.mark.parametrize(
     "arguments",
     ["", "orders run 2 open", "btc/usdt sell from 2026-11-01 to 2026-11-30", "fees before 7", "#3 busted"],
 )
 def test_a_button_says_what_was_said(arguments: str) -> None:
-    wanted: Wanted = wanted_in(arguments.split())
-    assert wanted_in(command_for(wanted).lower().split()[1:]) == wanted
+    wanted, _ = wanted_in(arguments.split())
+    assert wanted_in(command_for(wanted).lower().split()[1:]) == (wanted, "")

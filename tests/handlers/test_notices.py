@@ -188,6 +188,7 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {**RUN, "trouble": "venue_silent", "profit": None},
         {**RUN, "state": "paused", "trouble": "pair_not_traded"},
         {**RUN, "fee_bps": 5},
+        {**RUN, "page_url": "https://pages.example/open/run/x"},
         {**RUN, "fee_bps": 5, "paid": [{"coin": "BTC", "amount": "0.0001"}, {"coin": "USDT", "amount": "1"}]},
     ],
     "stop_ask": [{"runs": [RUN] * 7}],
@@ -376,7 +377,13 @@ PAID: dict[str, Json] = {
 def looked(subject: str, rows: list[Json], other: str, older: str = "") -> dict[str, Json]:
     """Return a page of history."""
     others: list[Json] = [{"subject": other, "command": "/history"}]
-    return {"subject": subject, "rows": rows, "older": older, "others": others}
+    return {
+        "subject": subject,
+        "rows": rows,
+        "older": older,
+        "others": others,
+        "file": "/history csv" if rows else "",
+    }
 
 
 HISTORY_SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -438,6 +445,13 @@ PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
     "price_ask": [{"coins": []}, {"coins": ["BTC", "USDT"]}],
     "price_coin_unknown": [{"coin": "ABC", "known": "BTC, USDT"}],
+}
+
+PAGE: dict[str, Json] = {"page_url": "https://pages.example/open/run/x", "number": 1, "pair": "BTC/USDT"}
+PAGE_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "live": [PAGE, {**PAGE, "page_url": ""}],
+    "history_file": [{**PAGE, "subject": each, "shape": "CSV"} for each in ("fills", "orders", "fees")],
+    "visits": [{"visits": []}, {"visits": [{"began_at": AT, "seen_at": AT}]}],
 }
 
 SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -532,6 +546,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     **RUN_SAMPLES,
     **HISTORY_SAMPLES,
     **PRICE_SAMPLES,
+    **PAGE_SAMPLES,
     **CONVERSION_SAMPLES,
     **FEE_SAMPLES,
     **TRANSFER_SAMPLES,

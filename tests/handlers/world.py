@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 
+from adapters.pages import PageAddresses
 from adapters.texts.catalogues import texts
 from bot.conversation import Place
 from bot.delivery import Delivery
@@ -16,6 +17,7 @@ from domain.fees import Schedule
 from domain.ids import AssetId, UserId
 from domain.ledger.model import venue as venue_account
 from domain.money import Coin, Token
+from domain.secrets import Secret
 from domain.services.account_overview import AccountOverview
 from domain.services.addresses import AddressService
 from domain.services.admission import Admission
@@ -35,6 +37,7 @@ from domain.services.inactivity import InactivityService
 from domain.services.incoming import Known
 from domain.services.market_data import MarketDataService
 from domain.services.ownership import OwnershipService
+from domain.services.pages import PageLinkService
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
@@ -77,6 +80,7 @@ from tests.fakes.money import (
     FakeUsers,
     unreached,
 )
+from tests.fakes.pages import FakePageLinks
 from tests.fakes.prices import FakePrices
 from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
@@ -87,6 +91,8 @@ from tests.fakes.treasury import Treasury
 USDT = Token(AssetId("4d8c508b-91c5-375b-92b0-ee702ed2dac5"), Coin("USDT"), "Ethereum")
 BTC = Token(AssetId("c6d0c728-2624-429b-8e0d-d9d19b6592fa"), Coin("BTC"), "Bitcoin")
 
+
+PAGES = PageAddresses("https://pages.example", Secret(b"seed of tests"))
 
 OWNER = UserId("owner")
 
@@ -185,8 +191,12 @@ class World:
         self.history = FakeHistory()
         self.told = FakePrices("CoinGecko", self.clock)
         self.prices = MarketDataService([self.told], unreached(self.views), self.tokens, self.clock)
+        self.links, self.pages_offered = FakePageLinks(self.clock), True
+        self.store.tables.append(self.links)
         self.numbers = count(1)
-        self.delivery = Delivery(self.outbox, NoticeRenderer(texts()), self.messenger, self.clock)
+        self.delivery = Delivery(
+            self.outbox, NoticeRenderer(texts(), PAGES.address_of), self.messenger, self.clock
+        )
         self.restart()
 
     def services(self) -> ChatServices:
@@ -330,6 +340,7 @@ class World:
             InactivityService(self.store, self.away, unreached(self.outbox), self.clock, auth),
             AccountOverview(self.store, self.looks, self.rounds, self.clock, auth),
             self.prices,
+            PageLinkService(self.store, self.links, self.clock, self.ids, PAGES.token_of, self.pages_offered),
         )
 
     def trade(self, **pairs: str) -> None:

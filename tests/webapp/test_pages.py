@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from tests.webapp.own_world import OwnWorld
 from webapp.app import make_app
 from webapp.health import Readiness
 from webapp.keys import ChainHead, ComparedAges, Instance
@@ -38,7 +39,7 @@ def app(
 ) -> Application:
     names = ("database", "redis", "bot", "workers")
     probes = [Said(name, answer) for name, answer in zip(names, answers or ("ok",) * 4, strict=True)]
-    return make_app(probes, Instance(chat_url, sandbox, encrypted))
+    return make_app(probes, Instance(chat_url, sandbox, encrypted), OwnWorld().pages)
 
 
 async def test_live_asks_nobody(aiohttp_client: Dial) -> None:
@@ -56,7 +57,7 @@ async def test_ready_is_ready_when_nothing_is_missing(aiohttp_client: Dial) -> N
 async def test_ready_shows_the_head_of_the_chain_once_there_is_one(aiohttp_client: Dial) -> None:
     heads = iter(["", "7:" + "ab" * 32])
     instance = Instance(None, sandbox=True, encrypted=False)
-    pages = make_app([Said("database", "ok")], instance, ChainHead(lambda: next(heads)))
+    pages = make_app([Said("database", "ok")], instance, OwnWorld().pages, ChainHead(lambda: next(heads)))
     client = await aiohttp_client(pages)
     assert "chain" not in await (await client.get("/ready")).json()
     assert (await (await client.get("/ready")).json())["chain"] == "7:" + "ab" * 32
@@ -65,7 +66,9 @@ async def test_ready_shows_the_head_of_the_chain_once_there_is_one(aiohttp_clien
 async def test_ready_shows_how_long_ago_each_place_was_seen_to_agree(aiohttp_client: Dial) -> None:
     ages = iter([{}, {"wallet": 12, "venue:main": None}])
     instance = Instance(None, sandbox=True, encrypted=False)
-    pages = make_app([Said("database", "ok")], instance, None, ComparedAges(lambda: next(ages)))
+    pages = make_app(
+        [Said("database", "ok")], instance, OwnWorld().pages, None, ComparedAges(lambda: next(ages))
+    )
     client = await aiohttp_client(pages)
     assert "reconciled_s" not in await (await client.get("/ready")).json()
     assert (await (await client.get("/ready")).json())["reconciled_s"] == {"wallet": 12, "venue:main": None}

@@ -8,8 +8,10 @@ from aiohttp import hdrs, web
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from domain.ids import UserId
 from domain.roles import PERMISSIONS as OF_ROLES
-from domain.roles import Role
+from domain.roles import Permission, Role
+from tests.webapp.own_world import OwnWorld
 from tests.webapp.test_pages import app
 from webapp.permissions import PERMISSIONS, Undeclared, declared_routes
 
@@ -17,19 +19,43 @@ Client = TestClient[Request, Application]
 Dial = Callable[[Application], "asyncio.Future[Client]"]
 
 METHODS = sorted({*hdrs.METH_ALL, "PROPFIND", "QUERY"} - {hdrs.METH_CONNECT})
-FILES = {"/static": "/static/page.css"}
+ADDRESSES = {
+    "/static": "/static/page.css",
+    "/open/{purpose}/{token}": "/open/run/forged",
+    "/runs/{number}": "/runs/1",
+    "/runs/{number}/events": "/runs/1/events",
+}
+ANSWERS = {(hdrs.METH_POST, "/open/{purpose}/{token}"): 410, (hdrs.METH_POST, "/leave"): 403}
+"""What a visitor is answered who has neither a link nor a form of ours; everything else is there."""
 
 
-async def test_each_route_answers_its_methods_and_no_other(aiohttp_client: Dial) -> None:
-    client = await aiohttp_client(app())
+@pytest.mark.parametrize("who", ["nobody", "alice", "bob"])
+async def test_each_route_answers_its_methods_and_those_who_may(aiohttp_client: Dial, who: str) -> None:
+    """Alice's run has number 1, and Bob has none of this number."""
+    world = OwnWorld()
+    client = await aiohttp_client(world.app())
+    if who != "nobody":
+        await world.enter(client, UserId(who))
     for path in {path for _, path in PERMISSIONS}:
         for method in METHODS:
-            answer = await client.request(method, FILES.get(path, path))
-            declared = (method.replace(hdrs.METH_HEAD, hdrs.METH_GET), path) in PERMISSIONS
-            assert answer.status == (200 if declared else 405), (method, path)
+            route = (method.replace(hdrs.METH_HEAD, hdrs.METH_GET), path)
+            async with client.request(method, ADDRESSES.get(path, path)) as answer:
+                assert answer.status == expected(who, route), (who, method, path)
 
 
-def test_everything_that_is_there_today_is_for_everybody() -> None:
+def expected(who: str, route: tuple[str, str]) -> int:
+    """Return the status of an answer."""
+    if route not in PERMISSIONS:
+        return 405
+    if who == "nobody" and PERMISSIONS[route] is not Permission.PAGES_READ:
+        return 401
+    if who == "bob" and route == (hdrs.METH_GET, "/runs/{number}"):
+        return 404
+    return ANSWERS.get(route, 200)
+
+
+def test_everything_that_is_there_today_is_for_everybody_or_ones_own() -> None:
+    assert set(PERMISSIONS.values()) == {Permission.PAGES_READ, Permission.RUNS_OWN}
     assert set(PERMISSIONS.values()) <= OF_ROLES[Role.USER]
     assert declared_routes(app()) == PERMISSIONS.keys()
 

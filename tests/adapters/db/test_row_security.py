@@ -77,6 +77,14 @@ ONE_ROW_EACH = {
         quantity, quote_quantity, fee, fee_coin, maker, at) VALUES ('fake-1', 'BTC', 'USDT', $1, 'i-' ||
         right($1, 1), 'run-' || right($1, 1), 'o', 'buy', 1, 1, 1, 0, 'BTC', true, now())
     """,
+    "fill_versions": """
+        INSERT INTO fill_versions (account, base, quote, trade_id, version, kind, price, quantity,
+        quote_quantity, fee, fee_coin, fee_known, borne) VALUES ('fake-1', 'BTC', 'USDT', $1, 2, 'fee', 1,
+        1, 1, 0, 'BTC', true, 0)
+    """,
+    "page_links": """
+        INSERT INTO page_links VALUES (right($1, 1) || repeat('0', 63), $1, 'run', '/runs/1', now(), now())
+    """,
     "fee_charges": """
         INSERT INTO fee_charges (account, base, quote, trade_id, version, run_id, coin, fee, state)
         VALUES ('fake-1', 'BTC', 'USDT', $1, 1, 'run-' || right($1, 1), 'BNB', 1, 'waiting')
@@ -210,6 +218,8 @@ async def test_a_table_with_a_persons_id_is_a_persons(admin: Any) -> None:
         "SELECT body FROM inbox",
         "SELECT signed_raw FROM payouts",
         "SELECT token_hash FROM confirmations",
+        "SELECT token_hash FROM page_links",
+        "UPDATE page_links SET seen_at = now()",
         "SET ROLE mrmarket_app",
     ],
 )

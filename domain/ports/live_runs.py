@@ -1,0 +1,68 @@
+"""One run as it stands at one instant, read by the pages from what the workers wrote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from domain.ids import UserId
+from domain.market.history import FillRow
+from domain.market.model import Pair, Side
+from domain.market.orders import OrderState
+from domain.market.runs import RunState
+from domain.money import Coin
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrder:
+    """An order that may be on the book: its price, and what of it has not traded."""
+
+    side: Side
+    price: Decimal
+    left: Decimal
+    state: OrderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRun:
+    """A run, its orders (dearest first), its last fills (newest first), and the market its worker saw at
+    ``seen_at``; ``bid`` and ``ask`` are the best levels of the book, ``None`` where none was seen.
+
+    ``mid`` is that of the market, or for ever that of its stop. ``paid`` are fees of ours by coin.
+    """
+
+    number: int
+    pair: Pair
+    state: RunState
+    trouble: str
+    preset: str
+    base: Decimal
+    quote: Decimal
+    base_start: Decimal
+    quote_start: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+    mid: Decimal | None
+    seen_at: datetime | None
+    orders: Sequence[LiveOrder]
+    fills: Sequence[FillRow]
+    fill_count: int
+    volume: Decimal
+    paid: Mapping[Coin, Decimal]
+    started_at: datetime
+    stopped_at: datetime | None
+    as_of: datetime
+    """When all this was so, by the database's clock."""
+
+
+class LiveRunStore(Protocol):
+    """Reads one person's run, all of it as of one instant."""
+
+    async def look(self, user_id: UserId, number: int) -> LiveRun | None:
+        """Return a person's run by its number; nothing when that person has none of it.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        ...
