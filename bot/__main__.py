@@ -107,7 +107,7 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
         world.clock,
         outage=Outage(
             MixinMessenger(world.http),
-            NoticeRenderer(texts(), page_addresses(world).address_of),
+            NoticeRenderer(texts()),
             LANGUAGES,
             is_private,
         ),
@@ -149,7 +149,8 @@ async def talk(settings: Settings) -> None:
     """Listen, answer and deliver until told to stop."""
     async with open_world(settings) as world, open_market_data(world) as prices:
         await offer_ownership(world)
-        renderer, messenger = NoticeRenderer(texts()), MixinMessenger(world.http)
+        renderer = NoticeRenderer(texts(), page_addresses(world).address_of)
+        messenger = MixinMessenger(world.http)
         delivery = Delivery(world.notices, renderer, messenger, world.clock)
         reception = reception_of(world, delivery, prices)
         blaze = Blaze(settings.mixin_blaze_url, world.http, world.clock, reception.receive_all)

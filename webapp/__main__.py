@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -30,6 +31,12 @@ from webapp.keys import ChainHead, ComparedAges, Instance, OwnPages
 log = structlog.get_logger("webapp")
 
 
+def phone_of(chat_url: str) -> str:
+    """Return scheme, host and port of the sandbox's chat, which shows pages as a phone does: in a frame."""
+    url = urlsplit(chat_url)
+    return f"http://{url.netloc}" if url.hostname in ("127.0.0.1", "localhost") else ""
+
+
 def reason_of(language: str, code: str) -> str:
     """Return the chat's words for what keeps a run from trading; a code without words is shown as it is."""
     words, key = texts().words(language), f"reason_{code.partition(':')[0]}"
@@ -49,11 +56,13 @@ async def serve(settings: Settings) -> None:
         LeaseProbe(settings.database_url.reveal()),
         comparing,
     )
+    sandbox = settings.mixin_api_url.startswith("http://")
     instance = Instance(
         chat_url=settings.chat_url,
-        sandbox=settings.mixin_api_url.startswith("http://"),
+        sandbox=sandbox,
         encrypted=settings.public_url.startswith("https://"),
         origin=settings.public_url.rstrip("/"),
+        framed_by=phone_of(settings.chat_url or "") if sandbox else "",
     )
     reads = WebDatabase(settings.database_url.reveal())
     own = OwnPages(

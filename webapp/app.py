@@ -54,7 +54,7 @@ def make_app(
         undefined=jinja2.StrictUndefined,
         filters=FILTERS,
     )
-    app.on_response_prepare.append(add_headers(encrypted=instance.encrypted))
+    app.on_response_prepare.append(add_headers(encrypted=instance.encrypted, framed_by=instance.framed_by))
     app.on_shutdown.append(lambda _: watching.close())
     every_view = (*health.routes, *start.routes, *visit.routes, *history.routes, *runs.routes)
     app.add_routes([*every_view, web.static("/static", _HERE / "static")])

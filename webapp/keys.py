@@ -22,6 +22,8 @@ class Instance:
     encrypted: bool  # people reach us by https
     origin: str = ""
     """How browsers call us: scheme, host and port, where they do not say whether a request is our own."""
+    framed_by: str = ""
+    """Whose pages may show ours in a frame: nobody's but the sandbox's phone."""
 
 
 @dataclass(frozen=True, slots=True)

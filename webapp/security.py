@@ -34,9 +34,15 @@ def is_our_own(request: web.Request, origin: str) -> bool:
     return request.headers.get(hdrs.ORIGIN, "null") in ("null", origin)
 
 
-def add_headers(*, encrypted: bool) -> Signal:
-    """Return the signal that puts the headers on an answer just before it leaves."""
+def add_headers(*, encrypted: bool, framed_by: str = "") -> Signal:
+    """Return the signal that puts the headers on an answer just before it leaves.
+
+    Nobody may put our pages into a frame but ``framed_by``, which is the sandbox's phone.
+    """
     headers = _ALWAYS | (_ENCRYPTED if encrypted else {})
+    if framed_by:
+        headers["Content-Security-Policy"] = _POLICY.replace("ancestors 'none'", f"ancestors {framed_by}")
+        del headers["X-Frame-Options"]
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(headers)

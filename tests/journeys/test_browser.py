@@ -119,6 +119,24 @@ async def withdraw(chat: Chat, coin: str) -> None:
     await chat.sees(f"{coin} is in your Mixin wallet")
 
 
+async def watch(chat: Chat) -> None:
+    """Open the live page by its one-time link as a phone does, see it move, and close it."""
+    await chat.taps("Live page")
+    link = await chat.page.get_by_test_id("page-open").get_attribute("href") or ""
+    live = chat.page.get_by_test_id("page-frame").frame_locator("iframe")
+    await live.get_by_test_id("open").click()
+    await expect(live.get_by_test_id("totals")).to_contain_text("fills")
+    await expect(live.get_by_test_id("quotes").locator("tr.buy").first).to_be_visible()
+    as_of = await live.get_by_test_id("as-of").inner_text()
+    await expect(live.get_by_test_id("as-of")).not_to_have_text(as_of)  # it is told without being asked
+    await chat.picture("live")
+    again = await chat.page.request.post(link, headers={"Sec-Fetch-Site": "same-origin"})
+    assert again.status == 410
+    await live.get_by_test_id("leave").click()
+    await expect(live.get_by_test_id("left")).to_be_visible()
+    await chat.page.get_by_test_id("page-close").click()
+
+
 async def test_newcomer_deposits_trades_and_leaves_with_everything(page: Page, tmp_path: Path) -> None:
     async with Instance(tmp_path / "state") as instance:
         await page.goto(instance.facts["urls"]["chat"] + "?as=alice")
@@ -146,6 +164,7 @@ async def test_newcomer_deposits_trades_and_leaves_with_everything(page: Page, t
         await chat.says("/run 1")
         await expect(page.locator('[data-label="Refresh"]').last).to_be_visible()
         await chat.picture("running")
+        await watch(chat)
         await chat.says("/stop 1")
         await chat.sees("stopped")
         await assert_nothing_is_open(instance)

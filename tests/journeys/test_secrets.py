@@ -172,6 +172,18 @@ async def pages_of(instance: Instance) -> dict[str, bytes]:
     return said
 
 
+async def visit_by(instance: Instance, link: str) -> str:
+    """Open a link, look at a page with it and fail at one; return the secret that continues the visit."""
+    async with instance.http.post(link, allow_redirects=False) as opened:
+        assert opened.status == 303
+        secret = opened.cookies["visit"].value
+    for path, status in (("/history.csv", 200), ("/runs/9", 404), ("/history?run=%00", 200)):
+        where = instance.facts["urls"]["web"] + path
+        async with instance.http.get(where, headers={"Cookie": f"visit={secret}"}) as answer:
+            assert answer.status == status
+    return secret
+
+
 def processes(instance: Instance) -> dict[str, bytes]:
     """Return what the kernel shows of every process of the instance; of ours it shows root alone."""
     shown = {}
@@ -209,6 +221,9 @@ async def test_no_secret_is_found_anywhere_after_a_life_with_accidents(tmp_path:
         token = (await alice.action("confirm")).rpartition(" ")[2].rpartition(":")[2]
         await alice.asks("/cancel", ".")
         await withdraw(alice, "USDT", "20")
+        await alice.asks("/history csv", "as a file")
+        link = await alice.action("open")
+        visit = await visit_by(instance, link)
         secrets = planted(state)
         assert len(secrets) >= 12
         assert len(set(secrets.values())) == len(secrets)
@@ -230,5 +245,6 @@ async def test_no_secret_is_found_anywhere_after_a_life_with_accidents(tmp_path:
     assert [place for place, text in places.items() if JWT.search(text)] == []
     beside_the_database = {k: v for k, v in places.items() if k != "dump" and "/postgres/" not in k}
     assert hits(beside_the_database, {"confirmation token": token}) == []
+    assert hits(places, {"link": link.rpartition("/")[2], "visit": visit}) == []
     leak = {"log": places[str(state / "logs" / "workers.log")] + secrets["spend key"].encode()}
     assert hits(leak, secrets) == ["spend key in log"]

@@ -11,6 +11,8 @@ from aiohttp.web import Application
 
 from domain.ports.pages import Purpose
 from tests.webapp.own_world import ALICE, BOB, Client, OwnWorld
+from webapp.app import make_app
+from webapp.keys import Instance
 from webapp.own_texts import OWN_EN, OWN_ZH
 from webapp.visits import form_token
 
@@ -215,6 +217,16 @@ async def test_pages_of_ones_own_are_kept_by_nobody(world: OwnWorld, aiohttp_cli
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
     assert hdrs.SET_COOKIE not in answer.headers
+
+
+async def test_only_the_sandboxs_phone_shows_pages_in_a_frame(world: OwnWorld, aiohttp_client: Dial) -> None:
+    phone = "http://127.0.0.1:7777"
+    for framed_by, allowed in (("", "'none'"), (phone, phone)):
+        instance = Instance(None, sandbox=True, encrypted=False, framed_by=framed_by)
+        client = await aiohttp_client(make_app([], instance, world.pages))
+        headers = (await client.get("/live")).headers
+        assert f"frame-ancestors {allowed};" in headers["Content-Security-Policy"]
+        assert ("X-Frame-Options" in headers) == (not framed_by)
 
 
 async def test_page_uses_nothing_that_its_policy_forbids(world: OwnWorld, aiohttp_client: Dial) -> None:

@@ -1,0 +1,93 @@
+"""Pages of one's own on Postgres with the rights of the web: a run as it stands, a history, and nobody else's."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.db.grants import Role
+from adapters.db.ledger import PostgresLedger
+from adapters.db.live_runs import PostgresLiveRuns
+from adapters.db.pages import OwnHistory, WebDatabase
+from adapters.db.store import PostgresStore
+from domain.ids import RunId, VenueAccountName
+from domain.ledger.model import Cause, Posting, Transfer, available, run, venue
+from domain.market.history import Wanted
+from domain.market.model import Side
+from domain.market.orders import OrderState
+from domain.market.runs import RunState
+from domain.money import Coin
+from domain.ports.history import HistoryStore
+from domain.ports.live_runs import LiveOrder
+from domain.services.live_runs import view_of
+from tests.contracts.test_history import ALICE, BOB, WANTED, postgres_history
+
+__all__ = ["postgres_history"]  # a fixture: rows of two people
+
+ACCOUNT, BTC, USDT = VenueAccountName("fake-1"), Coin("BTC"), Coin("USDT")
+
+
+@pytest.fixture
+async def web(url_of: Callable[[Role], str]) -> AsyncIterator[WebDatabase]:
+    database = WebDatabase(url_of(Role.WEB))
+    yield database
+    await database.close()
+
+
+async def plant(admin: Any, store: PostgresStore) -> None:
+    """Let Alice's first run hold coins, have a market, and owe a fee; its rows are those of the history."""
+    await admin.execute("SET session_replication_role = origin")
+    await admin.execute("INSERT INTO venue_accounts (name, venue) VALUES ('fake-1', 'fake')")
+    await admin.execute(
+        "INSERT INTO markets (account, base, quote, tick, lot, min_quantity, min_notional, maker_fee_bps, "
+        "taker_fee_bps, max_open_orders, mid, seen_at, bids, asks) VALUES ('fake-1', 'BTC', 'USDT', 0.5, "
+        "0.1, 0.1, 1, 1, 1, 200, 60000, now(), '[[119998, 3], [119990, 1]]', '[[120002, 1]]')"
+    )
+    for coin, amount, at_work in ((BTC, "1", "0.25"), (USDT, "9000", "6000.5")):
+        for cause, posting in (
+            ("opening", Posting(venue(ACCOUNT, coin), available(ALICE, coin), Decimal(amount))),
+            (
+                "start",
+                Posting(available(ALICE, coin), run(RunId("r0"), ACCOUNT, coin), Decimal(at_work)),
+            ),
+        ):
+            await PostgresLedger(store).post(Transfer(Cause(cause, coin), (posting,)))
+
+
+async def test_run_is_seen_by_its_person_as_it_stands(
+    postgres_history: HistoryStore, store: PostgresStore, admin: Any, web: WebDatabase
+) -> None:
+    await plant(admin, store)
+    seen = await PostgresLiveRuns(web).look(ALICE, 1)
+    assert seen is not None
+    assert (seen.state, str(seen.pair), seen.base, seen.quote) == (
+        *(RunState.RUNNING, "BTC/USDT", Decimal("0.25"), Decimal("6000.5")),
+    )
+    assert (seen.bid, seen.mid, seen.ask) == (Decimal(59999), Decimal(60000), Decimal(60001))
+    assert seen.orders == [LiveOrder(Side.SELL, Decimal("59999.5"), Decimal("0.2"), OrderState.OPEN)]
+    assert [fill.seq for fill in seen.fills] == [7, 4, 1]
+    assert (seen.fill_count, seen.volume) == (3, Decimal(18_000))
+    assert seen.paid == {BTC: Decimal("0.1")}
+    assert view_of(seen).profit == Decimal("0.25") * 60_000 + Decimal("6000.5") - 1
+    assert abs((datetime.now(UTC) - seen.as_of).total_seconds()) < 60
+    assert (await PostgresLiveRuns(web).look(BOB, 1)) != seen
+    assert await PostgresLiveRuns(web).look(BOB, 2) is None
+
+
+async def test_history_on_a_page_is_that_of_the_chat(postgres_history: HistoryStore, web: WebDatabase) -> None:
+    for typed, seqs in WANTED:
+        rows = await OwnHistory(web).page(ALICE, Wanted.read(typed), 100)
+        assert [row.seq for row in rows] == seqs, typed
+
+
+async def test_rows_of_others_are_hidden_from_the_connection_itself(
+    postgres_history: HistoryStore, web: WebDatabase
+) -> None:
+    """Even a statement that names another person finds nothing: the rules of the rows hold it back."""
+    async with web.as_person(BOB) as reads:
+        for table in ("fills", "fill_versions", "order_intents", "service_fees"):
+            mine = {"fills": 1, "fill_versions": 0, "order_intents": 1, "service_fees": 1}[table]
+            [found] = await reads.fetch(f"SELECT count(*) AS rows FROM {table}")  # noqa: S608 - names of ours
+            assert found["rows"] == mine, table
