@@ -16,7 +16,8 @@ EVERY_S = 1.0
 MOST, MOST_OF_ONE = 200, 6
 """How many may watch at once: all people together, and one person."""
 
-Look = Callable[[UserId, int], Awaitable[LiveView]]
+Look = Callable[[UserId, int, LiveView | None], Awaitable[LiveView]]
+"""Looks at a person's run by its number, knowing what was seen before."""
 
 
 class TooMany(Exception):
@@ -88,10 +89,11 @@ class Watching:
         """Look once a second for as long as somebody watches."""
         try:
             while True:
+                before = feed.sight.view if feed.sight else None
                 try:
-                    sight = Sight(await self._look(user_id, number))
+                    sight = Sight(await self._look(user_id, number, before))
                 except Unavailable:
-                    sight = Sight(feed.sight.view if feed.sight else None, lost=True)
+                    sight = Sight(before, lost=True)
                 await _tell(feed, sight)
                 await asyncio.sleep(self._every_s)
         except Refused:

@@ -8,7 +8,8 @@ OWN_EN = {
     "open_why": "This link opens once, and shows your figures to whoever opens it. "
     "If somebody else gave it to you, it is not for you.",
     "used": "This link was opened before, or has expired.",
-    "used_next": "Go back to the chat and ask for a new one: /live 1 or /history csv.",
+    "used_next": "Go back to the chat and ask for a new one: /live 1 or /history csv. "
+    "If it was opened and not by you, send /sessions end first: it closes every page of yours.",
     "used_known": "A page of yours is still open in this browser:",
     "closed": "This page is closed, or was never open in this browser.",
     "closed_next": "Pages close after 15 minutes without a look, and after 8 hours in any case. "
@@ -35,8 +36,10 @@ OWN_EN = {
     "buy": "buy",
     "best_ask": "best ask",
     "best_bid": "best bid",
-    "book_unknown": "The book has not been seen yet.",
-    "book_old": "The book was last seen at {time} UTC.",
+    "book_seen": "The best bid and ask are of {time} UTC.",
+    "untended": "Not fresh since {time} UTC: nobody tends this run at the moment. "
+    "Its orders may have traded or been cancelled since; it goes on by itself when the workers are back.",
+    "never_tended": "No worker has looked at this market yet. Figures come by themselves when one has.",
     "order_prepared": "about to be sent",
     "order_sending": "being sent",
     "order_unknown": "being looked up",
@@ -53,7 +56,7 @@ OWN_EN = {
     "time": "Time (UTC)",
     "side": "Side",
     "stream_over": "This page is closed. Ask for a new link in the chat: /live {number}",
-    "stream_off": "The figures do not update by themselves any more.",
+    "stream_off": "These figures do not update at the moment. Look at the time they are of.",
     "history": "History",
     "history_of_run": "History of this run",
     "history_none": "There is nothing of that kind.",
@@ -112,7 +115,8 @@ OWN_ZH = {
     "open_it": "打开",
     "open_why": "此链接只能打开一次，打开的人都能看到你的数据。如果是别人发给你的，请不要打开。",
     "used": "此链接已被打开过，或已过期。",
-    "used_next": "请回到聊天获取新的链接：/实时 1 打开实时页面，/历史 csv 导出文件。",
+    "used_next": "请回到聊天获取新的链接：/实时 1 打开实时页面，/历史 csv 导出文件。"
+    "如果不是你本人打开的，请先发送 /会话 结束，它会关闭你的所有页面。",
     "used_known": "你在此浏览器中还有打开的页面：",
     "closed": "页面已关闭，或从未在此浏览器中打开。",
     "closed_next": "15 分钟无人查看或满 8 小时后页面会关闭。请回到聊天获取新的链接：/实时 1 或 /历史 csv。",
@@ -138,8 +142,10 @@ OWN_ZH = {
     "buy": "买",
     "best_ask": "市场卖一",
     "best_bid": "市场买一",
-    "book_unknown": "尚未看到订单簿。",
-    "book_old": "最近一次看到订单簿：{time}（UTC）。",
+    "book_seen": "买一和卖一为 {time}（UTC）的价格。",
+    "untended": "自 {time}（UTC）起未更新：目前没有工作进程照看此做市。"
+    "其订单之后可能已成交或被取消；工作进程恢复后会自动继续。",
+    "never_tended": "还没有工作进程查看过此市场，查看后会自动显示数据。",
     "order_prepared": "待发送",
     "order_sending": "发送中",
     "order_unknown": "核实中",
@@ -156,7 +162,7 @@ OWN_ZH = {
     "time": "时间 (UTC)",
     "side": "方向",
     "stream_over": "页面已关闭。请在聊天中获取新链接：/实时 {number}",
-    "stream_off": "数据不再自动更新。",
+    "stream_off": "数据目前没有更新，请留意数据的时间。",
     "history": "历史记录",
     "history_of_run": "此做市的历史",
     "history_none": "没有符合的记录。",

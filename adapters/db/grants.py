@@ -192,6 +192,7 @@ FUNCTIONS = MappingProxyType(
         "go_on_visiting": frozenset({Role.WEB}),
         "end_visit": frozenset({Role.WEB}),
         "visit_lasts": _APP,
+        "forget_links": _TRIGGER,
         "lease_clock": _APP | {Role.WEB},
         "refuse_other_release": _APP,
         "check_lease": _TRIGGER,

@@ -1,7 +1,8 @@
-"""One run as it stands, in Postgres: a few reads of one snapshot, whatever was traded since it began."""
+"""One run as it stands, in Postgres: few reads of one snapshot, those that grow with its age now and then."""
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,10 @@ from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import ZERO, Coin
-from domain.ports.live_runs import LiveOrder, LiveRun
+from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals
 
 FILLS_SHOWN = 10
+TOTALS_LAST = timedelta(seconds=10)
 
 _RUN = """
     SELECT r.id, r.number, r.base AS base_coin, r.quote AS quote_coin, r.state, r.trouble, r.preset,
@@ -54,18 +56,16 @@ class PostgresLiveRuns:
     def __init__(self, database: WebDatabase) -> None:
         self._database = database
 
-    async def look(self, user_id: UserId, number: int) -> LiveRun | None:
+    async def look(self, user_id: UserId, number: int, before: LiveTotals | None = None) -> LiveRun | None:
         """Return a person's run by its number; nothing when that person has none of it."""
         async with self._database.as_person(user_id) as reads:
             rows = await reads.fetch(_RUN, user_id, number)
-            return await _with_all(reads, user_id, rows[0]) if rows else None
+            return await _with_all(reads, user_id, rows[0], before) if rows else None
 
 
-async def _with_all(reads: Reads, user_id: UserId, run: dict[str, Any]) -> LiveRun:
+async def _with_all(reads: Reads, user_id: UserId, run: dict[str, Any], before: LiveTotals | None) -> LiveRun:
     coins = {row["coin"]: row["total"] for row in await reads.fetch(_COINS, run["id"])}
     orders = [_order(row) for row in await reads.fetch(_ORDERS, run["id"])]
-    [totals] = await reads.fetch(_TOTALS, run["id"])
-    paid = {Coin(row["coin"]): row["amount"] for row in await reads.fetch(_PAID, run["id"])}
     wanted = Wanted(Subject.FILLS, run=run["number"])
     fills = await PostgresHistory(reads).page(user_id, wanted, FILLS_SHOWN)
     state = RunState(run["state"])
@@ -85,13 +85,21 @@ async def _with_all(reads: Reads, user_id: UserId, run: dict[str, Any]) -> LiveR
         seen_at=run["seen_at"],
         orders=orders,
         fills=[fill for fill in fills if isinstance(fill, FillRow)],
-        fill_count=totals["fills"],
-        volume=totals["volume"],
-        paid=paid,
+        totals=await _totals(reads, run, before),
         started_at=run["started_at"],
         stopped_at=run["stopped_at"],
         as_of=run["as_of"],
     )
+
+
+async def _totals(reads: Reads, run: dict[str, Any], before: LiveTotals | None) -> LiveTotals:
+    """Return totals, the former ones while they last."""
+    as_of = run["as_of"]
+    if before is not None and as_of - before.as_of < TOTALS_LAST:
+        return before
+    [traded] = await reads.fetch(_TOTALS, run["id"])
+    paid = {Coin(row["coin"]): row["amount"] for row in await reads.fetch(_PAID, run["id"])}
+    return LiveTotals(traded["fills"], traded["volume"], paid, as_of)
 
 
 def _held(run: dict[str, Any], asset: str, coins: Mapping[str, Decimal]) -> Decimal:

@@ -24,12 +24,22 @@ class LiveOrder:
     state: OrderState
 
 
+@dataclass(frozen=True, slots=True)
+class LiveTotals:
+    """What a run has traded since it began, and paid to us by coin, as of an instant."""
+
+    fills: int
+    volume: Decimal
+    paid: Mapping[Coin, Decimal]
+    as_of: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRun:
     """A run, its orders (dearest first), its last fills (newest first), and the market its worker saw at
     ``seen_at``; ``bid`` and ``ask`` are the best levels of the book, ``None`` where none was seen.
 
-    ``mid`` is that of the market, or for ever that of its stop. ``paid`` are fees of ours by coin.
+    ``mid`` is that of the market, or for ever that of its stop.
     """
 
     number: int
@@ -47,9 +57,7 @@ class LiveRun:
     seen_at: datetime | None
     orders: Sequence[LiveOrder]
     fills: Sequence[FillRow]
-    fill_count: int
-    volume: Decimal
-    paid: Mapping[Coin, Decimal]
+    totals: LiveTotals
     started_at: datetime
     stopped_at: datetime | None
     as_of: datetime
@@ -59,8 +67,10 @@ class LiveRun:
 class LiveRunStore(Protocol):
     """Reads one person's run, all of it as of one instant."""
 
-    async def look(self, user_id: UserId, number: int) -> LiveRun | None:
+    async def look(self, user_id: UserId, number: int, before: LiveTotals | None = None) -> LiveRun | None:
         """Return a person's run by its number; nothing when that person has none of it.
+
+        Totals are as dear as a run is old: those ``before`` are kept for ten seconds.
 
         Raises:
             Unavailable: the database does not answer.

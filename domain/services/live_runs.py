@@ -1,6 +1,7 @@
 """One run as its person watches it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from domain.errors import Refused
@@ -9,16 +10,21 @@ from domain.market.runs import FRESH, RunState
 from domain.ports.live_runs import LiveRun, LiveRunStore
 from domain.services.trading_strategy import profit_of
 
+TENDED = timedelta(seconds=35)
+"""A worker looks at every market each ten seconds: three looks missed, and nobody tends the run."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
     """A run and what follows from it; ``profit`` is after all fees, ``None`` while no price is known.
 
-    ``fresh`` says whether its market was seen lately: an older one gives no profit.
+    ``fresh`` says whether its market was seen lately: an older one gives no profit. ``tended`` says whether
+    a worker looks after it, so that what is shown is what is so; a stopped run needs nobody.
     """
 
     run: LiveRun
     fresh: bool
+    tended: bool
     profit: Decimal | None
 
 
@@ -28,14 +34,14 @@ class LiveRunService:
     def __init__(self, runs: LiveRunStore) -> None:
         self._runs = runs
 
-    async def look(self, user_id: UserId, number: int) -> LiveView:
-        """Return how a run stands now.
+    async def look(self, user_id: UserId, number: int, before: LiveView | None = None) -> LiveView:
+        """Return how a run stands now; whoever looked before may spare the totals since.
 
         Raises:
             Refused: ``run_unknown``, also when it is somebody else's.
             Unavailable: the database does not answer.
         """
-        run = await self._runs.look(user_id, number)
+        run = await self._runs.look(user_id, number, before.run.totals if before else None)
         if run is None:
             raise Refused("run_unknown", number=number)
         return view_of(run)
@@ -43,7 +49,9 @@ class LiveRunService:
 
 def view_of(run: LiveRun) -> LiveView:
     """Return what follows from a run as it stands."""
-    fresh = run.seen_at is not None and run.as_of - run.seen_at <= FRESH
-    known = run.mid is not None and (fresh or run.state is RunState.STOPPED)
+    stopped = run.state is RunState.STOPPED
+    age = run.as_of - run.seen_at if run.seen_at is not None else None
+    fresh, tended = (age is not None and age <= span for span in (FRESH, TENDED))
+    known = run.mid is not None and (fresh or stopped)
     profit = profit_of(run, run.base, run.quote, run.mid) if known and run.mid is not None else None
-    return LiveView(run, fresh, profit)
+    return LiveView(run, fresh, tended or stopped, profit)

@@ -68,6 +68,15 @@ $$;
 CREATE FUNCTION end_visit(visit text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
     UPDATE page_links l SET ended_at = clock_timestamp() WHERE l.visit_hash = visit AND l.ended_at IS NULL
 $$;
+
+CREATE FUNCTION forget_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM page_links WHERE user_id = NEW.user_id;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION forget_links() IS 'WI7: where a person looked, and what they may still open, goes with the rest';
+CREATE TRIGGER users_forget_links AFTER UPDATE OF forgotten ON users
+    FOR EACH ROW WHEN (NEW.forgotten) EXECUTE FUNCTION forget_links();
 """
 
 

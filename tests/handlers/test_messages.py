@@ -32,6 +32,8 @@ LOOKS = {
     "show_own_data",
     "list_inactive",
     "show_history",
+    "show_live",
+    "show_visits",
     *("welcome", "show_help", "choose_language", "cannot_read", "who_am_i", "how_to_claim"),
     *(
         "show_balance",

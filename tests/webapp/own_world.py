@@ -14,7 +14,7 @@ from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import Coin
-from domain.ports.live_runs import LiveOrder, LiveRun
+from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals
 from domain.ports.pages import PageLink, Purpose
 from domain.services.confirmations import hash_of
 from domain.services.history import HistoryService
@@ -53,9 +53,9 @@ RUN = LiveRun(
         LiveOrder(Side.BUY, Decimal("59940.25"), Decimal("0.005"), OrderState.UNKNOWN),
     ],
     fills=[fill(n, 0, Side.BUY if n % 2 else Side.SELL)[1] for n in range(1, 6)],
-    fill_count=23,
-    volume=Decimal("12345.678"),
-    paid={Coin("BTC"): Decimal("0.00001"), Coin("USDT"): Decimal("0.5")},
+    totals=LiveTotals(
+        23, Decimal("12345.678"), {Coin("BTC"): Decimal("0.00001"), Coin("USDT"): Decimal("0.5")}, AT
+    ),
     started_at=AT - timedelta(hours=1),
     stopped_at=None,
     as_of=AT,
@@ -69,9 +69,11 @@ class FakeLiveRuns:
         self.rows: dict[tuple[UserId, int], LiveRun] = {(ALICE, 1): RUN, (BOB, 7): replace(RUN, number=7)}
         self.silent = False
         self.looks = 0
+        self.told_before: LiveTotals | None = None
 
-    async def look(self, user_id: UserId, number: int) -> LiveRun | None:
+    async def look(self, user_id: UserId, number: int, before: LiveTotals | None = None) -> LiveRun | None:
         self.looks += 1
+        self.told_before = before
         if self.silent:
             raise Unavailable("store_unavailable")
         return self.rows.get((user_id, number))

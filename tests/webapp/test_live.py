@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientError, ClientResponse
 from aiohttp.web import Application
 
 from domain.market.runs import RunState
@@ -156,6 +156,30 @@ async def test_one_sees_the_own_run_whatever_number_others_have(
         assert [sight async for sight in sights] == []
 
 
+async def test_what_was_seen_before_is_known_to_the_next_look(
+    watching: tuple[Watching, FakeLiveRuns],
+) -> None:
+    hub, runs = watching
+    async with hub.watch(ALICE, 1) as sights:
+        await anext(sights)
+        assert runs.told_before is None
+        await anext(sights)
+        assert runs.told_before == RUN.totals
+
+
+async def test_who_reads_nothing_is_let_go(
+    world: OwnWorld, aiohttp_client: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.runs.TAKEN_WITHIN_S", 0.05)
+    monkeypatch.setattr("webapp.views.runs._event", lambda *_: b"x" * 32_000_000)
+    client = await aiohttp_client(world.app())
+    await world.enter(client, ALICE)
+    async with client.get("/runs/1/events") as stream:
+        await asyncio.sleep(0.5)  # nothing is read meanwhile
+        with pytest.raises(ClientError):
+            await stream.read()
+
+
 async def test_nothing_seen_yet_is_told_too(watching: tuple[Watching, FakeLiveRuns]) -> None:
     hub, runs = watching
     runs.silent = True
@@ -164,7 +188,7 @@ async def test_nothing_seen_yet_is_told_too(watching: tuple[Watching, FakeLiveRu
 
 
 async def test_failure_of_ours_ends_the_stream_and_does_not_hang(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(user_id: object, number: int) -> None:
+    async def broken(user_id: object, number: int, before: object) -> None:
         raise KeyError("of ours")
 
     async with Watching(broken, every_s=0.01).watch(ALICE, 1) as sights:  # type: ignore[arg-type]
@@ -177,3 +201,21 @@ def test_profit_needs_a_fresh_price() -> None:
     assert (view_of(old).profit, view_of(old).fresh) == (None, False)
     assert view_of(replace(RUN, mid=None, seen_at=None)).profit is None
     assert view_of(replace(old, state=RunState.STOPPED)).profit == Decimal("1.25"), "struck at its stop"
+
+
+async def test_run_that_nobody_tends_is_not_shown_as_if_it_were(
+    world: OwnWorld, aiohttp_client: Dial
+) -> None:
+    client = await aiohttp_client(world.app())
+    await world.enter(client, ALICE)
+    late = OWN_EN["untended"].format(time="2026-11-27 13:29:20")
+    for run, told in (
+        (RUN, ""),
+        (replace(RUN, seen_at=AT - timedelta(seconds=40)), late),
+        (replace(RUN, seen_at=None, mid=None, bid=None, ask=None), OWN_EN["never_tended"]),
+        (replace(RUN, seen_at=AT - timedelta(days=1), state=RunState.STOPPED), ""),
+    ):
+        world.runs.rows[ALICE, 1] = run
+        page = await (await client.get("/runs/1")).text()
+        assert ('data-testid="untended"' in page) == bool(told)
+        assert told in page

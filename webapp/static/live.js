@@ -1,17 +1,27 @@
 "use strict";
 
 // Keeps the figures as they are now. They come as a piece of the page, worded and escaped by the server.
+const PATIENCE_MS = 6000;  // news come each second; a connection that died without a word brings none
 const figures = document.getElementById("figures");
+const off = document.getElementById("off");
 let stream = null;
+let waiting = null;
+
+function expectNews() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { off.hidden = false; }, PATIENCE_MS);
+}
 
 function show(event) {
   const piece = new DOMParser().parseFromString(JSON.parse(event.data), "text/html");
   figures.replaceChildren(...piece.body.childNodes);
-  document.getElementById("off").hidden = true;
+  off.hidden = true;
+  expectNews();
 }
 
 function end() {
   stream.close();
+  clearTimeout(waiting);
   figures.remove();
   document.getElementById("over").hidden = false;
 }
@@ -21,14 +31,16 @@ function listen() {
   stream.addEventListener("figures", show);
   stream.addEventListener("over", end);
   stream.addEventListener("error", () => {
-    document.getElementById("off").hidden = stream.readyState !== EventSource.CLOSED;
+    if (stream.readyState === EventSource.CLOSED) off.hidden = false;
   });
+  expectNews();
 }
 
 // Who does not look is not told, so that a forgotten page does not keep a visit open.
 document.addEventListener("visibilitychange", () => {
   if (!figures.isConnected) return;
   if (stream) stream.close();
+  clearTimeout(waiting);
   if (!document.hidden) listen();
 });
 if (!document.hidden) listen();

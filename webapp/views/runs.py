@@ -1,5 +1,6 @@
 """The live page of one run: its present figures, and the same anew as they change."""
 
+import asyncio
 import json
 import re
 import time
@@ -18,6 +19,8 @@ routes = web.RouteTableDef()
 
 LOOKED_AT_AGAIN_S = 20
 """How often a stream asks whether its visit goes on."""
+TAKEN_WITHIN_S = 15
+"""How long a piece may wait until it is taken: who reads nothing keeps no place from others."""
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 
@@ -61,12 +64,21 @@ async def events(request: web.Request) -> web.StreamResponse:
                     if not await _goes_on(request):
                         await answer.write(b"event: over\ndata:\n\n")
                         break
-                await answer.write(_event(request, sight, number))
+                async with asyncio.timeout(TAKEN_WITHIN_S):
+                    await answer.write(_event(request, sight, number))
     except TooMany as error:
         raise web.HTTPTooManyRequests from error
+    except TimeoutError:
+        _break_off(request)
     except ConnectionResetError:
         pass  # whoever watched has gone
     return answer
+
+
+def _break_off(request: web.Request) -> None:
+    """Let go of somebody who is there and reads nothing: a polite end would wait for them too."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _figures(request: web.Request, sight: Sight, number: int) -> dict[str, object]:

@@ -1,6 +1,7 @@
-"""Pages of one's own on Postgres with the rights of the web: a run as it stands, a history, and nobody else's."""
+"""Pages of one's own on Postgres with the rights of the web: a run as it stands, a history, no others'."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from adapters.db.grants import Role
 from adapters.db.ledger import PostgresLedger
-from adapters.db.live_runs import PostgresLiveRuns
+from adapters.db.live_runs import TOTALS_LAST, PostgresLiveRuns
 from adapters.db.pages import OwnHistory, WebDatabase
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, VenueAccountName
@@ -20,7 +21,7 @@ from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import Coin
 from domain.ports.history import HistoryStore
-from domain.ports.live_runs import LiveOrder
+from domain.ports.live_runs import LiveOrder, LiveTotals
 from domain.services.live_runs import view_of
 from tests.contracts.test_history import ALICE, BOB, WANTED, postgres_history
 
@@ -68,15 +69,23 @@ async def test_run_is_seen_by_its_person_as_it_stands(
     assert (seen.bid, seen.mid, seen.ask) == (Decimal(59999), Decimal(60000), Decimal(60001))
     assert seen.orders == [LiveOrder(Side.SELL, Decimal("59999.5"), Decimal("0.2"), OrderState.OPEN)]
     assert [fill.seq for fill in seen.fills] == [7, 4, 1]
-    assert (seen.fill_count, seen.volume) == (3, Decimal(18_000))
-    assert seen.paid == {BTC: Decimal("0.1")}
+    assert seen.totals == LiveTotals(3, Decimal(18_000), {BTC: Decimal("0.1")}, seen.as_of)
     assert view_of(seen).profit == Decimal("0.25") * 60_000 + Decimal("6000.5") - 1
     assert abs((datetime.now(UTC) - seen.as_of).total_seconds()) < 60
+    newer = await PostgresLiveRuns(web).look(ALICE, 1, seen.totals)
+    assert newer is not None
+    assert newer.as_of > newer.totals.as_of == seen.as_of, "what grows with a run is not read at every look"
+    old = replace(seen.totals, as_of=seen.as_of - TOTALS_LAST)
+    later = await PostgresLiveRuns(web).look(ALICE, 1, old)
+    assert later is not None
+    assert later.totals.as_of == later.as_of
     assert (await PostgresLiveRuns(web).look(BOB, 1)) != seen
     assert await PostgresLiveRuns(web).look(BOB, 2) is None
 
 
-async def test_history_on_a_page_is_that_of_the_chat(postgres_history: HistoryStore, web: WebDatabase) -> None:
+async def test_history_on_a_page_is_that_of_the_chat(
+    postgres_history: HistoryStore, web: WebDatabase
+) -> None:
     for typed, seqs in WANTED:
         rows = await OwnHistory(web).page(ALICE, Wanted.read(typed), 100)
         assert [row.seq for row in rows] == seqs, typed

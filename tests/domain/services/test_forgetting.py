@@ -14,11 +14,13 @@ from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresConversations, PostgresInbox
 from adapters.db.erasure import PostgresErasure
 from adapters.db.grants import NOBODYS, TABLES
+from adapters.db.pages import PostgresPageLinks
 from adapters.db.runs import PostgresRuns
 from bot.conversation import Place
 from bot.events import Message
 from domain.errors import Refused
 from domain.ids import UserId
+from domain.ports.pages import PageLink, Purpose
 from domain.ports.users import User
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
@@ -78,6 +80,8 @@ async def live(world: MoneyWorld) -> PostgresInbox:
     place = Place("deposit", "amount", {"said": CANARY}, now)
     await PostgresConversations(world.store).keep(ALICE, place)
     await world.process().deposits.open(ALICE, USDT.asset_id, Decimal(3))
+    link = PageLink("0" * 64, ALICE, Purpose.RUN, "/runs/1", now, now)
+    await PostgresPageLinks(world.store).add(link, now)
     await world.give(ALICE, "100")
     await world.request(ALICE, None)
     await world.settle()
@@ -97,7 +101,7 @@ async def kept_of(world: MoneyWorld, user_id: UserId) -> dict[str, list[Any]]:
         await connection.execute("SELECT set_config('mrmarket.user_id', $1, true)", user_id)
         found = {
             name: [json.loads(row[0]) for row in await connection.fetch(
-                f"SELECT to_jsonb(t)::text FROM {name} t WHERE {table.whose}"  # noqa: S608 - names of ours
+                f"SELECT to_jsonb({name})::text FROM {name} WHERE {table.whose}"  # noqa: S608 - names of ours
             )]
             for name, table in TABLES.items()
             if table.whose != NOBODYS
@@ -121,8 +125,8 @@ async def test_what_is_personal_is_gone_and_the_books_and_their_seal_stay(world:
     await forget(world)
     after = await kept_of(world, ALICE)
     assert CANARY not in json.dumps(after), "in no table"
-    for gone in ("conversations", "confirmations", "deposit_intents"):
-        assert after[gone] == [], gone
+    for gone in ("conversations", "confirmations", "deposit_intents", "page_links"):
+        assert (bool(before[gone]), after[gone]) == (gone != "confirmations", []), gone
     assert {row["body"] for row in after["inbox"]} == {""}
     assert [row["state"] for row in after["inbox"]] == ["done", "pending", "done"], (
         "the word itself is answered"
