@@ -292,10 +292,11 @@ WORDED = {
     "/sendback",
     "/reconcile",
     "/settle",
+    "/sessions",
     *("/move", "/moved", "/approve"),
     *("/convert", "/buy", "/sell", "/leave", "/orders"),  # see test_conversion_talk
 }
-NUMBERED = ("/run", "/stop", "/change", "/pause", "/resume")
+NUMBERED = ("/run", "/stop", "/change", "/pause", "/resume", "/live")
 """Commands that take a number; amounts are asked for in conversations, which their own tests feed."""
 
 
