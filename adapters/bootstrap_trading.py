@@ -30,6 +30,9 @@ from domain.services.execution import ExecutionService
 
 log = structlog.get_logger()
 
+ANGEL_SWEEP_S = 11.5  # until whoever takes a dead worker's place has seen its last order (safety §2.9)
+TIMER_MARGIN_S = 15.0
+
 
 @asynccontextmanager
 async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]:
@@ -59,6 +62,7 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
                 continue
             stack.push_async_callback(exchange.close)
             desk = desk_of(world, account, exchange, market, grip)
+            desk.timer = exchange.timer
             desk.watching = Watching(PostgresAccountLooks(world.store), exchange.keys)
             executions.append(ExecutionService(desk, account.pairs))
         yield executions
@@ -117,6 +121,7 @@ def policy_from(settings: Settings, account: VenueAccount) -> ExecutionPolicy:
         unknown_lookup_window_s=settings.unknown_lookup_window_s,
         sweep_interval_s=settings.sweep_interval_s,
         stop_settle_s=settings.stop_settle_s,
+        dead_man_s=settings.lease_timing().ttl_s + ANGEL_SWEEP_S + TIMER_MARGIN_S,
         sends_at_once=1 if account.lockstep else 8,
         most_notional=account.limits.max_notional,
     )

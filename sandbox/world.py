@@ -186,6 +186,7 @@ def write_keys(world: World, directory: Path, venues: Venues) -> dict[str, str]:
         {
             **{field: account[field] for field in fields},
             "withdrawals": "by key",
+            "rehearsal": True,
             "urls": {kind: urls[kind] for kind in _SPOKEN[account["venue"]]},
         }
         for part, urls in venues.items()

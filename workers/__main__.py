@@ -25,7 +25,7 @@ from adapters.mixin.keystore import BadKeystore
 from adapters.process import keep_memory_private
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
 from workers import (
     beat,
@@ -103,10 +103,21 @@ async def work(settings: Settings) -> None:
             with Watchdog().watching():
                 async with keeping(lease_keeper(world, grips)):
                     await asyncio.gather(loops.run(stop), heart.run(stop))
+                    await _leave(executions)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
     log.info("stopped")
+
+
+async def _leave(executions: Sequence[ExecutionService]) -> None:
+    """Unset what would strike an account where nothing of ours rests; a venue's silence keeps nobody."""
+    for execution in executions:
+        try:
+            said = await execution.leave()
+        except MrMarketError as error:
+            said = str(error)
+        log.info("left", account=execution.desk.account, said=said or "as it is")
 
 
 async def _look_for_signs(world: World, stop: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.pair_rules import PairRules
 from adapters.exchange.powers import CcxtKeyTeller
 from adapters.exchange.streams import Streams
+from adapters.exchange.timer import CcxtDeadManTimer, has_timer
 from adapters.ids import PREFIX
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
@@ -58,6 +59,7 @@ class CcxtExchange:
         self._client = make_client(account)
         self._pacer = pace(self._client, self._contract, clock, sharing)
         self.keys = CcxtKeyTeller(account.venue, self._client)
+        self.timer = self._its_timer()
         self._own = OwnOrders(self._client, self._contract)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)
@@ -66,6 +68,15 @@ class CcxtExchange:
         self._limits = LimitKeeper(account.limits)
         self._rules = PairRules(self._client, self._contract, clock, self._read)
         self._reference: dict[Pair, Decimal] = {}
+
+    def _its_timer(self) -> CcxtDeadManTimer | None:
+        """Return the venue's dead-man timer, where there is one; not in recorded time, which stands still."""
+        if self._settings.lockstep or not has_timer(self._contract):
+            return None
+        return CcxtDeadManTimer(self._client, self._contract, self._settings.rehearsal, self._set_timer)
+
+    async def _set_timer(self, subject: str, call: Callable[..., Any], *args: Any) -> None:
+        await self._write(subject, Lane.CANCEL, self._lease, {}, call, *args)
 
     async def time(self) -> datetime:
         """Return the instant the venue's clock shows."""

@@ -74,6 +74,8 @@ class Timer:
     least_s: int = 0
     most_s: int = 0
     says: str = ""
+    call: str = ""  # the library's name of a raw request
+    usable: bool = True  # one request sets it, and it takes off orders of the kind that we place
 
 
 @dataclass(frozen=True, slots=True)

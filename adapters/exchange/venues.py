@@ -91,7 +91,10 @@ BYBIT = VenueContract(
     batch_places=10,
     batch_cancels=10,
     orders_per_second=10,
-    timer=Timer(DeadMan.UNIFIED, 3, 300, "only while a private stream listens for dcp; for institutions"),
+    timer=Timer(
+        *(DeadMan.UNIFIED, 3, 300, "only while a private stream listens for dcp; for institutions"),
+        usable=False,
+    ),
     withdrawal_parameter="requestId",
     code_field="retCode",
     refusal_codes=frozenset({"10002", "10006", "10018", "110007", "170131", "170222"}),
@@ -171,7 +174,10 @@ GATE = VenueContract(
     batch_places=40,
     batch_cancels=20,
     orders_per_second=10,
-    timer=Timer(DeadMan.RAW, 5, 86_400, "POST /spot/countdown_cancel_all, of all pairs or of one"),
+    timer=Timer(
+        *(DeadMan.RAW, 5, 86_400, "POST /spot/countdown_cancel_all, of all pairs or of one"),
+        call="privateSpotPostCountdownCancelAll",
+    ),
     withdrawal_parameter="withdraw_order_id",
     code_field="label",
     refusal_codes=frozenset(
@@ -199,7 +205,9 @@ KUCOIN = VenueContract(
     batch_places=5,
     orders_per_second=10,
     options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
-    timer=Timer(DeadMan.RAW, 5, 86_400, "POST hf/orders/dead-cancel-all, of high-frequency orders"),
+    timer=Timer(
+        *(DeadMan.RAW, 5, 86_400, "POST hf/orders/dead-cancel-all, of high-frequency orders"), usable=False
+    ),
     refusal_codes=frozenset({"429000", "400002", "200004"}),
     closed_codes=frozenset({"126007", "126009"}),
     silence_codes=frozenset({"500000", "500", "503", "126033", "126044", "102411"}),
@@ -251,7 +259,7 @@ BITGET = VenueContract(
     batch_places=50,
     batch_cancels=50,
     orders_per_second=10,
-    timer=Timer(DeadMan.RAW, 5, 60, "POST v3/trade/countdown-cancel-all, of unified accounts"),
+    timer=Timer(DeadMan.RAW, 5, 60, "POST v3/trade/countdown-cancel-all, of unified accounts", usable=False),
     withdrawal_parameter="clientOid",
     refusal_codes=frozenset({"429", "40004", "40005", "40008", "43012"}),
     silence_codes=frozenset({"40200", "40308", "40604", "40725", "45001", "500", "40786", "43118"}),

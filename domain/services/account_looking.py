@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.errors import Refused, Unavailable
 from domain.market.orders import TERMINAL
 from domain.ports.account_looks import AccountLook, KeyPower, KeyTeller
+from domain.services.dead_man import DeadMan
 from domain.services.desk import Desk
 from domain.services.venue_clock import VenueClock
 
@@ -20,6 +21,7 @@ class AccountLooking:
 
     desk: Desk
     clock: VenueClock
+    dead_man: DeadMan
     _looked_s: float = float("-inf")
     _ask_key_s: float = float("-inf")
     _powers: frozenset[KeyPower] | None = None
@@ -42,6 +44,7 @@ class AccountLooking:
             apart_ms=None if apart_s is None else round(apart_s * 1000),
             open_orders=used,
             most_open_orders=most,
+            dead_man=self.dead_man.state,
         )
         async with desk.transaction():
             await desk.watching.looks.note(look)

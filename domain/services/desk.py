@@ -15,6 +15,7 @@ from domain.money import LEDGER_PLACES, round_up
 from domain.ports.account_looks import Watching
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.conversions import ConversionStore
+from domain.ports.dead_man import DeadManTimer
 from domain.ports.exchange import Exchange
 from domain.ports.fees import FeeStore
 from domain.ports.leases import Fence
@@ -57,6 +58,7 @@ class ExecutionPolicy:
     most_notional: Decimal = Decimal(50_000)  # of one order, in the quote asset
     view_interval_s: float = 10.0
     fill_notice_interval_s: float = 60.0
+    dead_man_s: float = 40.0  # how long the venue waits for us before it takes our orders off
     idle_s: float = 1.0
     longest_wait_s: float = 1.0
     longest_pause_s: float = 10.0
@@ -96,6 +98,8 @@ class Desk:
     """What compares this account with the books; without it nobody compares."""
     watching: Watching | None = None
     """Where looks at the account are kept; without it nobody looks."""
+    timer: DeadManTimer | None = None
+    """The venue's own dead-man timer; without it nobody sets one."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
 

@@ -17,6 +17,7 @@ from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin, plain
 from domain.services.account_looking import AccountLooking
 from domain.services.converting import Converting
+from domain.services.dead_man import DeadMan
 from domain.services.desk import Desk
 from domain.services.failed_rounds import FailedRounds
 from domain.services.fill_accounting import FillAccounting
@@ -50,6 +51,7 @@ class ExecutionService:
     ticking: Ticking = field(init=False)
     converting: Converting = field(init=False)
     clock: VenueClock = field(init=False)
+    dead_man: DeadMan = field(init=False)
     looking: AccountLooking = field(init=False)
     comparing: VenueComparing = field(init=False)
     settings: RunSettings = field(init=False)
@@ -77,7 +79,8 @@ class ExecutionService:
         self.settings = RunSettings(self.desk, self.resolution)
         self.failed = FailedRounds(self.desk, self.resolution)
         self.clock = VenueClock(self.desk)
-        self.looking = AccountLooking(self.desk, self.clock)
+        self.dead_man = DeadMan(self.desk, self.resolution)
+        self.looking = AccountLooking(self.desk, self.clock, self.dead_man)
         self.desk.compared = self.desk.reckoning is None
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
@@ -110,6 +113,13 @@ class ExecutionService:
         await desk.clock.sleep(desk.policy.idle_s)
         return f"hands {desk.account} over to another worker"
 
+    async def leave(self) -> str:
+        """Prepare to give the account back: where nothing of ours rests, nothing is left to strike either."""
+        desk = self.desk
+        if not desk.grip.held or desk.grip.epoch != desk.epoch or await desk.orders.unsettled(desk.account):
+            return ""
+        return await self.dead_man.disarm()
+
     async def _stand_by(self) -> str:
         """Wait for the lease. One that ran out by our own clock leaves a moment to clear the book in."""
         desk, said = self.desk, f"not ours: standing by for {self.desk.account}"
@@ -124,6 +134,8 @@ class ExecutionService:
     async def _round_or_pause(self) -> str:
         try:
             await self.clock.look()
+            if await self.dead_man.keep():
+                self._reconciled_s = float("-inf")  # it may have taken everything off
             said = await self._round()
         except (Unavailable, OutcomeUnknown) as error:
             return await self._pause(error)
@@ -155,7 +167,8 @@ class ExecutionService:
         await self._look_around()
         compared = await self.comparing.look_if_due(await self._pairs([]))
         await self.looking.look_if_due()
-        return "; ".join([*compared, await self._trade()])
+        proven = await self.dead_man.prove()
+        return "; ".join([*compared, *proven, await self._trade()])
 
     async def _trade(self) -> str:
         """Tick what is due, book what was traded, and wait for what comes next."""

@@ -26,6 +26,7 @@ from sandbox.venue.clockwork import Clockwork
 from sandbox.venue.coingecko import ROOT as COINGECKO
 from sandbox.venue.coingecko import CoinGecko
 from sandbox.venue.control import Control
+from sandbox.venue.countdown import remember, strike
 from sandbox.venue.engine import Engine
 from sandbox.venue.faults import Faults
 from sandbox.venue.funds_control import FundsControl
@@ -112,6 +113,7 @@ def live(options: Options, accounts: list[dict[str, Any]]) -> Running:
     def beat() -> None:
         for crowd in crowds:
             crowd.step(clock.now_ms())
+        strike(venue)
         venue.publish()
         venue.tell_depth()
 
@@ -139,6 +141,7 @@ def replayed(options: Options, path: Path, accounts: list[dict[str, Any]]) -> Ru
 
     def beat() -> None:
         replay.follow_wall()
+        strike(venue)
         venue.publish()
         venue.tell_depth()
 
@@ -167,6 +170,7 @@ async def serve(options: Options) -> AsyncIterator[dict[str, str]]:
     accounts = json.loads(options.world.read_text())[options.name]["accounts"]
     running = replayed(options, options.replay, accounts) if options.replay else live(options, accounts)
     venue = running.venue
+    remember(venue)
     door = Gatekeeper(keys_of(accounts), venue.wall_ms)
     courier: Courier[Departure] = Courier(partial(venue.move, venue.funds.step), venue.delivered)
     courier.other = options.rails

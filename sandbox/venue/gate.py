@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from sandbox.venue import gate_spot, gate_wallet
+from sandbox.venue import countdown, gate_spot, gate_wallet
 from sandbox.venue.binance import misbehave, struck_down
 from sandbox.venue.funds import Declined
 from sandbox.venue.gate_limits import Limits
@@ -26,7 +26,7 @@ from sandbox.venue.venue import Venue
 
 log = logging.getLogger("sandbox.venue")
 LATEST_S = 60
-ROUTES: Mapping[tuple[str, str], Route] = {**gate_wallet.ROUTES, **gate_spot.ROUTES}
+ROUTES: Mapping[tuple[str, str], Route] = {**gate_wallet.ROUTES, **gate_spot.ROUTES, **countdown.ROUTES}
 _FAULTY = {
     418: ("TOO_FAST", "Your address is banned for a while"),
     429: ("TOO_MANY_REQUESTS", "Request rate limit exceeded"),

@@ -38,6 +38,7 @@ class Venue:
         self.funds = Funds(engine.accounts)
         store.load(engine, self.funds)
         self.now_ms, self._wall_ms = clock.now_ms, clock.wall_ms
+        self.countdowns: dict[tuple[str, str], int] = {}  # by account and symbol, or all: when it strikes
         self.tapes = {symbol: Tape() for symbol in engine.pairs}
         self.tellers: list[Teller] = [BinanceNews(engine, hub, faults)]
         self._told = {symbol: market.changed.update_id for symbol, market in engine.markets.items()}

@@ -55,7 +55,16 @@ def test_keys_have_the_shape_an_owner_has_and_no_more(tmp_path: Path) -> None:
     }
     assert SigningKey(bytes.fromhex(keystore["session_private_key"]))
     (account,) = json.loads(Path(paths["venues"]).read_text())
-    assert set(account) == {"name", "venue", "api_key", "secret", "withdrawal_key", "withdrawals", "urls"}
+    assert set(account) == {
+        "name",
+        "venue",
+        "api_key",
+        "secret",
+        "withdrawal_key",
+        "withdrawals",
+        "rehearsal",
+        "urls",
+    }
     assert set(account["urls"]) == {"rest", "sapi", "ws", "ws_api"}
     assert all(Path(path).stat().st_mode & 0o777 == 0o600 for path in paths.values())
 

@@ -35,7 +35,9 @@ EACH = pytest.mark.parametrize("venue", WORDS)
 
 
 @asynccontextmanager
-async def talking(venue: str) -> AsyncIterator[tuple[CcxtExchange, FarVenue, Words]]:
+async def talking(
+    venue: str, *, lockstep: bool = True
+) -> AsyncIterator[tuple[CcxtExchange, FarVenue, Words]]:
     """Give our adapter at a venue of few words."""
     words = WORDS[venue]
     far = FarVenue(words.answers, words.id_at, words.create, int(time.time() * 1000))
@@ -52,7 +54,7 @@ async def talking(venue: str) -> AsyncIterator[tuple[CcxtExchange, FarVenue, Wor
             key,
             addresses(venue, url),
             request_expiry_ms=EXPIRY_MS,
-            lockstep=True,
+            lockstep=lockstep,
         )
         exchange = CcxtExchange(account, WallClock(), unasked)
         exchange._client.enableRateLimit = False  # how fast is for other tests

@@ -20,7 +20,8 @@ def table() -> str:
             if row.expiry is Expiry.CLOCK
             else row.expiry_name
         )
-        timer = "none" if row.timer.kind is DeadMan.NONE else f"{row.timer.says}"
+        unused = "" if row.timer.usable else " (not set by us)"
+        timer = "none" if row.timer.kind is DeadMan.NONE else f"{row.timer.says}{unused}"
         unsure = ", ".join(row.unconfirmed) or "–"
         cells = (row.venue, needs, row.client_id_parameter, late, timer, row.rehearsal or "–", unsure)
         rows.append(f"| {' | '.join(cells)} |")

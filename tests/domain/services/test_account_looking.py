@@ -7,6 +7,7 @@ import pytest
 
 from domain.ports.account_looks import KeyPower, Watching
 from domain.services.account_looking import AccountLooking
+from domain.services.dead_man import DeadMan
 from tests.fakes.account_looks import FakeAccountLooks, FakeKeyTeller
 from tests.fakes.clock import FakeClock
 
@@ -35,7 +36,7 @@ async def test_looks_are_noted_and_a_silent_venue_keeps_nothing_back(silent: boo
         transaction=_Transaction,
     )
     measured: Any = SimpleNamespace(apart_s=-0.0124)
-    looking = AccountLooking(desk, measured)
+    looking = AccountLooking(desk, measured, DeadMan(desk, SimpleNamespace()))  # type: ignore[arg-type]  # no orders
     for _ in range(61):
         await looking.look_if_due()
         clock.advance(60)
