@@ -182,6 +182,7 @@ FUNCTIONS = MappingProxyType(
         "make_holds": _APP,
         "use_hold": _APP,
         "release_hold": _APP,
+        "release_holds": _APP,
         "account_text": _APP,
         "spare_in_mixin": _APP,
         "forget_person": _APP,
@@ -239,8 +240,8 @@ FUNCTIONS = MappingProxyType(
 
 DEFINERS = frozenset(
     {
-        *("post_transfers", "make_holds", "use_hold", "release_hold", "free_output", "take_free_output"),
-        "forget_person",
+        *("post_transfers", "make_holds", "use_hold", "release_hold", "release_holds"),
+        *("free_output", "take_free_output", "forget_person"),
         *("open_link", "go_on_visiting", "end_visit"),
     }
 )

@@ -1,6 +1,6 @@
 """The ledger in Postgres: values in, one function call, values out. The rules are the database's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ _POST = "SELECT post_transfers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS 
 _HOLD = "SELECT make_holds($1, $2, $3, $4, $5, $6, $7, $8) AS made"
 _USE = "SELECT use_hold($1, $2, $3)"
 _RELEASE = "SELECT release_hold($1, $2) AS released"
+_RELEASE_ALL = "SELECT release_holds($1, $2) AS released"
 _BALANCE = """
     SELECT b.total, b.held FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2 AND a.venue = $3 AND a.coin = $4
@@ -27,6 +28,12 @@ _BALANCES = """
     FROM balances b JOIN accounts a ON a.id = b.account_id
     WHERE a.kind = $1 AND a.owner = $2
     GROUP BY a.coin ORDER BY a.coin
+"""
+_BALANCES_OF = """
+    SELECT a.owner, a.coin, sum(b.total) AS total, sum(b.held) AS held
+    FROM balances b JOIN accounts a ON a.id = b.account_id
+    WHERE a.kind = $1 AND a.owner = ANY ($2::text[])
+    GROUP BY a.owner, a.coin ORDER BY a.owner, a.coin
 """
 _FIND = """
     SELECT t.kind, t.cause, p.amount, s.kind AS from_kind, s.owner AS from_owner, s.venue AS from_venue,
@@ -104,6 +111,13 @@ class PostgresLedger:
         rows = await self._store.fetch(_RELEASE, owner.kind, owner.id, writes=True)
         return Decimal(rows[0]["released"])
 
+    async def release_all(self, owners: Sequence[Cause]) -> int:
+        """End many holds in one statement, all or none; return how many were ended now."""
+        if not owners:
+            return 0
+        kinds, ids = [owner.kind for owner in owners], [owner.id for owner in owners]
+        return int((await self._store.fetch(_RELEASE_ALL, kinds, ids, writes=True))[0]["released"])
+
     async def balance(self, account: Account) -> Balance:
         """Return an account's balance; zeros when never used."""
         rows = await self._store.fetch(_BALANCE, account.kind, account.owner, account.venue, account.coin)
@@ -122,6 +136,15 @@ class PostgresLedger:
         """Return all balances of one owner's accounts of a kind, by coin."""
         rows = await self._store.fetch(_BALANCES, kind, owner)
         return {Coin(row["coin"]): Balance(row["total"], row["held"]) for row in rows}
+
+    async def balances_of(
+        self, kind: AccountKind, owners: Sequence[str]
+    ) -> Mapping[str, Mapping[Coin, Balance]]:
+        """Return all balances of many owners' accounts of a kind, by owner and coin."""
+        found: dict[str, dict[Coin, Balance]] = {owner: {} for owner in owners}
+        for row in await self._store.fetch(_BALANCES_OF, kind, list(owners)):
+            found[row["owner"]][Coin(row["coin"])] = Balance(row["total"], row["held"])
+        return found
 
     async def faults(self) -> list[Fault]:
         """Return where balances, postings and holds contradict each other: nothing, ever.

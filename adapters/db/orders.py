@@ -42,6 +42,9 @@ _SAVE = """
         AS g (id, state, order_id, filled, booked, booked_quote, absent_since, settled)
     WHERE o.id = g.id
 """
+_PAIRS = """
+    SELECT DISTINCT base, quote FROM order_intents WHERE account = $1 AND NOT settled ORDER BY base, quote
+"""
 _SENT = """
     SELECT max(not_after) AS at, sum(price * quantity) AS notional FROM order_intents
     WHERE account = $1 AND not_after > $2 AND state NOT IN ('abandoned', 'rejected')
@@ -66,9 +69,29 @@ class PostgresOrders:
         admitted = {row["id"] for row in rows}
         return [intent for intent in intents if intent.id in admitted]
 
-    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
-        """Return the account's intents that are not settled, oldest first."""
-        return await self._intents("account = $1 AND NOT settled ORDER BY seq", account)
+    async def unsettled(
+        self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
+    ) -> Sequence[Intent]:
+        """Return the account's intents that are not settled, oldest first; of some pairs, or of all."""
+        if pairs is None:
+            return await self._intents("account = $1 AND NOT settled ORDER BY seq", account)
+        return await self._intents(
+            "account = $1 AND NOT settled"
+            " AND (base, quote) IN (SELECT * FROM unnest($2::text[], $3::text[])) ORDER BY seq",
+            account,
+            [pair.base for pair in pairs],
+            [pair.quote for pair in pairs],
+        )
+
+    async def unclear(self, account: VenueAccountName) -> Sequence[Intent]:
+        """Return those of them that do not just rest: without a clear answer, or ended; oldest first."""
+        where = "account = $1 AND NOT settled AND state NOT IN ('open', 'partial') ORDER BY seq"
+        return await self._intents(where, account)
+
+    async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
+        """Return the pairs on which the account has intents that are not settled."""
+        rows = await self._store.fetch(_PAIRS, account)
+        return [Pair(Coin(row["base"]), Coin(row["quote"])) for row in rows]
 
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]

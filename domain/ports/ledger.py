@@ -1,6 +1,6 @@
 """The ledger, as the domain sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -64,6 +64,14 @@ class Ledger(Protocol):
         """
         ...
 
+    async def release_all(self, owners: Sequence[Cause]) -> int:
+        """End many holds in one statement, all or none; return how many were ended now.
+
+        Raises:
+            InvariantBroken: ``hold_unknown``.
+        """
+        ...
+
     async def balance(self, account: Account) -> Balance:
         """Return an account's balance (in the direction of its side); zeros when never used."""
         ...
@@ -81,4 +89,10 @@ class Ledger(Protocol):
 
     async def balances(self, kind: AccountKind, owner: str) -> dict[Coin, Balance]:
         """Return all balances of one owner's accounts of a kind, by coin."""
+        ...
+
+    async def balances_of(
+        self, kind: AccountKind, owners: Sequence[str]
+    ) -> Mapping[str, Mapping[Coin, Balance]]:
+        """Return all balances of many owners' accounts of a kind, by owner and coin; each owner has a row."""
         ...

@@ -25,8 +25,18 @@ class OrderStore(Protocol):
         """
         ...
 
-    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
-        """Return the account's intents that are not settled, oldest first."""
+    async def unsettled(
+        self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
+    ) -> Sequence[Intent]:
+        """Return the account's intents that are not settled, oldest first; of some pairs, or of all."""
+        ...
+
+    async def unclear(self, account: VenueAccountName) -> Sequence[Intent]:
+        """Return those of them that do not just rest: without a clear answer, or ended; oldest first."""
+        ...
+
+    async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
+        """Return the pairs on which the account has intents that are not settled."""
         ...
 
     async def find_by_client_ids(

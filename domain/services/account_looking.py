@@ -46,7 +46,7 @@ class AccountLooking:
             most_open_orders=most,
             dead_man=self.dead_man.state,
         )
-        async with desk.transaction():
+        async with desk.transaction(()):
             await desk.watching.looks.note(look)
 
     async def _ask_key(self, keys: KeyTeller, now_s: float) -> None:

@@ -1,17 +1,18 @@
 """One worker's place at one venue account: what everything that acts for the account shares."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from domain.ids import Ids, VenueAccountName
 from domain.leases import Grip
 from domain.ledger.model import Cause, Hold
 from domain.ledger.model import run as run_account
+from domain.market.model import Pair
 from domain.market.orders import Intent, settles
 from domain.market.runs import Run, RunKind
-from domain.money import LEDGER_PLACES, round_up
+from domain.money import LEDGER_PLACES, ZERO, round_up
 from domain.ports.account_looks import Watching
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.conversions import ConversionStore
@@ -27,6 +28,7 @@ from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
 from domain.services.admission import Admission
 from domain.services.reckoning import Reckoning
+from domain.services.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ class Desk:
     """The venue's own dead-man timer; without it nobody sets one."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
+    sight: Sight = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See nothing yet."""
+        self.sight = Sight(self.exchange.account, self.orders, self.ledger)
 
     @property
     def account(self) -> VenueAccountName:
@@ -109,8 +116,11 @@ class Desk:
         return self.exchange.account
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
+    async def transaction(self, pairs: Iterable[Pair] | None = None) -> AsyncIterator[None]:
         """Make all store calls succeed or fail together, and only while nobody else has taken over.
+
+        ``pairs`` are those whose orders or whose runs' funds are written; unsaid, what is seen of all is
+        forgotten.
 
         The epoch is checked first: under it this worker is the only one who writes orders and fills of
         the account, so what was read before the transaction is still true in it.
@@ -118,6 +128,7 @@ class Desk:
         Raises:
             Refused: ``epoch_lost``.
         """
+        self.sight.forget(pairs)
         async with self.store.transaction():
             await self.fence.guard(self.grip.scope, self.epoch)
             yield
@@ -127,14 +138,13 @@ class Desk:
 
         A hold goes back only when the venue's count of what was filled equals our books (FL4, ST5).
         """
-        recorded = []
-        for intent in intents:
-            if settles(intent) and not intent.settled:
-                await self.ledger.release(hold_owner(intent))
-                intent = replace(intent, settled=True)
-            recorded.append(intent)
-        if recorded:
-            await self.orders.save_all(recorded)
+        if not intents:
+            return []
+        ended = [intent for intent in intents if settles(intent) and not intent.settled]
+        if ended:
+            await self.ledger.release_all([hold_owner(intent) for intent in ended])
+        recorded = [replace(i, settled=True) if settles(i) and not i.settled else i for i in intents]
+        await self.orders.save_all(recorded)
         return recorded
 
     async def trouble(self, runs: Sequence[Run], reason: str) -> None:
@@ -146,7 +156,7 @@ class Desk:
         if not runs or all(run.trouble == reason for run in runs):
             return
         now = self.clock.now()
-        async with self.transaction():
+        async with self.transaction(()):
             for run in await self.runs.trouble([run.id for run in runs], reason):
                 if reason:
                     cause = f"run_trouble:{run.id}:{reason}:{now:%Y-%m-%dT%H}"
@@ -177,3 +187,8 @@ def hold_of(intent: Intent) -> Hold:
     """Return the promise behind an order: the most it can spend."""
     account = run_account(intent.run_id, intent.account, intent.pays)
     return Hold(hold_owner(intent), account, round_up(intent.cost, LEDGER_PLACES))
+
+
+def promised(intent: Intent) -> Decimal:
+    """Return what is left of the promise behind an order after what its fills have spent."""
+    return max(ZERO, hold_of(intent).amount - min(intent.spent, intent.cost))

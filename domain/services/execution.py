@@ -82,6 +82,7 @@ class ExecutionService:
         self.dead_man = DeadMan(self.desk, self.resolution)
         self.looking = AccountLooking(self.desk, self.clock, self.dead_man)
         self.desk.compared = self.desk.reckoning is None
+        self.desk.sight.forget()
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
@@ -174,9 +175,11 @@ class ExecutionService:
         """Tick what is due, book what was traded, and wait for what comes next."""
         desk = self.desk
         runs = await desk.runs.active(desk.account)
-        if not runs and not await desk.orders.unsettled(desk.account):
+        if not runs and not await desk.orders.pairs(desk.account):
             return await self._idle()
         self._run_pairs = [run.pair for run in runs]
+        state = await desk.accounts.find(desk.account)
+        self.ticking.halted = state.halted if state else ""
         now, going = await desk.market.now(), [run for run in runs if run.state is RunState.RUNNING]
         running = [run for run in going if run.kind is RunKind.STRATEGY]
         carriers = [run for run in going if run.kind is RunKind.CONVERSION]
@@ -281,7 +284,7 @@ class ExecutionService:
                 free = others(book, [resting(intent, rules).quote for intent in live])
                 now = desk.clock.now()
                 views.append(MarketView(desk.account, pair, rules, mid, now, free.bids, free.asks))
-        async with desk.transaction():
+        async with desk.transaction(()):
             await desk.accounts.see(views)
         self._viewed_s = now_s
 
@@ -295,7 +298,7 @@ class ExecutionService:
         if not fresh:
             return
         await self.fills.begin([run.pair for run in fresh])
-        async with self.desk.transaction():
+        async with self.desk.transaction(()):
             for run in fresh:
                 await self.desk.runs.anchor(run.id, now)
 
@@ -320,18 +323,19 @@ class ExecutionService:
             return []
         self._news = False
         deep = self._reconcile_is_due
-        watched = {intent.pair for intent in await desk.orders.unsettled(desk.account)}
-        booked = await self.fills.sweep(None if deep else sorted(watched, key=str), deep=deep)
+        watched = await desk.orders.pairs(desk.account)
+        booked = await self.fills.sweep(None if deep else watched, deep=deep)
         self._swept_at = now
-        unsettled = await desk.orders.unsettled(desk.account)
-        await self.resolution.resolve([intent for intent in unsettled if intent.uncertain])
+        unclear = await desk.orders.unclear(desk.account)
+        await self.resolution.resolve([intent for intent in unclear if intent.uncertain])
         booked += await self.fills.adopt_orphans()
-        await self.resolution.settle_ended(await desk.orders.unsettled(desk.account))
+        await self.resolution.settle_ended(await desk.orders.unclear(desk.account))
         if deep:
             for pair in await self._pairs([]):
                 with unless_untraded():
                     await self.resolution.reconcile(pair)
             self._reconciled_s = desk.clock.monotonic()
+            desk.sight.forget()
         await self._tell_fills()
         return [f"{booked} fills booked"] if booked else []
 
@@ -343,7 +347,7 @@ class ExecutionService:
         if not news:
             return
         totals = await desk.fills.totals([run.id for run in news])
-        async with desk.transaction():
+        async with desk.transaction(()):
             for run in news:
                 told = fills_told(run, totals[run.id])
                 kind = "run_fill_summary" if run.kind is RunKind.STRATEGY else "order_fill_summary"

@@ -43,7 +43,7 @@ class FillAccounting:
         known = await desk.fills.cursors(desk.account)
         if new := [pair for pair in pairs if pair not in known]:
             since = await desk.market.now()
-            async with desk.transaction():
+            async with desk.transaction(()):
                 for pair in new:
                     await desk.fills.save_cursor(desk.account, pair, Cursor(None, since))
 
@@ -113,7 +113,7 @@ class FillAccounting:
             unheard = await self._unheard_sides(pair)
             strangers = [f for f in found.nobodys if f.trade_id in late and f.side not in unheard]
             prices = await self._prices(found)
-            async with desk.transaction():
+            async with desk.transaction([pair]):
                 booked += await self._book(found.ours, prices)
                 await self._book_external(strangers)
                 done = [f.trade_id for _, fills in found.ours.values() for f in fills]
@@ -134,7 +134,7 @@ class FillAccounting:
             return 0
         found = await self._sort(pair, fresh)
         last, prices = fresh[-1], await self._prices(found)
-        async with desk.transaction():
+        async with desk.transaction([pair]):
             booked = await self._book(found.ours, prices)
             await desk.fills.add_orphans(desk.account, found.nobodys, desk.clock.now())
             if cursor.trade_id is None or last.at >= cursor.since:

@@ -22,7 +22,11 @@ class OrderResolution:
         self._fills = fills
 
     async def cancel(self, intents: Sequence[Intent]) -> list[Intent]:
-        """Ask the venue to take orders off the book and store its word; return the intents after it.
+        """Ask the venue to take orders off the book and store its word; return the intents after it."""
+        return await self.save(intents, await self.ask_off(intents))
+
+    async def ask_off(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Ask the venue to take orders off the book; return the intents after its word, which is not stored.
 
         A lost or empty answer is no end: the order is looked up, and if even that shows nothing new, the
         next round asks again (OR11).
@@ -31,7 +35,7 @@ class OrderResolution:
         for start in range(0, len(intents), self._desk.policy.sends_at_once):
             chunk = intents[start : start + self._desk.policy.sends_at_once]
             heard_of += await asyncio.gather(*(self._cancel(intent) for intent in chunk))
-        return await self._save(intents, heard_of)
+        return heard_of
 
     async def _cancel(self, intent: Intent) -> Intent:
         try:
@@ -42,7 +46,7 @@ class OrderResolution:
 
     async def resolve(self, intents: Sequence[Intent]) -> list[Intent]:
         """Look up orders without a clear answer, store what is found, return the intents after it (OR3)."""
-        return await self._save(intents, [await self._look_up(intent) for intent in intents])
+        return await self.save(intents, [await self._look_up(intent) for intent in intents])
 
     async def settle_ended(self, intents: Sequence[Intent]) -> None:
         """Book what is missing of orders that have ended: their funds wait for it (FL4)."""
@@ -65,7 +69,7 @@ class OrderResolution:
         ended = {OrderState.OPEN, OrderState.PARTIAL}
         gone = [i for i in intents if i.client_order_id not in shown and i.state in ended]
         there = [i for i in intents if i.client_order_id in shown and i.uncertain]
-        await self._save(there, [heard(i, shown[i.client_order_id]) for i in there])
+        await self.save(there, [heard(i, shown[i.client_order_id]) for i in there])
         await self.resolve(gone)
         live = {i.client_order_id for i in intents if i.state not in TERMINAL}
         strays = [o for o in shown.values() if self._is_ours(o) and o.client_order_id not in live]
@@ -80,7 +84,7 @@ class OrderResolution:
             for o in strays
             if o.client_order_id in known
         ]
-        await self._save([known[i.client_order_id] for i in late], late)  # so that its fills find their run
+        await self.save([known[i.client_order_id] for i in late], late)  # so that its fills find their run
         for order in strays:
             try:
                 await desk.exchange.cancel(order.pair, order.client_order_id)
@@ -147,11 +151,12 @@ class OrderResolution:
     def _last_arrival(self, intent: Intent) -> datetime:
         return intent.not_after + timedelta(seconds=self._desk.policy.venue_expiry_s)
 
-    async def _save(self, before: Sequence[Intent], after: Sequence[Intent]) -> list[Intent]:
+    async def save(self, before: Sequence[Intent], after: Sequence[Intent]) -> list[Intent]:
+        """Store the intents that differ from what they were; return all as they are stored."""
         changed = [new for old, new in zip(before, after, strict=True) if new != old]
         if not changed:
             return list(after)
-        async with self._desk.transaction():
+        async with self._desk.transaction({intent.pair for intent in changed}):
             saved = {intent.id: intent for intent in await self._desk.record(changed)}
         return [saved.get(intent.id, intent) for intent in after]
 

@@ -1,16 +1,17 @@
 """Orders out: rows and holds first, then the bytes, then the outcome."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
-from domain.ledger.model import AccountKind
+from domain.ids import RunId
 from domain.market.model import Quote, Side, TradingRules
 from domain.market.orders import Intent, OrderState, heard
 from domain.market.runs import Run
+from domain.money import ZERO, Coin
 from domain.services.desk import Desk, hold_of
 
 CHANGED = "venue_changed_order"
@@ -48,38 +49,22 @@ class OrderSending:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def fit(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Return what the runs' free funds allow, in order; the last to fit may be smaller than wanted."""
-        free: dict[tuple[str, Side], Decimal] = {}
-        fitting = []
-        for want in wanted:
-            run, side = want.run, want.quote.side
-            if (run.id, side) not in free:
-                balances = await self._desk.ledger.balances(AccountKind.RUN, run.id)
-                for each, coin in ((Side.BUY, run.pair.quote), (Side.SELL, run.pair.base)):
-                    free[run.id, each] = balances[coin].free if coin in balances else Decimal(0)
-            lots = min(want.quote.lots, _affordable(want, free[run.id, side]))
-            if not _acceptable(want.rules, want.quote.ticks, lots):
-                continue
-            fitting.append(replace(want, quote=replace(want.quote, lots=lots)))
-            free[run.id, side] -= _cost(want.rules, side, want.quote.ticks, lots)
-        return fitting
-
-    async def send(self, wanted: Sequence[Wanted]) -> Sent:
+    async def send(self, wanted: Sequence[Wanted], news: Sequence[Intent] = ()) -> Sent:
         """Commit intents with their holds, send them within the send window, store every outcome.
 
         The store lets in only intents of runs that are RUNNING, under the present epoch (ST2). A crash
-        at any line leaves rows that say SENDING, which are looked up and never sent again.
+        at any line leaves rows that say SENDING, which are looked up and never sent again. ``news`` are other
+        orders after the venue's word on them: stored first, in the same commit, so that the funds they
+        give back are there for what is sent.
         """
-        intents = [self._intent(want) for want in wanted]
-        admitted = await self._commit(intents)
+        admitted = await self._commit([self._intent(want) for want in wanted], news)
         runs = {want.run.id: want.run for want in wanted}
         outcomes: list[tuple[Intent, str]] = []
         for start in range(0, len(admitted), self._desk.policy.sends_at_once):
             chunk = admitted[start : start + self._desk.policy.sends_at_once]
             outcomes += await asyncio.gather(*(self._place(intent) for intent in chunk))
         if outcomes:
-            async with self._desk.transaction():
+            async with self._desk.transaction({intent.pair for intent, _ in outcomes}):
                 await self._desk.record([intent for intent, _ in outcomes])
                 if any(refusal in _HALTING for _, refusal in outcomes):
                     await self._desk.halt("limit_daily_notional")
@@ -106,23 +91,28 @@ class OrderSending:
             not_after=desk.clock.now() + timedelta(seconds=desk.policy.send_window_s),
         )
 
-    async def _commit(self, intents: Sequence[Intent]) -> list[Intent]:
-        """Store intents and holds in one commit; when one lacks funds, one by one.
+    async def _commit(self, intents: Sequence[Intent], news: Sequence[Intent] = ()) -> list[Intent]:
+        """Store news, intents and holds in one commit; when one lacks funds, one by one.
 
         None is let in before books and venue were seen to agree.
         """
-        if not intents or not self._desk.compared:
+        desk = self._desk
+        intents = intents if desk.compared else []
+        if not (intents or news):
             return []
         try:
-            async with self._desk.transaction():
-                admitted = await self._desk.orders.add_all(intents)
+            async with desk.transaction({intent.pair for intent in (*intents, *news)}):
+                await desk.record(news)
+                admitted = await desk.orders.add_all(intents)
                 if admitted:
-                    await self._desk.ledger.hold_all([hold_of(intent) for intent in admitted])
+                    await desk.ledger.hold_all([hold_of(intent) for intent in admitted])
             return list(admitted)
         except Refused as refusal:
             if refusal.code != "insufficient_funds":
                 raise
-        if len(intents) == 1:
+        if news:
+            await self._commit([], news)
+        elif len(intents) == 1:
             return []
         return [admitted for intent in intents for admitted in await self._commit([intent])]
 
@@ -139,6 +129,20 @@ class OrderSending:
             return replace(intent, state=OrderState.UNKNOWN), ""
         changed = (word.price, word.quantity) != (intent.price, intent.quantity)
         return heard(intent, word), CHANGED if changed else ""
+
+
+def fitting(wanted: Sequence[Wanted], free: Mapping[tuple[RunId, Coin], Decimal]) -> list[Wanted]:
+    """Return what the runs' free funds allow, in order; the last to fit may be smaller than wanted."""
+    left, fit = dict(free), []
+    for want in wanted:
+        side, pair = want.quote.side, want.run.pair
+        purse = want.run.id, pair.quote if side is Side.BUY else pair.base
+        lots = min(want.quote.lots, _affordable(want, left.get(purse, ZERO)))
+        if not _acceptable(want.rules, want.quote.ticks, lots):
+            continue
+        fit.append(replace(want, quote=replace(want.quote, lots=lots)))
+        left[purse] -= _cost(want.rules, side, want.quote.ticks, lots)
+    return fit
 
 
 def _cost(rules: TradingRules, side: Side, ticks: int, lots: int) -> Decimal:

@@ -1,22 +1,24 @@
 """One evaluation of runs: look, decide, take off what no longer serves, put on what is wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from domain.errors import Refused, Unavailable
 from domain.ids import RunId
-from domain.ledger.model import AccountKind
+from domain.ledger.model import Balance
 from domain.market.difference import NOTHING, Difference, Resting, difference
 from domain.market.model import Book, Pair, Quote, Side, TradingRules
-from domain.market.orders import TERMINAL, Intent
+from domain.market.orders import TERMINAL, Intent, settles
 from domain.market.own import Standing, others
 from domain.market.runs import Run
-from domain.money import ZERO
-from domain.services.desk import Desk
+from domain.money import ZERO, Coin
+from domain.services.desk import Desk, promised
 from domain.services.order_resolution import OrderResolution
-from domain.services.order_sending import CHANGED, PASSING, OrderSending, Sent, Wanted
+from domain.services.order_sending import CHANGED, PASSING, OrderSending, Sent, Wanted, fitting
 from domain.services.run_settings import name_of
+from domain.services.sight import Seen
 from domain.services.standing_aside import StandingAside
 from domain.services.untraded import NOT_TRADED
 from domain.services.venue_clock import VenueClock
@@ -25,6 +27,8 @@ from domain.strategies import get_strategy
 from domain.strategies.base import Inventory
 
 FAILED = "strategy_failed"
+
+Funds = Mapping[RunId, Mapping[Coin, Balance]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +63,21 @@ class Ticking:
     clock: VenueClock
     comparing: VenueComparing
     aside: StandingAside
+    halted: str = ""
+    """The code of what stopped the account, as last read; the store itself lets no order in."""
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
     async def tick(self, due: Sequence[Due]) -> str:
         """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
-        state = await self.desk.accounts.find(self.desk.account)
-        halted = (state.halted if state else "") or self.clock.doubt or self.comparing.doubt
-        intents = [i for i in await self.desk.orders.unsettled(self.desk.account) if i.state not in TERMINAL]
+        of: dict[Pair, list[Due]] = {}
+        for each in due:
+            of.setdefault(each.run.pair, []).append(each)
+        seen = await self.desk.sight.look([each.run for each in due])
         plans: list[_Plan] = []
-        for pair in sorted({each.run.pair for each in due}, key=str):
-            plans += await self._plans(pair, [each for each in due if each.run.pair == pair], intents, halted)
-        by_id = {intent.client_order_id: intent for intent in intents}
-        doomed = [by_id[r.client_order_id] for plan in plans for r in plan.changes.cancel]
-        await self.resolution.settle_ended(await self.resolution.cancel(doomed))
-        sent = await self._place(plans)
+        for pair in sorted(of, key=str):
+            plans += await self._plans(pair, of[pair], seen[pair].live, seen[pair].funds)
+        doomed = _doomed(plans, seen)
+        sent = await self._place(plans, seen, doomed, await self.resolution.ask_off(doomed))
         await self._tell(plans, sent)
         untraded = [plan.due.run for plan in plans if plan.reason == NOT_TRADED]
         untraded += [run for run, code in sent.refusals if code == NOT_TRADED and run not in untraded]
@@ -82,10 +87,10 @@ class Ticking:
         return ticked + "".join(failed)
 
     async def _plans(
-        self, pair: Pair, due: Sequence[Due], intents: Sequence[Intent], halted: str
+        self, pair: Pair, due: Sequence[Due], live: Sequence[Intent], funds: Funds
     ) -> list[_Plan]:
         """Decide for every due run of one pair, on one look at its market."""
-        live = [intent for intent in intents if intent.pair == pair]
+        halted = self.halted or self.clock.doubt or self.comparing.doubt
         try:
             rules = await self.desk.exchange.rules(pair)
             seen = await self.desk.exchange.book(pair)
@@ -100,7 +105,7 @@ class Ticking:
         of_run: dict[RunId, list[Resting]] = {each.run.id: [] for each in due}
         for run_id, order in standing:
             of_run.get(run_id, []).append(order)
-        return [await self._plan(each, rules, book, live, of_run[each.run.id]) for each in due]
+        return [_plan(each, rules, book, live, of_run[each.run.id], funds[each.run.id]) for each in due]
 
     def _blind(self, due: Due, rules: TradingRules | None, live: Sequence[Intent], reason: str) -> _Plan:
         """Place nothing while the market cannot be seen, and take everything off when that lasts."""
@@ -109,32 +114,33 @@ class Ticking:
         patient = now - since < self.desk.policy.blind_cancel_s and reason.startswith(("market_", "venue_"))
         return _Plan(due, rules, NOTHING if patient else _all_off(due.run, live), reason)
 
-    async def _plan(
-        self, due: Due, rules: TradingRules, book: Book, live: Sequence[Intent], mine: Sequence[Resting]
-    ) -> _Plan:
-        run = due.run
-        balances = await self.desk.ledger.balances(AccountKind.RUN, run.id)
-        base, quote = (balances[c].total if c in balances else ZERO for c in (run.pair.base, run.pair.quote))
-        try:
-            wanted = get_strategy(run.strategy).quote(
-                book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
-            )
-            changes = difference(wanted, mine, due.config.tolerance_bps)
-        except Exception as error:  # whatever a strategy raises: the others trade on
-            return _Plan(due, rules, _all_off(run, live), FAILED, name_of(error))
-        return _Plan(due, rules, changes, "" if wanted else "nothing_to_quote")
+    async def _place(
+        self,
+        plans: Sequence[_Plan],
+        seen: Mapping[Pair, Seen],
+        doomed: Sequence[Intent],
+        heard: Sequence[Intent],
+    ) -> Sent:
+        """Store what became of cancelled orders and send what the plans want, in one commit.
 
-    async def _place(self, plans: Sequence[_Plan]) -> Sent:
-        """Send what the plans want, kept apart from each other and from all that rests (OR8)."""
+        What is sent is kept apart from each other and from all that rests (OR8). Where the venue has filled
+        more than is booked, that comes first: such funds are not what they seem.
+        """
+        if any(i.state in TERMINAL and i.booked != i.filled for i in heard):
+            await self.resolution.settle_ended(await self.resolution.save(doomed, heard))
+            seen, doomed, heard = await self.desk.sight.look([plan.due.run for plan in plans]), [], []
+        after = {intent.id: intent for intent in heard}
         wanted: list[Wanted] = []
-        if self.desk.grip.sure and any(plan.changes.place for plan in plans):
-            unsettled = await self.desk.orders.unsettled(self.desk.account)
-            live = [intent for intent in unsettled if intent.state not in TERMINAL]
-            for pair in sorted({plan.due.run.pair for plan in plans}, key=str):
-                wanted += _apart(
-                    [plan for plan in plans if plan.due.run.pair == pair], [i for i in live if i.pair == pair]
-                )
-        return await self.sending.send(await self.sending.fit(wanted))
+        if self.desk.grip.sure:
+            placing: dict[Pair, list[_Plan]] = {}
+            for plan in plans:
+                if plan.changes.place:
+                    placing.setdefault(plan.due.run.pair, []).append(plan)
+            for pair, mine in placing.items():
+                live = [now for i in seen[pair].live if (now := after.get(i.id, i)).state not in TERMINAL]
+                wanted += _apart(mine, live)
+        news = [new for old, new in zip(doomed, heard, strict=True) if new != old]
+        return await self.sending.send(fitting(wanted, _free(seen, heard)), news)
 
     async def _tell(self, plans: Sequence[_Plan], sent: Sent) -> None:
         """Tell people once what keeps their runs from trading, and forget it when it has passed.
@@ -148,6 +154,47 @@ class Ticking:
         for reason in sorted(set(reasons.values())):
             runs = [plan.due.run for plan in plans if reasons[plan.due.run.id] == reason]
             await self.desk.trouble(runs, reason)
+
+
+def _plan(
+    due: Due,
+    rules: TradingRules,
+    book: Book,
+    live: Sequence[Intent],
+    mine: Sequence[Resting],
+    funds: Mapping[Coin, Balance],
+) -> _Plan:
+    run = due.run
+    base, quote = (funds[c].total if c in funds else ZERO for c in (run.pair.base, run.pair.quote))
+    try:
+        wanted = get_strategy(run.strategy).quote(
+            book, rules.dearer(run.fee_bps), due.config, Inventory(base, quote)
+        )
+        changes = difference(wanted, mine, due.config.tolerance_bps)
+    except Exception as error:  # whatever a strategy raises: the others trade on
+        return _Plan(due, rules, _all_off(run, live), FAILED, name_of(error))
+    return _Plan(due, rules, changes, "" if wanted else "nothing_to_quote")
+
+
+def _doomed(plans: Sequence[_Plan], seen: Mapping[Pair, Seen]) -> list[Intent]:
+    """Return the orders that the plans take off, in their order."""
+    pairs = {plan.due.run.pair for plan in plans if plan.changes.cancel}
+    by_id = {intent.client_order_id: intent for pair in pairs for intent in seen[pair].live}
+    return [by_id[order.client_order_id] for plan in plans for order in plan.changes.cancel]
+
+
+def _free(seen: Mapping[Pair, Seen], heard: Sequence[Intent]) -> dict[tuple[RunId, Coin], Decimal]:
+    """Return what runs may promise of each coin, with what ended orders give back."""
+    free = {
+        (run_id, coin): balance.free
+        for each in seen.values()
+        for run_id, coins in each.funds.items()
+        for coin, balance in coins.items()
+    }
+    for intent in heard:
+        if settles(intent) and not intent.settled:
+            free[intent.run_id, intent.pays] += promised(intent)
+    return free
 
 
 def doubt_about(desk: Desk, seen: Book, book: Book) -> str:

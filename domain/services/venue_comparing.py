@@ -73,7 +73,7 @@ class VenueComparing:
             asked=asked,
             moving=cut.moving,
         )
-        async with desk.transaction():
+        async with desk.transaction(()):
             finding = await reckoning.settle(found)
             lets_trade = await reckoning.lets_trade(desk.account, finding.round)
         self.pace.answered = asked

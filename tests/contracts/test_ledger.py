@@ -267,6 +267,26 @@ async def test_released_hold_gives_back_once(ledger: Ledger) -> None:
         await ledger.use_hold(hold.owner, Decimal(1))
 
 
+async def test_many_holds_are_released_once_all_or_none(ledger: Ledger) -> None:
+    await ledger.post(deposit(1, "10"))
+    one, two = promise(1, "5"), promise(2, "3")
+    await ledger.hold_all([one, two])
+    with pytest.raises(InvariantBroken, match="hold_unknown"):
+        await ledger.release_all([one.owner, Cause("withdrawal", "never")])
+    assert await ledger.balance(PURSE) == Balance(Decimal(10), Decimal(8))
+    assert await ledger.release_all([]) == 0
+    await ledger.release(two.owner)
+    assert await ledger.release_all([one.owner, two.owner]) == 1
+    assert await ledger.balance(PURSE) == Balance(Decimal(10), ZERO)
+
+
+async def test_balances_of_many_are_each_ones_own(ledger: Ledger) -> None:
+    await ledger.post(deposit(1, "10"))
+    await ledger.hold(promise(1, "4"))
+    found = await ledger.balances_of(PURSE.kind, [PURSE.owner, "nobody"])
+    assert found == {PURSE.owner: {PURSE.coin: Balance(Decimal(10), Decimal(4))}, "nobody": {}}
+
+
 async def test_unknown_hold_is_a_broken_invariant(ledger: Ledger) -> None:
     with pytest.raises(InvariantBroken, match="hold_unknown"):
         await ledger.release(Cause("withdrawal", "never"))

@@ -1,7 +1,7 @@
 """The ledger in memory: the same promises as the database keeps, and the model its tests compare with."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -110,6 +110,12 @@ class FakeLedger:
         self.rows.holds[owner] = replace(hold, remaining=ZERO, ended=True)
         return hold.remaining
 
+    async def release_all(self, owners: Sequence[Cause]) -> int:
+        new = {owner for owner in owners if not self._hold_of(owner).ended}
+        for owner in new:
+            await self.release(owner)
+        return len(new)
+
     async def balance(self, account: Account) -> Balance:
         return Balance(self.rows.totals.get(account, ZERO), self._held(account))
 
@@ -135,6 +141,11 @@ class FakeLedger:
                 more = await self.balance(account)
                 found[account.coin] = Balance(before.total + more.total, before.held + more.held)
         return found
+
+    async def balances_of(
+        self, kind: AccountKind, owners: Sequence[str]
+    ) -> Mapping[str, Mapping[Coin, Balance]]:
+        return {owner: await self.balances(kind, owner) for owner in owners}
 
     def refusals_of(self, transfers: Iterable[Transfer]) -> set[str]:
         """Return every code that posting these fresh transfers may be refused with; the database says one."""

@@ -1,6 +1,6 @@
 """Just enough of money in memory for people to talk about: claims, holds, intents, payouts, confirmations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -88,6 +88,14 @@ class FakeLedger:
         raise NotImplementedError
 
     async def use_hold(self, owner: Cause, amount: Decimal) -> None:
+        raise NotImplementedError
+
+    async def release_all(self, owners: Sequence[Cause]) -> int:
+        raise NotImplementedError
+
+    async def balances_of(
+        self, kind: AccountKind, owners: Sequence[str]
+    ) -> Mapping[str, Mapping[Coin, Balance]]:
         raise NotImplementedError
 
     async def release(self, owner: Cause) -> Decimal:

@@ -10,7 +10,7 @@ from domain.errors import InvariantBroken, Refused
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.leases import Scope, venue_scope
 from domain.market.model import Pair, Side
-from domain.market.orders import Fill, Intent, may_become
+from domain.market.orders import Fill, Intent, OrderState, may_become
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import ZERO
 from domain.ports.orders import Booked, Charge, Cursor, Orphan
@@ -141,8 +141,18 @@ class MemoryOrders:
         epoch = self._leases.epochs().get(venue_scope(intent.account))
         return run.state is RunState.RUNNING and not account.halted and intent.epoch == epoch
 
-    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
-        return [i for i in self.rows.values() if i.account == account and not i.settled]
+    async def unsettled(
+        self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
+    ) -> Sequence[Intent]:
+        mine = [i for i in self.rows.values() if i.account == account and not i.settled]
+        return [i for i in mine if pairs is None or i.pair in pairs]
+
+    async def unclear(self, account: VenueAccountName) -> Sequence[Intent]:
+        rest = (OrderState.OPEN, OrderState.PARTIAL)
+        return [i for i in await self.unsettled(account) if i.state not in rest]
+
+    async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
+        return sorted({i.pair for i in await self.unsettled(account)}, key=str)
 
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]

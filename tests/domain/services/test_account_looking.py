@@ -19,6 +19,9 @@ class _Orders:
 
 
 class _Transaction:
+    def __init__(self, pairs: Any) -> None:
+        del pairs
+
     async def __aenter__(self) -> None: ...
     async def __aexit__(self, *_: object) -> None: ...
 
