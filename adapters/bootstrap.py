@@ -40,7 +40,6 @@ from adapters.mixin.wallet import MixinWallet
 from adapters.opening import keys_in_files, sealed_keys
 from adapters.pages import PageAddresses
 from adapters.queue.arq_queue import Alarm
-from adapters.queue.beats import Beats
 from adapters.settings import Settings
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
@@ -98,7 +97,6 @@ class World:
     clock: SystemClock
     ids: RandomIds
     alarm: Alarm
-    beats: Beats
     tokens: Tokens
     fence: PostgresFence
     wallet_grip: Grip
@@ -140,9 +138,8 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
         await begin_fees(store, settings, clock)
         http = MixinHttp(settings.mixin_api_url, keystore, clock)
         stack.push_async_callback(http.close)
-        alarm, beats = Alarm(redis_url), Beats(redis_url)
+        alarm = Alarm(redis_url)
         stack.push_async_callback(alarm.close)
-        stack.push_async_callback(beats.close)
         wallet_grip = Grip(WALLET, clock.monotonic)
         world = World(
             settings=settings,
@@ -155,7 +152,6 @@ async def open_world(settings: Settings, *, holds_money: bool = False) -> AsyncI
             clock=clock,
             ids=RandomIds(),
             alarm=alarm,
-            beats=beats,
             tokens=await load_tokens(store),
             fence=PostgresFence(store),
             wallet_grip=wallet_grip,

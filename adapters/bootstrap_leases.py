@@ -1,8 +1,5 @@
 """Settings in, a keeper of leases out: for the process that trades and pays."""
 
-import os
-import secrets
-import socket
 from collections.abc import Sequence
 
 from adapters.bootstrap import World
@@ -13,9 +10,8 @@ from domain.services.lease_keeping import LeaseKeeper
 from domain.services.lease_spreading import Spread
 
 
-def lease_keeper(world: World, grips: Sequence[Grip]) -> LeaseKeeper:
+def lease_keeper(world: World, grips: Sequence[Grip], holder: str) -> LeaseKeeper:
     """Return the keeper of this process's grips, in a name that no other process ever has."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = PostgresLeases(world.store, Claimant(holder, build_name(), schema_version()))
     return LeaseKeeper(
         leases, world.clock, world.settings.lease_timing(), grips, Spread(world.clock.monotonic)

@@ -1,20 +1,37 @@
-"""What the readiness page asks: does the database answer, does Redis, has a process been heard of lately."""
+"""What readiness pages ask: do database and Redis answer, does each process work, do the books agree."""
 
-import asyncio
-import os
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from adapters.addresses import with_password_from_file
 from adapters.db.config import connection_of
-from domain.secrets import Secret
+from adapters.db.progress import WORDS, word_of
+from domain.health.progress import OK, Patience, standing
 
-OK = "ok"
-_BEAT = "mrmarket:beat:"  # written by adapters.queue.beats, fades by itself
+PATIENCE = Patience()
+"""How long a process may be silent or late before pages and the doctor call it dead."""
+
+NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database raises that is away, refuses us, or has not its present form."""
+
 _HEAD = "SELECT concat(number, ':', hash) FROM chain_links ORDER BY number DESC LIMIT 1"
+
+
+async def rows_of(dsn: str, *statements: str) -> list[list[Any]]:
+    """Return the rows of each statement, asked on a connection of its own.
+
+    Raises:
+        OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: ``NO_ANSWER``.
+    """
+    connection = await asyncpg.connect(**connection_of(dsn), timeout=2)
+    try:
+        return [await connection.fetch(statement) for statement in statements]
+    finally:
+        await connection.close(timeout=2)
 
 
 class DatabaseProbe:
@@ -30,18 +47,16 @@ class DatabaseProbe:
     async def ask(self) -> str:
         """Return ``ok``, or why not; on the way note the head of the chain."""
         try:
-            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
-            try:
-                self.head = await connection.fetchval(_HEAD) or ""
-            finally:
-                await connection.close(timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            [found] = await rows_of(self._dsn, _HEAD)
+        except NO_ANSWER as error:
             return f"does not answer ({type(error).__name__})"
+        self.head = found[0][0] if found else ""
         return OK
 
 
-_LEASES = """
-    SELECT scope FROM leases WHERE state = 'held' AND expires_at <= lease_clock() AND scope NOT LIKE 'seat:%'
+LEASES = """
+    SELECT scope FROM leases
+    WHERE state = 'held' AND expires_at <= lease_clock() AND scope NOT LIKE 'seat:%'
     UNION ALL SELECT 'wallet' WHERE NOT EXISTS (SELECT FROM leases WHERE scope = 'wallet' AND state = 'held')
     ORDER BY scope
 """
@@ -58,17 +73,13 @@ class LeaseProbe:
     async def ask(self) -> str:
         """Return ``ok``, or for what nobody acts."""
         try:
-            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
-            try:
-                rows = await connection.fetch(_LEASES)
-            finally:
-                await connection.close(timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            [found] = await rows_of(self._dsn, LEASES)
+        except NO_ANSWER as error:
             return f"cannot be read ({type(error).__name__})"
-        return f"nobody acts for {', '.join(row['scope'] for row in rows)}" if rows else OK
+        return f"nobody acts for {', '.join(row['scope'] for row in found)}" if found else OK
 
 
-_COMPARED = """
+COMPARED = """
     SELECT l.scope, floor(extract(epoch FROM clock_timestamp() - r.at))::int AS age_s
     FROM leases l LEFT JOIN LATERAL (
         SELECT at FROM reconciliations WHERE scope = l.scope AND outcome IN ('good', 'surplus')
@@ -94,16 +105,64 @@ class ReconciliationProbe:
     async def ask(self) -> str:
         """Return ``ok``, or which places were not seen to agree for long; note all ages on the way."""
         try:
-            connection = await asyncpg.connect(**connection_of(self._dsn), timeout=2)
-            try:
-                rows = await connection.fetch(_COMPARED)
-            finally:
-                await connection.close(timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            [found] = await rows_of(self._dsn, COMPARED)
+        except NO_ANSWER as error:
             return f"cannot be read ({type(error).__name__})"
-        self.ages_s = {row["scope"]: row["age_s"] for row in rows}
+        self.ages_s = {row["scope"]: row["age_s"] for row in found}
         late = [scope for scope, age_s in self.ages_s.items() if age_s is None or age_s > _STALE_S]
         return f"not seen to agree for long: {', '.join(late)}" if late else OK
+
+
+class ProcessProbe:
+    """Asks whether processes of a kind work, by their own word: one that only answers does not."""
+
+    def __init__(self, dsn: str, process: str) -> None:
+        self.name, self._dsn = process, dsn
+
+    async def ask(self) -> str:
+        """Return ``ok``, or why not."""
+        try:
+            [found] = await rows_of(self._dsn, WORDS)
+        except NO_ANSWER as error:
+            return f"cannot be heard ({type(error).__name__})"
+        return standing(self.name, [word_of(row) for row in found], PATIENCE)
+
+
+_WAITS = "SELECT what, oldest_s FROM waiting WHERE oldest_s > 300 ORDER BY what"
+_UNCLEAR = (
+    "SELECT account, orders FROM unknown_orders WHERE older_than_s = 300 AND orders > 0 ORDER BY account"
+)
+
+
+class WaitingProbe:
+    """Asks whether anybody waits for long: for an answer, for news, or for what became of an order."""
+
+    name = "waiting"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def ask(self) -> str:
+        """Return ``ok``, or what has waited for more than five minutes."""
+        try:
+            queues, orders = await rows_of(self._dsn, _WAITS, _UNCLEAR)
+        except NO_ANSWER as error:
+            return f"cannot be read ({type(error).__name__})"
+        late = [f"{row['what']} for {row['oldest_s']:.0f} s" for row in queues]
+        late += [f"{row['orders']} orders at {row['account']} without a clear answer" for row in orders]
+        return ", ".join(late) or OK
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProbe:
+    """Says what this very process knows of itself; asks nobody."""
+
+    name: str
+    stuck: Callable[[], str]
+
+    async def ask(self) -> str:
+        """Return ``ok``, or why this process does no work."""
+        return self.stuck() or OK
 
 
 class RedisProbe:
@@ -123,41 +182,7 @@ class RedisProbe:
         return OK
 
 
-class BeatProbe:
-    """Asks whether a process said lately that it is alive."""
-
-    def __init__(self, redis: Redis, process: str) -> None:
-        self.name, self._redis = process, redis
-
-    async def ask(self) -> str:
-        """Return ``ok``, or why not."""
-        try:
-            heard = await self._redis.exists(f"{_BEAT}{self.name}")
-        except (TimeoutError, RedisError, OSError):
-            return "cannot be heard: redis does not answer"
-        return OK if heard else "was not heard of in the last seconds"
-
-
-async def is_alive(process: str, url: str) -> bool:
-    """Tell whether a process was heard of lately."""
-    redis = connect_redis(url)
-    try:
-        return await BeatProbe(redis, process).ask() == OK
-    finally:
-        await redis.aclose()
-
-
 def connect_redis(url: str) -> Redis:
     """Return a client that answers or gives up within two seconds."""
     client: Redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     return client
-
-
-def _redis_url() -> str:
-    """Return the address of the environment, with its password."""
-    return with_password_from_file(Secret(os.environ["MRMARKET_REDIS_URL"])).reveal()
-
-
-if __name__ == "__main__":  # a container's healthcheck: python -m adapters.health bot
-    alive = asyncio.run(is_alive(sys.argv[1], _redis_url()))
-    sys.exit(0 if alive else 1)

@@ -1,10 +1,18 @@
-"""What a process that holds keys does first: nothing of its memory may reach a disk or another process."""
+"""A process among others: its name, and a memory of which nothing reaches a disk or another process."""
 
 import ctypes
+import os
 import resource
+import secrets
+import socket
 import sys
 
 _PR_SET_DUMPABLE = 4
+
+
+def own_name() -> str:
+    """Return a new name for this process, which no other one has or had."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def keep_memory_private() -> None:

@@ -106,6 +106,10 @@ class Settings(BaseSettings):
     chat_url: str | None = Field(None, description="a link that opens the chat with the bot")
     web_host: str = Field("127.0.0.1", description="the interface our pages listen on")
     web_port: int = Field(8080, ge=1, le=65535, description="the port our pages listen on")
+    health_host: str = Field("127.0.0.1", description="the interface on which a process tells how it is")
+    health_port: int | None = Field(
+        None, ge=1, le=65535, description="the port on which a process tells how it is: none, and it does not"
+    )
     public_url: str = Field(
         default_factory=lambda known: f"http://127.0.0.1:{known.get('web_port', 8080)}",
         description="the address people reach our pages at",

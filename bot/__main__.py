@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -34,21 +34,26 @@ from adapters.bootstrap import (
 from adapters.bootstrap_closing import closing_service, forgetting_service, inactivity_service
 from adapters.bootstrap_prices import market_data, open_market_data
 from adapters.bootstrap_treasury import address_service, transfer_decisions
+from adapters.clock import SystemClock
 from adapters.db.chat import PostgresConversations, PostgresInbox
+from adapters.db.progress import PostgresProgress
+from adapters.health import DatabaseProbe, OwnProbe
+from adapters.health_pages import telling
 from adapters.logging import configure_logging
 from adapters.mixin.blaze import Blaze
 from adapters.mixin.codec.ids import conversation_id
 from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.messenger import MixinMessenger
-from adapters.process import keep_memory_private
+from adapters.process import keep_memory_private, own_name
 from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import texts
 from bot.delivery import Delivery
 from bot.events import Event
-from bot.loop import outcome
+from bot.loop import Pulse, outcome
 from bot.outage import Outage
 from bot.reception import Reception
 from domain.errors import OutcomeUnknown, Unavailable
+from domain.health.progress import WHOLE, Progress
 from domain.services.market_data import MarketDataService
 from domain.services.users import LANGUAGES
 from handlers.notices import NoticeRenderer
@@ -116,12 +121,21 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
     )
 
 
-async def beat(world: World, blaze: Blaze) -> None:
-    """Say that the process is alive, as long as it listens."""
+def stuck(blaze: Blaze, pulses: Sequence[Pulse]) -> str:
+    """Return why people are not heard or not answered, or nothing."""
+    deaf = [] if blaze.connected else ["not connected to Mixin"]
+    return "; ".join([*deaf, *(f"{pulse.name} is stuck" for pulse in pulses if pulse.silent)])
+
+
+async def beat(progress: PostgresProgress, clock: SystemClock, why: Callable[[], str]) -> None:
+    """Say again and again how this process is; a store that is away says the same by its silence."""
     while True:
-        if blaze.connected:
-            await world.beats.beat("bot", world.clock.now())
-        await world.clock.sleep(BEAT_EVERY_S if blaze.connected else SOON_S)
+        said = why()
+        try:
+            await progress.say([Progress(WHOLE, stuck=said)])
+        except (Unavailable, OutcomeUnknown) as error:
+            log.warning("not said how the bot is", error=str(error))
+        await clock.sleep(SOON_S if said else BEAT_EVERY_S)
 
 
 async def keep_asking(prices: MarketDataService, world: World) -> None:
@@ -154,9 +168,17 @@ async def talk(settings: Settings) -> None:
         delivery = Delivery(world.notices, renderer, messenger, world.clock)
         reception = reception_of(world, delivery, prices)
         blaze = Blaze(settings.mixin_blaze_url, world.http, world.clock, reception.receive_all)
-        await until_told(
-            [reception.run(), delivery.run(), blaze.run(), beat(world, blaze), keep_asking(prices, world)]
-        )
+        pulses = [reception.pulse, delivery.pulse]
+        progress = PostgresProgress(world.store, "bot", own_name())
+
+        def why() -> str:
+            return stuck(blaze, pulses)
+
+        probes = (OwnProbe("chat", why), DatabaseProbe(settings.database_url.reveal()))
+        async with telling(settings, "bot", why, probes, world.clock.monotonic):
+            talking = [reception.run(), delivery.run(), blaze.run()]
+            await until_told([*talking, beat(progress, world.clock, why), keep_asking(prices, world)])
+        await progress.end()
 
 
 async def until_told(loops: Sequence[Coroutine[Any, Any, None]]) -> None:

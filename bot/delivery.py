@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.loop import News, backoff_s, outcome
+from bot.loop import News, Pulse, backoff_s, outcome
 from bot.outbox import Messenger, OutboxRow, OutboxStore, Outgoing, Renderer
 from bot.ports import Clock
 from bot.replies import Undeliverable
@@ -30,6 +30,7 @@ class Delivery:
         self._messenger = messenger
         self._clock = clock
         self._news = News()
+        self.pulse = Pulse("the outbox")
 
     def ring(self) -> None:
         """Tell that a row was added."""
@@ -39,6 +40,7 @@ class Delivery:
         """Deliver for ever."""
         failures = 0
         while True:
+            self.pulse.beat()
             said = await outcome(self.round())
             if isinstance(said, Exception):
                 failures += 1

@@ -1,8 +1,10 @@
 """What the two loops of the bot share: no exception ends them, news ends their waiting."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,11 +19,30 @@ async def outcome(step: Awaitable[T]) -> T | Exception:
 
 
 LONGEST_BACKOFF_S = 60.0
+SILENT_AFTER_S = LONGEST_BACKOFF_S + 30.0
 
 
 def backoff_s(attempts: int) -> float:
     """Return how long to wait after so many failed attempts: 1, 2, 4 … 60 seconds."""
     return min(2.0 ** max(0, attempts - 1), LONGEST_BACKOFF_S)
+
+
+@dataclass(slots=True)
+class Pulse:
+    """When a loop went round last; one that has not for long is stuck."""
+
+    name: str
+    monotonic: Callable[[], float] = time.monotonic
+    _went_s: float | None = None
+
+    def beat(self) -> None:
+        """Note that the loop goes round."""
+        self._went_s = self.monotonic()
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether a loop that began has not gone round for long."""
+        return self._went_s is not None and self.monotonic() - self._went_s > SILENT_AFTER_S
 
 
 class News:

@@ -9,7 +9,7 @@ import structlog
 from bot.dispatcher import Dispatcher
 from bot.events import Event
 from bot.inbox import InboxRow, InboxStore
-from bot.loop import News, Ring, backoff_s, outcome
+from bot.loop import News, Pulse, Ring, backoff_s, outcome
 from bot.outage import Outage
 from bot.outbox import Notice, OutboxStore
 from bot.ports import Clock, Transactions
@@ -49,6 +49,7 @@ class Reception:
         self._at_once = at_once
         self._patience_s = patience_s
         self._news = News()
+        self.pulse = Pulse("the inbox")
 
     async def receive(self, event: Event) -> bool:
         """Store an event durably and return whether it is new; acknowledge it only after that (MS4)."""
@@ -84,6 +85,7 @@ class Reception:
         busy: dict[str, asyncio.Task[str]] = {}
         try:
             while True:
+                self.pulse.beat()
                 busy = {user_id: task for user_id, task in busy.items() if not task.done()}
                 free = self._at_once - len(busy)
                 heads = await outcome(self._inbox.heads(free, self._clock.now(), busy.keys())) if free else []

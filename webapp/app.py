@@ -1,5 +1,6 @@
 """The web application, put together from what a composition root gives it."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from domain.health.readiness import Probe, Readiness
 from webapp.filters import FILTERS
-from webapp.health import Probe, Readiness
 from webapp.keys import (
     CHAIN_HEAD,
     COMPARED_AGES,
@@ -41,7 +42,7 @@ def make_app(
 ) -> web.Application:
     """Return the application; it owns nothing that it was given."""
     app = web.Application(middlewares=[friendly_errors, only_visitors], client_max_size=_LARGEST_BODY)
-    app[READINESS] = Readiness(probes)
+    app[READINESS] = Readiness(probes, time.monotonic)
     app[INSTANCE] = instance
     app[OWN] = own
     app[WATCHING] = watching = Watching(own.runs.look)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from domain.health.readiness import Readiness
 from domain.ports.pages import Visitor
 from domain.services.history import HistoryService
 from domain.services.live_runs import LiveRunService
 from domain.services.pages import VisitService
-from webapp.health import Readiness
 from webapp.live import Watching
 
 

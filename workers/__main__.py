@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -20,9 +20,12 @@ from adapters.bootstrap_closing import closing_service, inactivity_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
 from adapters.bootstrap_trading import open_executions
+from adapters.db.progress import PostgresProgress
+from adapters.health import DatabaseProbe, OwnProbe, RedisProbe, connect_redis
+from adapters.health_pages import telling
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
-from adapters.process import keep_memory_private
+from adapters.process import keep_memory_private, own_name
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
@@ -40,7 +43,7 @@ from workers import (
     strategies,
     treasury,
 )
-from workers.beat import BeatWorker
+from workers.beat import BeatWorker, LeaseWork
 from workers.chain import ChainWorker
 from workers.closing import ClosingWorker
 from workers.deposits import DepositWorker
@@ -81,6 +84,12 @@ def loops_of(
     ]
 
 
+def works_of(world: World, executions: Sequence[ExecutionService]) -> list[LeaseWork]:
+    """Return which loop acts for which lease."""
+    wallet = LeaseWork(world.wallet_grip, payouts.NAME)
+    return [wallet, *(TradingLoop(execution).work for execution in executions)]
+
+
 async def work(settings: Settings) -> None:
     """Work until told to stop; a step that has begun is finished."""
     stop = asyncio.Event()
@@ -93,17 +102,19 @@ async def work(settings: Settings) -> None:
     ):
         await _check_spend_key(world)
         await _look_for_signs(world, stop)
-        loops = Loops(loops_of(world, executions, moving))
-        beating = BeatWorker(loops, partial(world.beats.beat, PROCESS), world.clock)
+        loops, holder = Loops(loops_of(world, executions, moving)), own_name()
+        progress = PostgresProgress(world.store, PROCESS, holder)
+        beating = BeatWorker(loops, works_of(world, executions), progress.say)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
         listening = asyncio.create_task(keep_listening(settings.redis_url.reveal(), loops.wake))
         log.info("working")
         grips = [world.wallet_grip, *(execution.desk.grip for execution in executions)]
         try:
             with Watchdog().watching():
-                async with keeping(lease_keeper(world, grips)):
+                async with _pages(world, beating), keeping(lease_keeper(world, grips, holder)):
                     await asyncio.gather(loops.run(stop), heart.run(stop))
                     await _leave(executions)
+            await progress.end()
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -118,6 +129,22 @@ async def _leave(executions: Sequence[ExecutionService]) -> None:
         except MrMarketError as error:
             said = str(error)
         log.info("left", account=execution.desk.account, said=said or "as it is")
+
+
+@asynccontextmanager
+async def _pages(world: World, beating: BeatWorker) -> AsyncIterator[None]:
+    """Tell machines how this process is, where the settings say so."""
+    settings, redis = world.settings, connect_redis(world.settings.redis_url.reveal())
+    probes = (
+        OwnProbe("loops", lambda: beating.stuck),
+        DatabaseProbe(settings.database_url.reveal()),
+        RedisProbe(redis),
+    )
+    try:
+        async with telling(settings, PROCESS, lambda: beating.stuck, probes, world.clock.monotonic):
+            yield
+    finally:
+        await redis.aclose()
 
 
 async def _look_for_signs(world: World, stop: asyncio.Event) -> None:

@@ -44,9 +44,14 @@ class Loop:
         self._woken.set()
 
     @property
+    def idle_s(self) -> float:
+        """Return for how many seconds no round has ended, well or badly."""
+        return self._clock.monotonic() - self._last_end
+
+    @property
     def silent(self) -> bool:
-        """Tell whether no round has ended, well or badly, for long."""
-        return self._clock.monotonic() - self._last_end > SILENT_AFTER_S + self._every_s + self._wait_s
+        """Tell whether no round has ended for long."""
+        return self.idle_s > SILENT_AFTER_S + self._every_s + self._wait_s
 
     @property
     def failing(self) -> bool:
@@ -105,15 +110,14 @@ class Loops:
         if loop := self._loops.get(name):
             loop.wake()
 
-    @property
-    def silent(self) -> list[str]:
-        """Return the names of loops that are stuck."""
-        return [loop.name for loop in self._loops.values() if loop.silent]
+    def idle_s(self, name: str) -> float:
+        """Return for how many seconds no round of a loop has ended."""
+        return self._loops[name].idle_s
 
-    @property
-    def failing(self) -> list[str]:
-        """Return the names of loops whose rounds end in errors nobody foresaw, one after the other."""
-        return [loop.name for loop in self._loops.values() if loop.failing]
+    def ills(self) -> dict[str, str]:
+        """Return by name what is wrong with loops that do no work, in words."""
+        stuck = {loop.name: "is stuck" for loop in self._loops.values() if loop.silent}
+        return {loop.name: "fails" for loop in self._loops.values() if loop.failing} | stuck
 
     async def run(self, stop: asyncio.Event, grace_s: float = 15.0) -> None:
         """Run all until told to stop, then give them time to finish their round."""

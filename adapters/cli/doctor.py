@@ -9,15 +9,27 @@ import asyncpg
 from adapters.cli.command import Command
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
+from adapters.db.progress import WORDS
 from adapters.db.store import PostgresStore
 from adapters.exchange.client import contract_of, reason_of
-from adapters.health import OK, RedisProbe, connect_redis
+from adapters.health import (
+    NO_ANSWER,
+    LeaseProbe,
+    ProcessProbe,
+    ReconciliationProbe,
+    RedisProbe,
+    WaitingProbe,
+    connect_redis,
+    rows_of,
+)
 from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.opening import Keys, plain_keys, sealed_keys
 from adapters.settings import Settings, load_settings
 from domain.errors import MrMarketError, Refused
+from domain.health.progress import OK
+from domain.health.readiness import Readiness
 from domain.leases import WALLET, Grip
 
 Look = Callable[[Settings], Awaitable[str]]
@@ -117,16 +129,30 @@ LOOKS: dict[str, Look] = {
 }
 
 
+async def at_work(settings: Settings) -> dict[str, str]:
+    """Look how the processes are, as ``/ready`` does; before the first start there are none."""
+    dsn = settings.database_url.reveal()
+    try:
+        [said] = await rows_of(dsn, WORDS)
+    except NO_ANSWER:
+        return {"at work": "cannot be looked at without the database"}
+    if not said:
+        return {"at work": f"{OK} (no process runs)"}
+    processes = (ProcessProbe(dsn, "bot"), ProcessProbe(dsn, "workers"))
+    probes = (*processes, LeaseProbe(dsn), ReconciliationProbe(dsn), WaitingProbe(dsn))
+    return (await Readiness(probes, SystemClock().monotonic).look()).checks
+
+
 async def examine(settings: Settings) -> dict[str, str]:
     """Return what each look found, in order."""
-    return {name: await look(settings) for name, look in LOOKS.items()}
+    return {name: await look(settings) for name, look in LOOKS.items()} | await at_work(settings)
 
 
 def run(_: Namespace) -> int:
     """Look at everything; missing or wrong settings end it before (code 2)."""
     found = asyncio.run(examine(load_settings()))
     for name, said in {"settings": OK, **found}.items():
-        print(f"{name:10} {said}")
+        print(f"{name:14} {said}")
     return 0 if all(said.startswith(OK) for said in found.values()) else 1
 
 

@@ -91,6 +91,10 @@ TABLES = MappingProxyType(
             angel="SELECT",
             web="SELECT",
         ),
+        "progress": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE, DELETE", angel="SELECT", web="SELECT"),
+        "waiting": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
+        "unknown_orders": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
+        "standing_halts": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         # the ledger: written by functions alone
         "account_kinds": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         "accounts": Table(whose=_MY_ACCOUNT, app="SELECT", angel="SELECT", web="SELECT"),

@@ -1,1 +1,1 @@
-"""Redis: wake-ups and heartbeats. Nothing is lost with it, since every due thing is a row (D1)."""
+"""Redis: wake-ups. Nothing is lost with it, since every due thing is a row (D1)."""

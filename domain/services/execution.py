@@ -63,6 +63,7 @@ class ExecutionService:
     _reconciled_s: float = float("-inf")
     _viewed_s: float = float("-inf")
     _run_pairs: Sequence[Pair] = ()
+    _next_s: float = float("inf")  # monotonic: by when the next thing is to be done
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -72,6 +73,7 @@ class ExecutionService:
         """Know nothing: what was learned in another epoch may not be so any more."""
         self._ready, self._news, self._next = False, False, {}
         self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
+        self._next_s = self.desk.clock.monotonic()
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
@@ -87,6 +89,16 @@ class ExecutionService:
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
         self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)
+
+    @property
+    def late_s(self) -> float:
+        """Return by how many seconds what was to be done next is overdue: a tick, a sweep, the start-up."""
+        return max(0.0, self.desk.clock.monotonic() - self._next_s) if self.desk.epoch else 0.0
+
+    @property
+    def waits_for(self) -> str:
+        """Return the code of whose silence is waited out, or nothing."""
+        return self.failed.silent_code
 
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
@@ -203,6 +215,7 @@ class ExecutionService:
         desk, said = self.desk, list[str]()
         if self._reconcile_is_due:
             said = await self._book(await desk.market.now(), ticking=True)
+        self._next_s = desk.clock.monotonic() + desk.policy.idle_s
         await desk.clock.sleep(desk.policy.idle_s)
         return "; ".join([f"{desk.account} has no runs", *said])
 
@@ -240,6 +253,7 @@ class ExecutionService:
     async def _wait_for_the_owner(self) -> str:
         """Book nothing of an account while the books may not be the newest; take off what rests there."""
         cancelled = await self.resolution.clear_listed(self.offered)
+        self._next_s = self.desk.clock.monotonic() + self.desk.policy.idle_s
         await self.desk.clock.sleep(self.desk.policy.idle_s)
         return f"safe boot: {self.desk.account} waits for the owner, {cancelled} orders cancelled"
 
@@ -363,7 +377,9 @@ class ExecutionService:
         if self._swept_at:
             instants.append(self._swept_at + timedelta(seconds=policy.sweep_interval_s))
         until = min(instants, default=now)
-        timeout_s = min(policy.longest_wait_s, max(0.0, (until - now).total_seconds()))
+        left_s = (until - now).total_seconds()
+        self._next_s = desk.clock.monotonic() + left_s
+        timeout_s = min(policy.longest_wait_s, max(0.0, left_s))
         if timeout_s == 0:
             return
         began_s = desk.clock.monotonic()

@@ -30,11 +30,12 @@ class FailedRounds:
     desk: Desk
     resolution: OrderResolution
     count: int = 0
+    silent_code: str = ""  # of whose silence the last round failed
     _since_s: float = 0.0  # monotonic
 
     def end(self) -> None:
         """Note that a round went well."""
-        self.count = 0
+        self.count, self.silent_code = 0, ""
 
     @property
     def lasts(self) -> bool:
@@ -50,6 +51,7 @@ class FailedRounds:
     async def silence(self, code: str, clear: Callable[[], Awaitable[object]]) -> None:
         """Do what a round takes that failed because somebody did not answer; ``code`` is told to people."""
         self.add()
+        self.silent_code = code
         if self.count == TOLD_AT:
             await self._tell(code)
         if self.lasts:
@@ -58,6 +60,7 @@ class FailedRounds:
     async def unforeseen(self, error: Exception, clear: Callable[[], Awaitable[object]]) -> None:
         """Do what a round takes that failed as nobody foresaw: its people are told, and the keepers."""
         self.add()
+        self.silent_code = ""
         try:
             if self.lasts:
                 await clear()

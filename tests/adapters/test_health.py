@@ -9,16 +9,18 @@ from typing import Any
 from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
 from adapters.db.leases import Claimant, PostgresLeases
+from adapters.db.progress import PostgresProgress
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.store import PostgresStore
 from adapters.health import (
-    BeatProbe,
     DatabaseProbe,
     LeaseProbe,
+    ProcessProbe,
     ReconciliationProbe,
     RedisProbe,
     connect_redis,
 )
+from domain.health.progress import WHOLE, Progress
 from domain.leases import WALLET, Scope
 from domain.money import Coin
 from domain.reconciliation.model import Line, Round
@@ -92,17 +94,34 @@ async def test_a_place_that_was_not_seen_to_agree_for_long_is_told(
     assert (await ReconciliationProbe(url_of(Role.POLLER)).ask()).startswith("cannot be read")
 
 
-async def test_a_process_is_heard_while_its_beat_lasts(tmp_path: Path) -> None:
+async def test_a_process_is_heard_while_it_speaks_and_works(
+    store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
+) -> None:
+    bot, workers = ProcessProbe(url_of(Role.WEB), "bot"), ProcessProbe(url_of(Role.WEB), "workers")
+    assert await bot.ask() == "was not heard of in the last seconds"
+    one, two = PostgresProgress(store, "bot", "b"), PostgresProgress(store, "workers", "w")
+    await one.say([Progress(WHOLE)])
+    await two.say([Progress(WHOLE), Progress(Scope("venue:a")), Progress(Scope("venue:b"), late_s=21)])
+    assert (await bot.ask(), await workers.ask()) == ("ok", "venue:b is 21 s late")
+    await two.say([Progress(WHOLE), Progress(Scope("venue:a"))])
+    assert await workers.ask() == "ok", "what it holds no more is nothing it can be late with"
+    await move_lease_clock(admin, 11)
+    assert await workers.ask() == "was not heard of in the last seconds"
+    await one.end()
+    assert [row["holder"] for row in await admin.fetch("SELECT holder FROM progress GROUP BY 1")] == ["w"]
+    await move_lease_clock(admin, 3_700)
+    await one.say([Progress(WHOLE)])
+    assert [row["holder"] for row in await admin.fetch("SELECT holder FROM progress GROUP BY 1")] == ["b"]
+    assert (await ProcessProbe(url_of(Role.POLLER), "bot").ask()).startswith("cannot be heard")
+
+
+async def test_redis_is_there_or_away(tmp_path: Path) -> None:
     server = start_redis(tmp_path)
     redis = connect_redis(server.url)
     try:
         assert await RedisProbe(redis).ask() == "ok"
-        assert await BeatProbe(redis, "bot").ask() == "was not heard of in the last seconds"
-        await redis.set("mrmarket:beat:bot", "2026-11-23T00:00:00+00:00", ex=10)
-        assert await BeatProbe(redis, "bot").ask() == "ok"
         server.stop()
         assert (await RedisProbe(redis).ask()).startswith("does not answer")
-        assert (await BeatProbe(redis, "bot").ask()).startswith("cannot be heard")
     finally:
         server.stop()
         await redis.aclose()

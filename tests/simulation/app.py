@@ -148,7 +148,7 @@ class Life:
         grip = Grip(WALLET, clock.monotonic)
         http = SimulatedHttp(ground.mixin, ground.keystore, clock, ground.turns, ground.dice)
         ids = RandomIds(ground.dice.getrandbits, lambda: int(clock.now().timestamp() * 1000))
-        nothing = cast("Any", None)  # Redis wakes and beats: neither is there, and neither is missed (RD2)
+        nothing = cast("Any", None)  # Redis wakes: it is not there, and not missed (RD2)
         world = World(
             settings=ground.settings,
             store=store,
@@ -160,7 +160,6 @@ class Life:
             clock=cast("Any", clock),
             ids=ids,
             alarm=nothing,
-            beats=nothing,
             tokens=await load_tokens(store),
             fence=PostgresFence(store),
             wallet_grip=grip,

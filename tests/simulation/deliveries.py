@@ -115,7 +115,6 @@ class Stage:
             clock=clock,
             ids=RandomIds(),
             alarm=nothing,
-            beats=nothing,
             tokens=TOKENS,
             fence=PostgresFence(self.store),
             wallet_grip=Grip(WALLET, clock.monotonic),

@@ -1,6 +1,7 @@
 """The pages: truthful, in two languages, and hard to abuse."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,9 +9,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from domain.health.readiness import Readiness
 from tests.webapp.own_world import OwnWorld
 from webapp.app import make_app
-from webapp.health import Readiness
 from webapp.keys import ChainHead, ComparedAges, Instance
 from webapp.texts import TEXTS, choose_language
 
@@ -84,12 +85,12 @@ async def test_ready_says_what_is_missing_and_why(aiohttp_client: Dial) -> None:
 
 async def test_many_askers_do_not_ask_more_of_the_database() -> None:
     probe = Said("database")
-    readiness = Readiness([probe])
+    readiness = Readiness([probe], time.monotonic)
     await asyncio.gather(*(readiness.look() for _ in range(50)))
     assert probe.asked == 1
 
 
-async def test_a_probe_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_probe_that_hangs_is_told() -> None:
     class Hangs:
         name = "database"
 
@@ -97,8 +98,7 @@ async def test_a_probe_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> No
             await asyncio.sleep(60)
             return "ok"
 
-    monkeypatch.setattr("webapp.health._WITHIN_S", 0.01)
-    health = await Readiness([Hangs()]).look()
+    health = await Readiness([Hangs()], time.monotonic, within_s=0.01).look()
     assert "does not answer within" in health.checks["database"]
 
 

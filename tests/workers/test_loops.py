@@ -82,9 +82,9 @@ def test_a_stuck_loop_is_silent() -> None:
 
     clock = FakeClock()
     loops = Loops([Loop("test", 1.0, do_round, clock)])
-    assert loops.silent == []
+    assert loops.ills() == {}
     clock.advance(SILENT_AFTER_S + 3)
-    assert loops.silent == ["test"]
+    assert loops.ills() == {"test": "is stuck"}
 
 
 def test_the_wait_after_errors_grows_to_a_limit() -> None:
@@ -118,9 +118,9 @@ async def test_rounds_that_fail_as_nobody_foresaw_are_shown_and_silence_is_not(
     loops = Loops([loop])
     for _ in range(FAILING_AT - 1):
         await loop._one_round()
-        assert loops.failing == []
+        assert loops.ills() == {}
     await loop._one_round()
-    assert loops.failing == ([] if well else ["test"])
+    assert loops.ills() == ({} if well else {"test": "fails"})
     said.append("done")
     await loop._one_round()
-    assert loops.failing == []
+    assert loops.ills() == {}

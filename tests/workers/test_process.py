@@ -50,6 +50,16 @@ async def books_agree(factory: Factory) -> bool:
     return await factory.world.ledger.faults() == []
 
 
+async def words_of(factory: Factory) -> dict[str, str]:
+    """Return what is wrong with each part of what workers do, by their own word."""
+    rows = await factory.world.store.fetch("SELECT part, stuck FROM progress WHERE process = 'workers'")
+    return {row["part"]: row["stuck"] for row in rows}
+
+
+async def speaks_for_the_wallet(factory: Factory) -> bool:
+    return await words_of(factory) == {"": "", "wallet": ""}
+
+
 async def all_done(factory: Factory) -> bool:
     rows = await factory.world.store.fetch("SELECT count(*) AS open FROM payouts WHERE state <> 'done'")
     return bool(rows[0]["open"] == 0)
@@ -67,8 +77,9 @@ async def test_a_worker_books_pays_beats_and_ends_when_told(factory: Factory, mi
     await factory.until(lambda: books_agree(factory))
     assert await wallet_of(mixin, "Alice") == had + Decimal("9.99")
     assert (await factory.world.ledger.balance(own(AccountKind.FEES, COIN))).total == Decimal("0.01")
-    assert await factory.world.beats.last("workers") is not None
+    await factory.until(lambda: speaks_for_the_wallet(factory))
     assert await factory.stop(worker) == 0
+    assert await words_of(factory) == {}, "who ends as told leaves nothing behind that looks dead"
 
 
 async def test_workers_killed_at_random_moments_pay_and_credit_once(factory: Factory, mixin: Mixin) -> None:

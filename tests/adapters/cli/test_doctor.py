@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.doctor import examine
+from adapters.db.progress import PostgresProgress
+from adapters.db.store import PostgresStore
 from adapters.sealing.masters import master_of, new_root, write_masters
 from adapters.settings import Settings
+from domain.health.progress import WHOLE, Progress
 from sandbox.children import free_port
 from sandbox.redis import start_redis
 from tests.adapters.mixin.conftest import Mixin, mixin  # noqa: F401 - a fixture
@@ -43,7 +46,22 @@ def stored(path: Path, text: str) -> Path:
 
 async def test_a_well_instance_is_ok(mixin: Mixin, migrated_url: str, redis_url: str) -> None:  # noqa: F811
     found = await examine(settings_of(mixin, migrated_url, redis_url))
-    assert found == dict.fromkeys(("keystore", "database", "redis", "spend key", "venues"), "ok")
+    well = dict.fromkeys(("keystore", "database", "redis", "spend key", "venues"), "ok")
+    assert found == well | {"at work": "ok (no process runs)"}
+
+
+async def test_a_process_that_was_killed_or_does_no_work_is_told(
+    mixin: Mixin,  # noqa: F811
+    migrated_url: str,
+    redis_url: str,
+) -> None:
+    async with PostgresStore(migrated_url) as store:
+        await PostgresProgress(store, "workers", "w").say([Progress(WHOLE, stuck="payouts is stuck")])
+    found = await examine(settings_of(mixin, migrated_url, redis_url))
+    assert found["bot"] == "was not heard of in the last seconds"
+    assert found["workers"] == "payouts is stuck"
+    assert found["leases"] == "nobody acts for wallet"
+    assert found["waiting"] == found["reconciliation"] == "ok"
 
 
 async def test_each_ill_is_named_with_what_to_mend(
@@ -61,6 +79,7 @@ async def test_each_ill_is_named_with_what_to_mend(
     assert "MRMARKET_REDIS_URL" in found["redis"]
     assert "keystore" in found["spend key"]
     assert "without keys" in found["venues"]
+    assert "without the database" in found["at work"]
     assert "hunter2" not in str(found)
 
 

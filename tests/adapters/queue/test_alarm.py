@@ -1,17 +1,14 @@
-"""Wake-ups and beats on a real Redis, and without one."""
+"""Wake-ups on a real Redis, and without one."""
 
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from adapters.queue.arq_queue import Alarm, listen, pack
-from adapters.queue.beats import Beats
 from sandbox.redis import start_redis
 
-NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 NOBODY = "redis://127.0.0.1:1/0"
 
 
@@ -41,21 +38,6 @@ async def test_a_wake_up_that_cannot_be_sent_is_lost_without_harm() -> None:
     alarm = Alarm(NOBODY)
     await alarm.wake("payouts")
     await alarm.close()
-
-
-async def test_a_beat_is_read_back(redis_url: str) -> None:
-    beats = Beats(redis_url)
-    assert await beats.last("workers") is None
-    assert await beats.beat("workers", NOW) == "beat"
-    assert await beats.last("workers") == NOW
-    await beats.close()
-
-
-async def test_a_beat_without_redis_is_not_heard() -> None:
-    beats = Beats(NOBODY)
-    assert "not heard" in await beats.beat("workers", NOW)
-    assert await beats.last("workers") is None
-    await beats.close()
 
 
 def test_jobs_are_json() -> None:

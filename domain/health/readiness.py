@@ -1,12 +1,12 @@
 """Whether everything that MrMarket needs is there, as its parts say themselves."""
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-OK = "ok"
+from domain.health.progress import OK
+
 _WITHIN_S = 3.0
 _FRESH_S = 0.5  # many askers cost no more than two rounds a second
 
@@ -38,9 +38,11 @@ class Health:
 
 @dataclass(slots=True)
 class Readiness:
-    """Asks every probe at once and remembers the answer for a moment."""
+    """Asks every probe at once and remembers the answer for a moment; ``monotonic`` is the clock's."""
 
     probes: Sequence[Probe]
+    monotonic: Callable[[], float]
+    within_s: float = _WITHIN_S
     _last: Health | None = None
     _asked_at: float = 0.0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -48,17 +50,16 @@ class Readiness:
     async def look(self) -> Health:
         """Return how things stand now, or stood half a second ago."""
         async with self._turn:
-            if self._last is None or time.monotonic() - self._asked_at > _FRESH_S:
-                said = await asyncio.gather(*(_ask(probe) for probe in self.probes))
+            if self._last is None or self.monotonic() - self._asked_at > _FRESH_S:
+                said = await asyncio.gather(*(self._ask(probe) for probe in self.probes))
                 self._last = Health(
                     {probe.name: answer for probe, answer in zip(self.probes, said, strict=True)}
                 )
-                self._asked_at = time.monotonic()
+                self._asked_at = self.monotonic()
             return self._last
 
-
-async def _ask(probe: Probe) -> str:
-    try:
-        return await asyncio.wait_for(probe.ask(), _WITHIN_S)
-    except TimeoutError:
-        return f"does not answer within {_WITHIN_S:.0f} s"
+    async def _ask(self, probe: Probe) -> str:
+        try:
+            return await asyncio.wait_for(probe.ask(), self.within_s)
+        except TimeoutError:
+            return f"does not answer within {self.within_s:g} s"
