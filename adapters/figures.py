@@ -39,9 +39,10 @@ class _FromRows:
 
 _WAITING = "SELECT what AS queue, waiting, coalesce(oldest_s, 0) AS oldest_s FROM waiting ORDER BY what"
 _UNKNOWN = "SELECT account, older_than_s, orders FROM unknown_orders ORDER BY account, older_than_s"
-_LEASES = (
-    "SELECT scope, (state = 'held' AND expires_at > lease_clock())::int AS held FROM leases ORDER BY scope"
-)
+_LEASES = """
+    SELECT scope, (state = 'held' AND expires_at > lease_clock())::int AS held
+    FROM leases WHERE scope NOT LIKE 'seat:%' ORDER BY scope
+"""
 _HALTS = "SELECT account, halts FROM standing_halts ORDER BY account"
 
 _TOLD = (

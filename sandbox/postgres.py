@@ -112,7 +112,7 @@ def drop_database(server: Postgres, name: str) -> None:
 
 def forget_processes(server: Postgres) -> None:
     """Delete what processes that are gone said of themselves: that they live."""
-    _psql(server, "DELETE FROM progress").check_returncode()
+    _psql(server, "DELETE FROM progress", _USER).check_returncode()
 
 
 def _binaries() -> Path:
@@ -178,8 +178,8 @@ def _wait_until_ready(server: Postgres, log: Path) -> None:
         create_database(server, _USER)
 
 
-def _psql(server: Postgres, statement: str) -> subprocess.CompletedProcess[bytes]:
-    where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", _USER, "-d", "postgres"]
+def _psql(server: Postgres, statement: str, database: str = "postgres") -> subprocess.CompletedProcess[bytes]:
+    where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", _USER, "-d", database]
     return subprocess.run(
         [str(_binaries() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, *where],
         check=False,
