@@ -48,6 +48,7 @@ from domain.reconciliation.signs import Birth
 from domain.services.account_overview import AccountOverview
 from domain.services.admission import Admission
 from domain.services.auth import AuthService
+from domain.services.capacity import CapacityService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
@@ -309,7 +310,13 @@ def halt_service(world: World, confirmations: ConfirmationService) -> HaltServic
 def account_overview(world: World) -> AccountOverview:
     """Return what tells of exchange accounts."""
     looks, rounds = PostgresAccountLooks(world.store), PostgresReconciliations(world.store)
-    return AccountOverview(world.store, looks, rounds, world.clock, auth_service(world))
+    auth, capacity = auth_service(world), capacity_of(world)
+    return AccountOverview(world.store, looks, rounds, world.clock, auth, capacity)
+
+
+def capacity_of(world: World) -> CapacityService:
+    """Return who counts what the runs of an account claim of it."""
+    return CapacityService(PostgresVenueAccounts(world.store), PostgresRuns(world.store))
 
 
 def reckoning_of(world: World) -> Reckoning:
@@ -410,7 +417,10 @@ def page_link_service(world: World) -> PageLinkService:
 def pause_service(world: World) -> RunPauseService:
     """Return the use case with which people let their runs stand aside."""
     store = world.store
-    return RunPauseService(store, PostgresRuns(store), world.notices, world.clock, admission_of(world))
+    return RunPauseService(
+        *(store, PostgresRuns(store), world.notices, world.clock),
+        *(admission_of(world), capacity_of(world)),
+    )
 
 
 def stop_all_service(world: World, confirmations: ConfirmationService) -> StopAllService:

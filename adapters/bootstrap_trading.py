@@ -116,12 +116,14 @@ def desk_of(
 
 def policy_from(settings: Settings, account: VenueAccount) -> ExecutionPolicy:
     """Return the timing of a venue account; a replay in lockstep sends one order at a time, in order."""
+    contract = contract_of(account.venue)
     return ExecutionPolicy(
-        venue_expiry_s=contract_of(account.venue).latest_arrival_s(settings.request_expiry_ms),
+        venue_expiry_s=contract.latest_arrival_s(settings.request_expiry_ms),
         unknown_lookup_window_s=settings.unknown_lookup_window_s,
         sweep_interval_s=settings.sweep_interval_s,
         stop_settle_s=settings.stop_settle_s,
         dead_man_s=settings.lease_timing().ttl_s + ANGEL_SWEEP_S + TIMER_MARGIN_S,
         sends_at_once=1 if account.lockstep else 8,
         most_notional=account.limits.max_notional,
+        orders_per_second=min(contract.orders_per_second, account.limits.orders_per_second),
     )

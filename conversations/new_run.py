@@ -23,7 +23,8 @@ from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.model import Pair
 from domain.money import ZERO, Coin, parse_amount, plain
-from domain.services.trading_strategy import NewRun, PairOffer, RunPreview, TradingStrategyService
+from domain.services.run_preview import NewRun, PairOffer, RunPreview
+from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.strategies.base import Parameter
 
@@ -52,6 +53,9 @@ STEP_BACK = {
     "parameter_not_understood": "preset",
     "order_too_small": "preset",
     "funds_too_small": "base",
+    "no_room_for_orders": "preset",
+    "no_room_for_requests": "preset",
+    "no_room_for_any_request": "dropped",
     "too_many_runs": "dropped",
 }
 """Where a run that cannot be started as asked has to be asked again."""

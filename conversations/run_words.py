@@ -8,7 +8,7 @@ from bot.replies import Say
 from conversations.hearing import DEFAULT, NO, YES, said
 from domain.errors import Refused
 from domain.money import plain
-from domain.services.trading_strategy import PairOffer, RunPreview
+from domain.services.run_preview import PairOffer, RunPreview
 from domain.strategies.base import Parameter, Unit, show_value
 
 MOST_SHOWN_QUOTES = 3

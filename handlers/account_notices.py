@@ -24,7 +24,8 @@ def _account(words: Words, seen: Params) -> Text:
         head,
         *_key(words, seen),
         _clock(words, seen),
-        _orders(words, seen),
+        words("account_orders", used=seen["used"]),
+        *_room(words, seen),
         words(f"dead_man_{seen['dead_man']}"),
         _compared(words, seen),
     )
@@ -45,10 +46,16 @@ def _clock(words: Words, seen: Params) -> str:
     return words("account_clock", apart=seen["apart_ms"])
 
 
-def _orders(words: Words, seen: Params) -> str:
-    if seen["most"] is None:
-        return words("account_orders", used=seen["used"])
-    return words("account_capacity", used=seen["used"], most=seen["most"])
+def _room(words: Words, seen: Params) -> list[str]:
+    """Say what runs claim of the account: new ones begin only where there is room."""
+    said = [
+        words("account_room", pair=each["pair"], orders=each["orders"], most=each["most"])
+        for each in records(seen, "room")
+        if each["most"] is not None
+    ]
+    if seen["most_hourly"]:
+        said.append(words("account_requests", hourly=seen["hourly"], most=seen["most_hourly"]))
+    return said
 
 
 def _compared(words: Words, seen: Params) -> str:

@@ -4,6 +4,7 @@ from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
 from bot.router import Router
+from domain.market.capacity import Claimed
 from domain.ports.users import User
 from domain.roles import Permission
 from domain.services.account_overview import AccountOverview, AccountStanding
@@ -29,7 +30,19 @@ def _told(standing: AccountStanding) -> dict[str, Json]:
         "powers": powers,
         "apart_ms": look.apart_ms,
         "used": look.open_orders,
-        "most": look.most_open_orders,
+        "room": _room(standing.claimed),
+        "hourly": standing.claimed.hourly,
+        "most_hourly": standing.claimed.capacity.hourly,
         "dead_man": str(look.dead_man),
         "refusal": look.refusal,
     }
+
+
+def _room(claimed: Claimed) -> list[Json]:
+    """Return what is claimed of every pair that has runs, the fullest first."""
+    pairs = sorted(claimed.orders, key=lambda pair: (-claimed.fullness(pair), str(pair)))
+    return [
+        {"pair": str(pair), "orders": claimed.orders[pair], "most": claimed.capacity.orders(pair)}
+        for pair in pairs
+        if claimed.orders[pair]
+    ]

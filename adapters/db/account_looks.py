@@ -8,12 +8,11 @@ from domain.ports.account_looks import AccountLook, DeadManState, KeyPower
 
 _NOTE = """
     INSERT INTO account_looks
-        (account, venue, at, powers, apart_ms, open_orders, most_open_orders, dead_man, refusal)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        (account, venue, at, powers, apart_ms, open_orders, dead_man, refusal)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (account) DO UPDATE SET
         venue = excluded.venue, at = excluded.at, powers = excluded.powers, apart_ms = excluded.apart_ms,
-        open_orders = excluded.open_orders, most_open_orders = excluded.most_open_orders,
-        dead_man = excluded.dead_man, refusal = excluded.refusal
+        open_orders = excluded.open_orders, dead_man = excluded.dead_man, refusal = excluded.refusal
 """
 
 
@@ -29,7 +28,7 @@ class PostgresAccountLooks:
         await self._store.execute(
             _NOTE,
             *(look.account, look.venue, look.at, powers, look.apart_ms),
-            *(look.open_orders, look.most_open_orders, look.dead_man, look.refusal),
+            *(look.open_orders, look.dead_man, look.refusal),
         )
 
     async def list(self) -> Sequence[AccountLook]:
@@ -43,7 +42,6 @@ class PostgresAccountLooks:
                 powers=None if row["powers"] is None else frozenset(map(KeyPower, row["powers"])),
                 apart_ms=row["apart_ms"],
                 open_orders=row["open_orders"],
-                most_open_orders=row["most_open_orders"],
                 dead_man=DeadManState(row["dead_man"]),
                 refusal=row["refusal"],
             )

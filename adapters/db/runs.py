@@ -9,11 +9,17 @@ from typing import Any
 
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.capacity import Capacity
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import MarketView, Run, RunKind, RunState
 from domain.money import Coin
 from domain.ports.runs import AccountState, Halt
 
+_REGISTER = """
+    INSERT INTO venue_accounts AS known (name, venue, orders_per_second) VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO UPDATE SET orders_per_second = excluded.orders_per_second
+    WHERE known.orders_per_second <> excluded.orders_per_second
+"""
 _FIND_ACCOUNT = """
     SELECT name, venue, opened_at IS NOT NULL AS opened, halted FROM venue_accounts WHERE name = $1
 """
@@ -91,10 +97,23 @@ class PostgresVenueAccounts:
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
 
-    async def register(self, name: VenueAccountName, venue: str) -> None:
-        """Have the account be known."""
-        known = "INSERT INTO venue_accounts (name, venue) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
-        await self._store.execute(known, name, venue)
+    async def register(self, name: VenueAccountName, venue: str, orders_per_second: int) -> None:
+        """Have the account be known, and how many orders it may send in a second."""
+        await self._store.execute(_REGISTER, name, venue, orders_per_second)
+
+    async def capacity(self, name: VenueAccountName) -> Capacity:
+        """Return what the account takes, by the last word of its workers."""
+        known = await self._store.fetch("SELECT orders_per_second FROM venue_accounts WHERE name = $1", name)
+        pairs = await self._store.fetch(
+            "SELECT base, quote, max_open_orders FROM markets WHERE account = $1", name
+        )
+        resting = {Pair(Coin(row["base"]), Coin(row["quote"])): row["max_open_orders"] for row in pairs}
+        return Capacity(known[0]["orders_per_second"] if known else 0, resting)
+
+    async def alone(self, name: VenueAccountName) -> None:
+        """Be the one who counts and takes room there, until the transaction ends."""
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+        await self._store.fetch(lock, f"room:{name}", writes=True)
 
     async def find(self, name: VenueAccountName) -> AccountState | None:
         """Return an account's state."""

@@ -29,8 +29,8 @@ class DeadManState(StrEnum):
 class AccountLook:
     """What was seen of one account at an instant; what a venue does not tell is ``None``.
 
-    ``open_orders`` of ``most_open_orders`` rest on the pair that is fullest. ``apart_ms`` is the venue's
-    clock less ours. ``refusal`` is the code of why nobody may trade there at all, or empty.
+    ``open_orders`` rest on the pair that is fullest. ``apart_ms`` is the venue's clock less ours.
+    ``refusal`` is the code of why nobody may trade there at all, or empty.
     """
 
     account: VenueAccountName
@@ -39,7 +39,6 @@ class AccountLook:
     powers: frozenset[KeyPower] | None = None
     apart_ms: int | None = None
     open_orders: int = 0
-    most_open_orders: int | None = None
     dead_man: DeadManState = DeadManState.ABSENT
     refusal: str = ""
 

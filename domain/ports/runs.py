@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.capacity import Capacity
 from domain.market.runs import MarketView, Run, RunState
 from domain.money import Coin
 
@@ -34,8 +35,16 @@ class Halt:
 class VenueAccountStore(Protocol):
     """Venue accounts, and whether anybody may trade them; who may is a matter of leases."""
 
-    async def register(self, name: VenueAccountName, venue: str) -> None:
-        """Have the account be known, if it is not."""
+    async def register(self, name: VenueAccountName, venue: str, orders_per_second: int) -> None:
+        """Have the account be known, and how many orders it may send in a second."""
+        ...
+
+    async def capacity(self, name: VenueAccountName) -> Capacity:
+        """Return what the account takes, by its workers' last word; of an unknown one nothing is told."""
+        ...
+
+    async def alone(self, name: VenueAccountName) -> None:
+        """Wait until nobody else is in a transaction that asked for this, and be the one until ours ends."""
         ...
 
     async def find(self, name: VenueAccountName) -> AccountState | None:

@@ -34,7 +34,6 @@ class AccountLooking:
             return
         self._looked_s = now_s
         await self._ask_key(desk.watching.keys, now_s)
-        used, most = await self._fullest()
         apart_s = self.clock.apart_s
         look = AccountLook(
             account=desk.account,
@@ -42,8 +41,7 @@ class AccountLooking:
             at=desk.clock.now(),
             powers=self._powers,
             apart_ms=None if apart_s is None else round(apart_s * 1000),
-            open_orders=used,
-            most_open_orders=most,
+            open_orders=await self._fullest(),
             dead_man=self.dead_man.state,
         )
         async with desk.transaction(()):
@@ -58,14 +56,8 @@ class AccountLooking:
         except (Unavailable, Refused):
             self._ask_key_s = now_s + ASK_KEY_AGAIN_S
 
-    async def _fullest(self) -> tuple[int, int | None]:
-        """Return how many orders rest on the pair with the most, and how many may."""
+    async def _fullest(self) -> int:
+        """Return how many orders rest on the pair with the most."""
         unsettled = await self.desk.orders.unsettled(self.desk.account)
         resting = Counter(intent.pair for intent in unsettled if intent.state not in TERMINAL)
-        if not resting:
-            return 0, None
-        [(pair, used)] = resting.most_common(1)
-        try:
-            return used, (await self.desk.exchange.rules(pair)).max_open_orders
-        except (Unavailable, Refused):
-            return used, None
+        return max(resting.values(), default=0)

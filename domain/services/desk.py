@@ -64,6 +64,7 @@ class ExecutionPolicy:
     idle_s: float = 1.0
     longest_wait_s: float = 1.0
     longest_pause_s: float = 10.0
+    orders_per_second: int = 10
     sends_at_once: int = 8  # 1 where the order of sending must always be the same
 
 

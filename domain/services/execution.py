@@ -231,7 +231,7 @@ class ExecutionService:
     async def _start_up(self) -> str:
         """Register the account and book what it holds, once; compare the venue with the books."""
         desk = self.desk
-        await desk.accounts.register(desk.account, desk.venue)
+        await desk.accounts.register(desk.account, desk.venue, desk.policy.orders_per_second)
         state = await desk.accounts.find(desk.account)
         if state is None or not state.opened:
             if desk.reckoning and await desk.reckoning.freezes.frozen_instance():

@@ -14,8 +14,9 @@ from domain.market.runs import GOING, Run
 from domain.ports.notices import Notices
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.services.capacity import CapacityService, claim_of
 from domain.services.confirmations import ConfirmationService
-from domain.services.trading_strategy import check_order_size
+from domain.services.run_preview import check_order_size
 from domain.strategies import get_strategy
 from domain.strategies.base import Parameter, show
 
@@ -62,6 +63,7 @@ class RunChangeService:
         self._store = store
         self._runs = runs
         self._accounts = accounts
+        self._capacity = CapacityService(accounts, runs)
         self._notices = notices
         self._confirmations = confirmations
 
@@ -71,13 +73,10 @@ class RunChangeService:
         Raises:
             Refused: ``run_unknown``, also when it is somebody else's; ``run_not_running``;
                 ``nothing_to_change``; ``parameter_unknown``, ``parameter_not_understood``,
-                ``parameter_out_of_range``; ``order_too_small``.
+                ``parameter_out_of_range``; ``order_too_small``; one of ``NO_ROOM`` where it would claim
+                more than before.
         """
-        run = await self._runs.find(user_id, number)
-        if run is None:
-            raise Refused("run_unknown", number=number)
-        if run.state not in GOING:
-            raise Refused("run_not_running", number=number, pair=run.pair)
+        run = await self._find(user_id, number)
         strategy = get_strategy(run.strategy)
         config = strategy.read({**run.config, **answers})
         await self._check_size(run, config)
@@ -89,6 +88,7 @@ class RunChangeService:
         )
         if not moves:
             raise Refused("nothing_to_change", number=number)
+        await self._check_room(run, after)
         return RunChange(run, after, moves)
 
     async def confirm(self, user_id: UserId, change: RunChange) -> str:
@@ -107,6 +107,10 @@ class RunChangeService:
         change = await self.preview(user_id, number, answers)
         run, version = change.run, change.run.config_version + 1
         async with self._store.transaction():
+            await self._capacity.alone(run.account)
+            await self._check_room(
+                await self._find(user_id, number), change.config
+            )  # it may have been resumed
             await self._confirmations.consume(user_id, confirmation, ACTION, change.params)
             if not await self._runs.change(run, "", change.config):
                 raise Refused(
@@ -115,6 +119,19 @@ class RunChangeService:
             told = {"number": str(run.number), "pair": str(run.pair)}
             await self._notices.tell(user_id, "run_changed", f"run_changed:{run.id}:{version}", told)
         return version
+
+    async def _find(self, user_id: UserId, number: int) -> Run:
+        run = await self._runs.find(user_id, number)
+        if run is None:
+            raise Refused("run_unknown", number=number)
+        if run.state not in GOING:
+            raise Refused("run_not_running", number=number, pair=run.pair)
+        return run
+
+    async def _check_room(self, run: Run, config: Mapping[str, str]) -> None:
+        """Refuse what the account has no room for; a run that stands aside claims none till it is resumed."""
+        wanted = claim_of(replace(run, config=config))
+        await self._capacity.require(run.account, run.pair, wanted, run.id)
 
     async def _check_size(self, run: Run, config: object) -> None:
         """Refuse an order size that the venue takes at no price, where its market is known."""

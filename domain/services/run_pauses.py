@@ -1,6 +1,6 @@
 """A run stands aside: nothing of it on the book, its coins stay in it, until its person lets it go on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import Refused
 from domain.ids import UserId
@@ -10,6 +10,7 @@ from domain.ports.notices import Notices
 from domain.ports.runs import RunStore
 from domain.ports.store import Store
 from domain.services.admission import Admission
+from domain.services.capacity import CapacityService, claim_of
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class RunPauseService:
     notices: Notices
     clock: Clock
     admission: Admission
+    capacity: CapacityService
 
     async def pause(self, user_id: UserId, number: int) -> bool:
         """Ask a run to stand aside; return whether it was at work until now.
@@ -37,14 +39,19 @@ class RunPauseService:
     async def resume(self, user_id: UserId, number: int) -> bool:
         """Let a run go on with what it has, from its next tick on; return whether it was paused until now.
 
-        It trades anew, so nothing resumes that could not begin.
+        It trades anew, so nothing resumes that could not begin: its account must have room for it again.
 
         Raises:
-            Refused: as ``pause``; ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``.
+            Refused: as ``pause``; ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``;
+                one of ``NO_ROOM``.
         """
         run = await self._find(user_id, number)
         async with self.store.transaction():
+            await self.capacity.alone(run.account)
+            run = await self._find(user_id, number)  # its settings are those of now
             await self.admission.check_new(user_id, run.pair.base, run.pair.quote)
+            wanted = claim_of(replace(run, state=RunState.RUNNING))
+            await self.capacity.require(run.account, run.pair, wanted, run.id)
             return await self._move(run, RunState.PAUSED, RunState.RUNNING, "run_resumed")
 
     async def _find(self, user_id: UserId, number: int) -> Run:

@@ -1,18 +1,19 @@
 """Runs at a person's word: what can be run, what it would do, start, look, stop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Protocol
+from decimal import ROUND_FLOOR, Decimal
+from typing import Protocol
 
 from domain.errors import Refused
-from domain.fees import FeeKind, Rate, in_force
-from domain.ids import Ids, RunId, UserId, VenueAccountName
+from domain.fees import FeeKind, in_force
+from domain.ids import Ids, RunId, UserId
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
-from domain.market.model import Book, Level, Pair, Side, TradingRules
-from domain.market.runs import ACTIVE, FRESH, GOING, FillTotals, MarketView, Run, RunState
+from domain.market.capacity import NO_ROOM
+from domain.market.model import Pair
+from domain.market.runs import ACTIVE, GOING, FillTotals, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -22,82 +23,22 @@ from domain.ports.orders import FillStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
 from domain.services.admission import Admission
+from domain.services.capacity import CapacityService, claim_for
 from domain.services.confirmations import ConfirmationService
-from domain.services.room import room
+from domain.services.placement import Placement
+from domain.services.run_preview import NewRun, PairOffer, RunPreview, config_of, offer_of, preview_of
 from domain.strategies import get_strategy, strategies
-from domain.strategies.base import Inventory, Parameter, Strategy, show
+from domain.strategies.base import Strategy, show
 
 ACTION = "start_run"
 """What a confirmation must have been issued for, with ``NewRun.params``."""
 
-_PLENTY = Decimal(10) ** 9
-"""More of a coin than anybody commits."""
+_FASTER = frozenset({"insufficient_funds", "beyond_float", *NO_ROOM})
+"""Refusals of a commit that was possible a moment ago: somebody else was faster."""
 
 _RESULT_STEP = Decimal("0.00000001")
 
 _NOTHING = FillTotals(0, ZERO, ZERO, ZERO)
-
-
-@dataclass(frozen=True, slots=True)
-class PairOffer:
-    """A pair one can run a strategy on, and what the venue asks of its orders; amounts are exact."""
-
-    account: VenueAccountName
-    pair: Pair
-    mid: Decimal
-    maker_fee_bps: Decimal
-    min_base: Decimal  # the least base asset with which one ask can be quoted
-    min_quote: Decimal  # the least quote asset with which one bid can be quoted
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """What a person asks for: a preset by name, or (``preset`` empty) the parameters in ``answers``.
-
-    ``fee_version`` is the schedule whose trading fee the person was shown, and which the run keeps (FE2).
-    """
-
-    pair: Pair
-    base: Decimal
-    quote: Decimal
-    strategy: str = "pure_market_making"
-    preset: str = "balanced"
-    answers: Mapping[str, str] = field(default_factory=dict)
-    fee_version: int = 0
-
-    @property
-    def params(self) -> dict[str, str]:
-        """Return everything a confirmation binds."""
-        return {
-            "pair": str(self.pair),
-            "base": plain(self.base),
-            "quote": plain(self.quote),
-            "strategy": self.strategy,
-            "preset": self.preset,
-            "fee_version": str(self.fee_version),
-            **{f"answer:{name}": text for name, text in self.answers.items()},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class RunPreview:
-    """What a run would do if it began now, and in ``request`` what can be confirmed and started.
-
-    ``half_spread_bps`` is the nearest quotes' distance from mid; ``edge_bps`` what remains of it after the
-    maker fee and ours, which is ``our_fee_bps`` of what a fill brings in; ``widened`` says that the fees made
-    it wider than asked for. ``bids`` and ``asks`` are (price, base quantity), nearest first, at the present
-    mid.
-    """
-
-    request: NewRun
-    offer: PairOffer
-    parameters: tuple[tuple[Parameter, str], ...]
-    half_spread_bps: Decimal
-    edge_bps: Decimal
-    our_fee_bps: int
-    widened: bool
-    bids: tuple[tuple[Decimal, Decimal], ...]
-    asks: tuple[tuple[Decimal, Decimal], ...]
 
 
 class Started(Protocol):
@@ -168,7 +109,8 @@ class TradingStrategyService:
         self._clock = clock
         self._ids = ids
         self._notices = notices
-        self._accounts = accounts
+        self._capacity = CapacityService(accounts, runs)
+        self._placement = Placement(accounts, self._capacity, ledger, fees, clock)
         self._runs = runs
         self._fills = fills
         self._confirmations = confirmations
@@ -177,8 +119,8 @@ class TradingStrategyService:
         self._most_active_runs = most_active_runs
 
     async def pairs(self) -> list[PairOffer]:
-        """Return the pairs that can be traded now, by name; one venue account each."""
-        offers = {view.pair: _offer(view) for view in reversed(await self._fresh_views())}
+        """Return the pairs that can be traded now, by name, as one venue account each offers them."""
+        offers = {view.pair: offer_of(view) for view in reversed(await self._placement.fresh_views())}
         return [offers[pair] for pair in sorted(offers, key=str)]
 
     def strategies(self) -> list[Strategy]:
@@ -200,31 +142,42 @@ class TradingStrategyService:
             Refused: ``pair_not_offered``; ``strategy_unknown``, ``preset_unknown``; ``parameter_unknown``,
                 ``parameter_not_understood``, ``parameter_out_of_range``; ``insufficient_funds`` with coin
                 and available; ``funds_too_small`` with the minimum of both assets; ``order_too_small`` with
-                the minimum; ``beyond_float`` with coin and what fits; ``too_many_runs``;
-                ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``.
+                the minimum; ``beyond_float`` with coin and what fits; one of ``NO_ROOM``;
+                ``too_many_runs``; ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``.
         """
         await self._admission.check_new(user_id, request.pair.base, request.pair.quote)
-        view = await self._view(request.pair)
-        config = _config(request)
-        await self._check_funds(user_id, request, view)
+        views = await self._placement.views(request.pair)
+        config = config_of(request)
+        await self._check_funds(user_id, request)
+        view = await self._placement.place(views, claim_for(config), request.base, request.quote)
         rate = in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.TRADING)
-        return _preview(request, view, config, rate)
+        return preview_of(request, view, config, rate)
 
     async def confirm(self, user_id: UserId, request: NewRun) -> str:
         """Return the single-use token with which this person may start exactly this."""
         return await self._confirmations.issue(user_id, ACTION, request.params)
 
     async def start(self, request: NewRun, user_id: UserId, confirmation: str) -> Run:
-        """Start a run: confirmation, funds and row in one commit; the worker's next round quotes.
+        """Start a run: confirmation, room, funds and row in one commit; the worker's next round quotes.
 
         Raises:
             Refused: as ``preview``; ``quote_expired`` when the fees have changed since they were shown;
                 ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
         """
+        run = await self._new(request, user_id)
+        try:
+            return await self._fund(run, request, confirmation)
+        except Refused as refusal:
+            if refusal.code not in _FASTER:
+                raise
+        again = await self._new(request, user_id)  # says what is left, or finds another account
+        return await self._fund(again, request, confirmation)
+
+    async def _new(self, request: NewRun, user_id: UserId) -> Run:
         preview = await self.preview(user_id, request)
         if preview.request != request:
             raise Refused("quote_expired")
-        run = Run(
+        return Run(
             id=RunId(self._ids.new_id()),
             number=0,
             user_id=user_id,
@@ -232,7 +185,7 @@ class TradingStrategyService:
             pair=request.pair,
             strategy=request.strategy,
             preset=request.preset,
-            config=show(_config(request)),
+            config=show(config_of(request)),
             config_version=1,
             state=RunState.RUNNING,
             base_start=request.base,
@@ -241,19 +194,15 @@ class TradingStrategyService:
             fee_version=request.fee_version,
             fee_bps=preview.our_fee_bps,
         )
-        try:
-            return await self._fund(run, request, confirmation)
-        except Refused as refusal:
-            if refusal.code in ("insufficient_funds", "beyond_float"):
-                await self.preview(user_id, request)  # somebody was faster: says it with coin and amount
-            raise
 
     async def _fund(self, run: Run, request: NewRun, confirmation: str) -> Run:
         async with self._store.transaction():
+            await self._capacity.alone(run.account)
             await self._admission.check_new(run.user_id, run.pair.base, run.pair.quote)
             await self._confirmations.consume(run.user_id, confirmation, ACTION, request.params)
+            await self._capacity.require(run.account, run.pair, claim_for(config_of(request)))
             run = await self._runs.add(run)
-            await self._ledger.post(_funding(run))
+            await self._ledger.post(funding(run))
             told = {"number": str(run.number), "pair": str(run.pair)}
             await self._notices.tell(run.user_id, "run_started", f"run_started:{run.id}", told)
         return run
@@ -298,17 +247,7 @@ class TradingStrategyService:
             raise Refused("run_unknown", number=number)
         return run
 
-    async def _fresh_views(self) -> Sequence[MarketView]:
-        oldest = self._clock.now() - FRESH
-        return [view for view in await self._accounts.views() if view.seen_at >= oldest]
-
-    async def _view(self, pair: Pair) -> MarketView:
-        for view in await self._fresh_views():
-            if view.pair == pair:
-                return view
-        raise Refused("pair_not_offered", pair=pair)
-
-    async def _check_funds(self, user_id: UserId, request: NewRun, view: MarketView) -> None:
+    async def _check_funds(self, user_id: UserId, request: NewRun) -> None:
         active = [run for run in await self._runs.list(user_id) if run.state in ACTIVE]
         if len(active) >= self._most_active_runs:
             raise Refused("too_many_runs", maximum=self._most_active_runs)
@@ -316,17 +255,13 @@ class TradingStrategyService:
             free = (await self._ledger.balance(available(user_id, coin))).free
             if amount < 0 or amount > free:
                 raise Refused("insufficient_funds", coin=coin, available=plain(free))
-            fits = await room(self._ledger, self._fees, view.account, coin, self._clock.now())
-            if amount > fits:
-                await self._accounts.want(view.account, coin, amount, self._clock.now())
-                raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
     async def _summaries(self, runs: Sequence[Run]) -> Sequence[RunSummary]:
         run_ids = [run.id for run in runs]
         totals = await self._fills.totals(run_ids)
         open_orders = await self._fills.open_orders(run_ids)
         paid = await self._fees.paid_by_runs(run_ids)
-        mids = {(view.account, view.pair): view.mid for view in await self._fresh_views()}
+        mids = {(view.account, view.pair): view.mid for view in await self._placement.fresh_views()}
         return [
             _summary(
                 run,
@@ -340,16 +275,7 @@ class TradingStrategyService:
         ]
 
 
-def _config(request: NewRun) -> Any:
-    strategy = get_strategy(request.strategy)
-    if not request.preset:
-        return strategy.read(request.answers)
-    if request.preset not in strategy.presets:
-        raise Refused("preset_unknown", preset=request.preset)
-    return strategy.presets[request.preset]
-
-
-def _funding(run: Run) -> Transfer:
+def funding(run: Run) -> Transfer:
     """Return the transfer that puts a person's coins to work in a run."""
     amounts = ((run.pair.base, run.base_start), (run.pair.quote, run.quote_start))
     return Transfer(
@@ -362,67 +288,10 @@ def _funding(run: Run) -> Transfer:
     )
 
 
-def _offer(view: MarketView) -> PairOffer:
-    rules = view.rules
-    min_base = _least_base(rules, view.mid)
-    # a bid stands below mid, where the least value takes up to a lot more
-    min_quote = max(rules.min_quantity * view.mid, rules.min_notional + rules.lot * view.mid)
-    return PairOffer(view.account, view.pair, view.mid, rules.maker_fee_bps, min_base, min_quote)
-
-
-def _least_base(rules: TradingRules, price: Decimal) -> Decimal:
-    """Return the smallest base quantity that the venue takes at a price."""
-    least = max(rules.min_quantity, rules.min_notional / price, rules.lot)
-    return rules.quantity(int((least / rules.lot).to_integral_value(ROUND_CEILING)))
-
-
-def _book_at(view: MarketView) -> Book:
-    """Return the tightest book around the last mid, for quotes on paper."""
-    ticks = view.rules.ticks_down(view.mid)
-    return Book(view.pair, (Level(ticks, 1),), (Level(ticks + 1, 1),), view.seen_at)
-
-
-def _preview(request: NewRun, view: MarketView, config: Any, rate: Rate) -> RunPreview:
-    strategy, rules, offer = get_strategy(request.strategy), view.rules.dearer(rate.bps), _offer(view)
-    check_order_size(strategy, replace(view, rules=rules), config)
-    quotes = strategy.quote(_book_at(view), rules, config, Inventory(request.base, request.quote))
-    if not quotes:
-        minimum = {"minimum_base": plain(offer.min_base), "minimum_quote": plain(offer.min_quote)}
-        raise Refused("funds_too_small", **minimum)
-    half_spread = strategy.half_spread(rules, config)
-    sides: dict[Side, list[tuple[Decimal, Decimal]]] = {Side.BUY: [], Side.SELL: []}
-    for quote in quotes:
-        sides[quote.side].append((rules.price(quote.ticks), rules.quantity(quote.lots)))
-    texts = show(config)
-    return RunPreview(
-        request=replace(request, fee_version=rate.version),
-        offer=offer,
-        parameters=tuple((knob, texts[knob.name]) for knob in strategy.parameters),
-        half_spread_bps=half_spread,
-        edge_bps=half_spread - rules.maker_fee_bps,
-        our_fee_bps=rate.bps,
-        widened=half_spread > getattr(config, "half_spread_bps", half_spread),
-        bids=tuple(sides[Side.BUY]),
-        asks=tuple(sides[Side.SELL]),
-    )
-
-
 def profit_of(run: Started, base: Decimal, quote: Decimal, mid: Decimal) -> Decimal:
     """Return what a run made of its coins in quote after all fees, against having kept them; rounded down."""
     made = (base - run.base_start) * mid + quote - run.quote_start
     return made.quantize(_RESULT_STEP, ROUND_FLOOR)
-
-
-def check_order_size(strategy: Strategy, view: MarketView, config: Any) -> None:
-    """Refuse a fixed order size that the venue would not take at every price that is to be quoted."""
-    amount = getattr(config, "order_amount", ZERO)
-    if not amount:
-        return
-    plenty = Inventory(_PLENTY, _PLENTY * view.mid)
-    evenly = strategy.quote(_book_at(view), view.rules, replace(config, order_amount=ZERO), plenty)
-    lowest = min((view.rules.price(quote.ticks) for quote in evenly), default=view.mid)
-    if amount < (least := _least_base(view.rules, lowest)):
-        raise Refused("order_too_small", coin=view.pair.base, minimum=plain(least))
 
 
 def _summary(

@@ -84,6 +84,11 @@ class MakerConfig(Protocol):
         ...
 
     @property
+    def most_orders(self) -> int:
+        """Return how many orders rest at most: so many must fit on the account, or a run does not begin."""
+        ...
+
+    @property
     def post_only(self) -> bool:
         """Tell whether orders must never take."""
         ...

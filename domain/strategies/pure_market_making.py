@@ -29,6 +29,11 @@ class PureMarketMaking:
         """Refuse values out of bounds."""
         check_config(self)
 
+    @property
+    def most_orders(self) -> int:
+        """Return how many orders rest at most: one a level and side."""
+        return 2 * self.levels
+
 
 def half_spread(rules: TradingRules, config: PureMarketMaking) -> Decimal:
     """Return the distance of the nearest quotes from mid, in bps.

@@ -12,7 +12,6 @@ CREATE TABLE account_looks (
     powers TEXT[] CHECK (powers <@ ARRAY['read', 'trade', 'withdraw']),
     apart_ms INT,
     open_orders INT NOT NULL CHECK (open_orders >= 0),
-    most_open_orders INT CHECK (most_open_orders > 0),
     dead_man VARCHAR(16) NOT NULL CHECK (dead_man IN ('proven', 'configured', 'absent')),
     refusal VARCHAR(64) NOT NULL DEFAULT ''
 );

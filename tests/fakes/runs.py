@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import RunId, UserId, VenueAccountName
+from domain.market.capacity import Capacity
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import ACTIVE, GOING, FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin
@@ -29,6 +30,7 @@ class FakeViews:
 
     def __init__(self) -> None:
         self.rows: list[MarketView] = []
+        self.per_second = 0
         self.wanted: dict[tuple[VenueAccountName, Coin], tuple[Decimal, datetime]] = {}
 
     def see(self, pair: str, mid: str, at: datetime) -> None:
@@ -44,6 +46,13 @@ class FakeViews:
 
     async def find(self, name: VenueAccountName) -> AccountState | None:
         return AccountState(name, "binance", opened=True, halted="")
+
+    async def capacity(self, name: VenueAccountName) -> Capacity:
+        resting = {view.pair: view.rules.max_open_orders for view in self.rows if view.account == name}
+        return Capacity(self.per_second, resting)
+
+    async def alone(self, name: VenueAccountName) -> None:
+        """Be alone: transactions in memory are, one after the other."""
 
     async def want(self, name: VenueAccountName, coin: Coin, amount: Decimal, at: datetime) -> None:
         before, _ = self.wanted.get((name, coin), (amount, at))
@@ -96,6 +105,10 @@ class FakeRuns:
         of_kind = [other for other in self.rows if (other.user_id, other.kind) == (run.user_id, run.kind)]
         self.rows.append(replace(run, number=run.number or len(of_kind) + 1))
         return self.rows[-1]
+
+    async def active(self, account: VenueAccountName) -> Sequence[Run]:
+        going = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
+        return [run for run in self.rows if run.account == account and run.state in going]
 
     async def find(self, user_id: UserId, number: int) -> Run | None:
         mine = (run for run in self._strategies(user_id) if run.number == number)

@@ -9,6 +9,7 @@ from domain.conversions.planning import within, worst_ticks
 from domain.errors import InvariantBroken, Refused
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.leases import Scope, venue_scope
+from domain.market.capacity import Capacity
 from domain.market.model import Pair, Side
 from domain.market.orders import Fill, Intent, OrderState, may_become
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
@@ -51,9 +52,18 @@ class MemoryAccounts:
     def __init__(self) -> None:
         self.rows: Flat[str, AccountState] = Flat()
         self.seen: dict[tuple[VenueAccountName, Pair], MarketView] = {}
+        self.per_second: dict[VenueAccountName, int] = {}
 
-    async def register(self, name: VenueAccountName, venue: str) -> None:
+    async def register(self, name: VenueAccountName, venue: str, orders_per_second: int) -> None:
         self.rows.setdefault(name, AccountState(name, venue, False, ""))
+        self.per_second[name] = orders_per_second
+
+    async def capacity(self, name: VenueAccountName) -> Capacity:
+        resting = {pair: view.rules.max_open_orders for (at, pair), view in self.seen.items() if at == name}
+        return Capacity(self.per_second.get(name, 0), resting)
+
+    async def alone(self, name: VenueAccountName) -> None:
+        """Be alone: transactions in memory are, one after the other."""
 
     async def find(self, name: VenueAccountName) -> AccountState | None:
         return self.rows.get(name)
@@ -90,10 +100,6 @@ class MemoryRuns(FakeRuns):
 
     async def get(self, run_id: RunId) -> Run:
         return next(run for run in self.rows if run.id == run_id)
-
-    async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        going = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
-        return [run for run in self.rows if run.account == account and run.state in going]
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         self._put(run_id, anchored_at=(await self.get(run_id)).anchored_at or at)

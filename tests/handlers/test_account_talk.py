@@ -1,14 +1,20 @@
 """Exchange accounts as owner and admins see them by chat."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from domain.ids import VenueAccountName
+from domain.ids import RunId, VenueAccountName
 from domain.leases import Scope
+from domain.market.model import Pair
+from domain.market.runs import Run, RunState
 from domain.ports.account_looks import AccountLook, DeadManState, KeyPower
 from domain.reconciliation.model import Round
 from domain.roles import Role
+from domain.strategies.base import show
+from domain.strategies.pure_market_making import BALANCED
+from tests.fakes.runs import ACCOUNT
 from tests.handlers.world import OWNER, Person, World
 
 MAIN = VenueAccountName("main")
@@ -28,7 +34,7 @@ def owner(world: World) -> Person:
 async def test_the_owner_sees_how_every_account_is(world: World, owner: Person) -> None:
     assert "No exchange account was looked at yet" in await owner.says("/accounts")
     look = AccountLook(MAIN, "kraken", world.clock.now(), frozenset({KeyPower.READ, KeyPower.TRADE}), -12)
-    await world.looks.note(replace(look, open_orders=12, most_open_orders=60))
+    await world.looks.note(replace(look, open_orders=12))
     await world.rounds.add(Round(Scope("venue:main"), world.clock.now(), ()))
     world.clock.advance(seconds=40)
     said = await owner.says("/accounts")
@@ -36,9 +42,22 @@ async def test_the_owner_sees_how_every_account_is(world: World, owner: Person) 
     assert "its key may read, trade" in said
     assert "WARNING" not in said
     assert "-12 ms" in said
-    assert "12 of 60" in said
+    assert "fullest pair: 12" in said
     assert "dead-man's switch: none" in said
     assert "compared with the books 40 s ago" in said
+
+
+async def test_the_owner_sees_how_much_of_an_account_runs_claim(world: World, owner: Person) -> None:
+    world.views.see("BTC/USDT", "60000", world.clock.now())
+    world.views.per_second = 10
+    await world.looks.note(AccountLook(ACCOUNT, "binance", world.clock.now()))
+    config = show(BALANCED)
+    run = Run(RunId("r1"), 1, OWNER, ACCOUNT, Pair.parse("BTC/USDT"), "pure_market_making", "", config, 1,
+              RunState.RUNNING, *(Decimal(1), Decimal(1)), world.clock.now())  # fmt: skip
+    await world.runs.add(run)
+    said = await owner.says("/accounts")
+    assert "BTC/USDT: market makers claim 6 of 190 open orders" in said
+    assert "claim 720 of 32400 orders an hour" in said
 
 
 async def test_a_key_that_may_withdraw_is_warned_of(world: World, owner: Person) -> None:

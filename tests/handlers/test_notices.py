@@ -70,6 +70,8 @@ COMMON: dict[str, Json] = {
     "first": "I4 available:a:USDT: 1, 2",
     "order": "mmk1",
     "who": "a person",
+    "wanted": 6,
+    "seconds": 30,
     "word": "/unfreeze",
     "what": "wallet",
 }
@@ -409,7 +411,12 @@ ACCOUNT: dict[str, Json] = {
     "age_s": 40,
     "compared_s": 30,
     "used": 12,
-    "most": 60,
+    "room": [
+        {"pair": "BTC/USDT", "orders": 42, "most": 190},
+        {"pair": "ETH/USDT", "orders": 6, "most": None},
+    ],
+    "hourly": 4320,
+    "most_hourly": 32400,
     "powers": ["read", "trade", "withdraw"],
     "apart_ms": -12,
     "dead_man": "proven",
@@ -423,7 +430,8 @@ ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {
             "accounts": [
                 ACCOUNT,
-                ACCOUNT | {"powers": None, "apart_ms": None, "most": None, "dead_man": "configured"},
+                ACCOUNT
+                | {"powers": None, "apart_ms": None, "room": [], "most_hourly": 0, "dead_man": "configured"},
                 ACCOUNT | {"compared_s": None, "dead_man": "absent"},
                 ACCOUNT | {"refusal": "id_misfit"},
             ]

@@ -288,6 +288,26 @@ async def test_too_many_runs_end_the_conversation() -> None:
     assert alice.place is None
 
 
+@pytest.mark.parametrize(
+    ("most", "per_second", "said"),
+    [
+        (20, 10, "1 are left, and this would want up to 6. Fewer levels"),
+        (200, 1, "only looks every 4 s or longer still fit"),
+    ],
+)
+async def test_a_full_account_says_what_would_still_fit_and_asks_again(
+    most: int, per_second: int, said: str
+) -> None:
+    world, alice = market()
+    await at_step(alice, *CHOSEN, "0.001", "10", "yes")
+    world.runs.rows *= 3
+    rows = [replace(view, rules=replace(view.rules, max_open_orders=most)) for view in world.views.rows]
+    world.views.rows, world.views.per_second = rows, per_second
+    assert said in await at_step(alice, "/new", "BTC/USDT", "tight", "0.001", "10")
+    assert alice.place is not None
+    assert len(world.runs.rows) == 3
+
+
 async def running() -> tuple[World, Person]:
     world, alice = market()
     await at_step(alice, *CHOSEN, "0.01", "500", "yes")

@@ -22,6 +22,7 @@ from domain.services.account_overview import AccountOverview
 from domain.services.addresses import AddressService
 from domain.services.admission import Admission
 from domain.services.auth import AuthService
+from domain.services.capacity import CapacityService
 from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
@@ -258,6 +259,7 @@ class World:
             *(self.store, unreached(self.ledger), self.clock, self.ids, unreached(self.kept)),
             *(unreached(self.payouts), confirming, self.tokens, auth, admission),
         )
+        capacity = CapacityService(unreached(self.views), unreached(self.runs))
         changes = RunChangeService(
             self.store, unreached(self.runs), unreached(self.views), unreached(self.outbox), confirming
         )
@@ -275,7 +277,8 @@ class World:
                 runs,
                 changes,
                 RunPauseService(
-                    self.store, unreached(self.runs), unreached(self.outbox), self.clock, admission
+                    *(self.store, unreached(self.runs), unreached(self.outbox), self.clock, admission),
+                    capacity,
                 ),
                 halts,
                 freezes,
@@ -338,7 +341,7 @@ class World:
                 self.clock,
             ),
             InactivityService(self.store, self.away, unreached(self.outbox), self.clock, auth),
-            AccountOverview(self.store, self.looks, self.rounds, self.clock, auth),
+            AccountOverview(self.store, self.looks, self.rounds, self.clock, auth, capacity),
             self.prices,
             PageLinkService(self.store, self.links, self.clock, self.ids, PAGES.token_of, self.pages_offered),
         )

@@ -43,7 +43,7 @@ async def answered(store: PostgresStore, *found: Round, within: float = 10) -> i
 @pytest.fixture(autouse=True)
 async def held(store: PostgresStore) -> None:
     leases = PostgresLeases(store, Claimant("a", build_name(), schema_version()))
-    await PostgresVenueAccounts(store).register(VenueAccountName("main"), "binance")
+    await PostgresVenueAccounts(store).register(VenueAccountName("main"), "binance", 10)
     await leases.take([WALLET, MAIN], 60)
 
 

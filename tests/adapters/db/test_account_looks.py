@@ -23,7 +23,6 @@ async def test_a_look_takes_the_place_of_the_one_before(store: PostgresStore) ->
         powers=frozenset(KeyPower),
         apart_ms=-12,
         open_orders=3,
-        most_open_orders=60,
         refusal="no_trades",
     )
     whole = replace(whole, dead_man=DeadManState.PROVEN)

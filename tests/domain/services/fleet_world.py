@@ -14,7 +14,7 @@ from domain.money import ZERO, Coin
 from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
 from domain.services.lease_spreading import Spread
-from domain.services.trading_strategy import _funding
+from domain.services.trading_strategy import funding
 from domain.strategies.base import show
 from domain.strategies.pure_market_making import TIGHT
 from tests.domain.services.memory_trading import MemoryWorld
@@ -114,7 +114,7 @@ class Fleet:
         accounts = list(self.venues)
         for n in range(runs):
             run = await world.runs.add(self._run(accounts[n % len(accounts)]))
-            await world.ledger.post(_funding(run))
+            await world.ledger.post(funding(run))
             self.runs.append(run)
 
     def _run(self, account: VenueAccountName) -> Run:

@@ -14,12 +14,14 @@ from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, 
 from domain.market.runs import Run
 from domain.money import ZERO, Coin
 from domain.services.admission import Admission
+from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.desk import Desk
 from domain.services.lease_keeping import LeaseKeeper
 from domain.services.run_pauses import RunPauseService
-from domain.services.trading_strategy import NewRun, TradingStrategyService
+from domain.services.run_preview import NewRun
+from domain.services.trading_strategy import TradingStrategyService
 from tests.domain.services.trading_world import ALICE, FLOAT, OWNER, QUICK, TOKENS, Worker, unwrapped
 from tests.fakes.chat import FakeTransactions
 from tests.fakes.conversions import FakeConversions
@@ -69,7 +71,10 @@ class MemoryWorld:
         self.people = ConversionService(*known)
         known = (*shared, self.fills, confirming, self.fees, admission)
         self.desk_of_people = TradingStrategyService(*known)
-        self.pauses = RunPauseService(self.store, self.runs, self.outbox, self.time, admission)
+        self.pauses = RunPauseService(
+            *(self.store, self.runs, self.outbox, self.time, admission),
+            CapacityService(cast("Any", self.accounts), self.runs),
+        )
 
     async def person(self, **coins: str) -> None:
         """Let the person deposit coins."""
@@ -81,10 +86,13 @@ class MemoryWorld:
         """Start a worker process; ``wrap`` may put something between it and its ports."""
         grip = Grip(venue_scope(VenueAccountName(self.account)), self.time.monotonic)
         exchange = FakeExchange(self.venue, self.account, grip.require)
-        desk = self.desk_at(wrap(exchange), grip, FakeMarketTime(self.time), wrap)
+        return self.put_to_work(self.desk_at(wrap(exchange), grip, FakeMarketTime(self.time), wrap))
+
+    def put_to_work(self, desk: Desk) -> Worker:
+        """Start a worker process at a desk."""
         worker = Worker(desk, [PAIR])
         timing = LeaseTiming(ttl_s=300, renew_s=100)
-        worker.keeper = LeaseKeeper(FakeLeases(self.leases, "worker"), self.time, timing, [grip])
+        worker.keeper = LeaseKeeper(FakeLeases(self.leases, "worker"), self.time, timing, [desk.grip])
         return worker
 
     def desk_at(self, exchange: Any, grip: Grip, market: Any, wrap: Callable[[Any], Any] = unwrapped) -> Desk:

@@ -12,7 +12,7 @@ from domain.ids import VenueAccountName
 from domain.ledger.model import AccountKind, own, venue
 from domain.market.model import Side
 from domain.market.orders import OrderState
-from domain.services.trading_strategy import NewRun
+from domain.services.run_preview import NewRun
 from tests.domain.services.trading_world import ALICE, BNB, BTC, LEASES, QUICK, USDT, World
 from tests.fakes.exchange import PAIR, FakeVenue
 from tests.fakes.leases import FencedOff, move_lease_clock

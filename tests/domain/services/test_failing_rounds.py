@@ -15,7 +15,7 @@ from domain.market.model import Pair, Side
 from domain.market.orders import TERMINAL, LimitOrder, VenueOrder
 from domain.market.runs import Run
 from domain.services import ticking
-from domain.services.trading_strategy import NewRun
+from domain.services.run_preview import NewRun
 from domain.strategies import get_strategy
 from tests.domain.services.trading_world import ALICE, OWNER, Worker, World
 from tests.fakes.exchange import PAIR, FakeVenue

@@ -15,7 +15,7 @@ from domain.market.model import TradingRules
 from domain.market.orders import OrderState
 from domain.money import round_up
 from domain.ports.orders import Cursor
-from domain.services.trading_strategy import NewRun
+from domain.services.run_preview import NewRun
 from tests.domain.services.trading_world import ALICE, BTC, USDT, World
 from tests.fakes.exchange import PAIR, RULES, FakeExchange, FakeVenue
 

@@ -24,8 +24,8 @@ from domain.money import BPS, LEDGER_PLACES, ZERO, Coin, fee_of, round_up
 from domain.services.fill_booking import run_transfer
 from domain.services.fill_changes import undone, versioned
 from domain.services.room import MAY_GO_BACK, room
+from domain.services.run_preview import NewRun
 from domain.services.trading_fee import brought_in, fee_in, trading_fee
-from domain.services.trading_strategy import NewRun
 from tests.domain.services.test_fill_changes import deep, halted, has, inventory
 from tests.domain.services.trading_world import ALICE, BNB, BTC, OWNER, TOKENS, USDT, Worker, World
 from tests.fakes.crash import Crashing, Fuse, SimulatedCrash

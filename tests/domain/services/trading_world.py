@@ -36,6 +36,7 @@ from domain.ledger.model import (
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
 from domain.services.admission import Admission
+from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
 from domain.services.conversions import ConversionService
 from domain.services.desk import Desk, ExecutionPolicy
@@ -44,8 +45,9 @@ from domain.services.lease_keeping import LeaseKeeper
 from domain.services.reckoning import Reckoning
 from domain.services.run_changes import RunChangeService
 from domain.services.run_pauses import RunPauseService
+from domain.services.run_preview import NewRun
 from domain.services.tokens import ApprovedToken, Tokens
-from domain.services.trading_strategy import NewRun, TradingStrategyService
+from domain.services.trading_strategy import TradingStrategyService
 from tests.fakes.exchange import PAIR, FakeExchange, FakeVenue
 from tests.fakes.money import FakeConfirmations
 from tests.fakes.reconciliation import FakeTransfersOnTheWay
@@ -143,7 +145,10 @@ class World:
             *(self.conversions, confirming, self.fees, admission),
         )
         self.changes = RunChangeService(self.store, self.runs, self.accounts, self.outbox, confirming)
-        self.pauses = RunPauseService(self.store, self.runs, self.outbox, self.time, admission)
+        self.pauses = RunPauseService(
+            *(self.store, self.runs, self.outbox, self.time, admission),
+            CapacityService(self.accounts, self.runs),
+        )
 
     async def person(self, **coins: str) -> None:
         """Let the person exist and deposit coins, where something is charged for fills or nothing."""
