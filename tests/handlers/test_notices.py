@@ -384,7 +384,7 @@ def looked(subject: str, rows: list[Json], other: str, older: str = "") -> dict[
         "rows": rows,
         "older": older,
         "others": others,
-        "file": "/history csv" if rows else "",
+        "page": "/history page" if rows else "",
     }
 
 
@@ -458,7 +458,7 @@ PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
 PAGE: dict[str, Json] = {"page_url": "https://pages.example/open/run/x", "number": 1, "pair": "BTC/USDT"}
 PAGE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "live": [PAGE, {**PAGE, "page_url": ""}],
-    "history_file": [{**PAGE, "subject": each, "shape": "CSV"} for each in ("fills", "orders", "fees")],
+    "history_page": [{**PAGE, "subject": each} for each in ("fills", "orders", "fees")],
     "visits": [{"visits": []}, {"visits": [{"began_at": AT, "seen_at": AT}]}],
 }
 

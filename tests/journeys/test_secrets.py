@@ -221,7 +221,7 @@ async def test_no_secret_is_found_anywhere_after_a_life_with_accidents(tmp_path:
         token = (await alice.action("confirm")).rpartition(" ")[2].rpartition(":")[2]
         await alice.asks("/cancel", ".")
         await withdraw(alice, "USDT", "20")
-        await alice.asks("/history csv", "as a file")
+        await alice.asks("/history page", "as files")
         link = await alice.action("open")
         visit = await visit_by(instance, link)
         secrets = planted(state)

@@ -23,6 +23,8 @@ function end() {
   stream.close();
   clearTimeout(waiting);
   figures.remove();
+  off.hidden = true;
+  document.querySelector("nav.own").remove();  // nothing there opens any more
   document.getElementById("over").hidden = false;
 }
 

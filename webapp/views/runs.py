@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from domain.errors import Unavailable
 from webapp.keys import OWN, VISITOR, WATCHING
+from webapp.ladder import rungs_of
 from webapp.live import Sight, TooMany
 from webapp.pages import language_of, page
 from webapp.texts import TEXTS
@@ -82,7 +83,8 @@ def _break_off(request: web.Request) -> None:
 
 
 def _figures(request: web.Request, sight: Sight, number: int) -> dict[str, object]:
-    return {"sight": sight, "number": number, "reason_of": request.app[OWN].reason_of}
+    rungs = rungs_of(sight.view.run) if sight.view else []
+    return {"sight": sight, "rungs": rungs, "number": number, "reason_of": request.app[OWN].reason_of}
 
 
 async def _goes_on(request: web.Request) -> bool:
