@@ -51,6 +51,7 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         executions = []
         accounts = settings.venue_accounts(world.venue_keys)
         of_venue = Counter(account.venue for account in accounts)
+        real = {account.venue for account in accounts if not account.rehearsal}
         for account in accounts:
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
             sharing = of_venue[account.venue]
@@ -64,6 +65,8 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
             desk = desk_of(world, account, exchange, market, grip)
             desk.timer = exchange.timer
             desk.watching = Watching(PostgresAccountLooks(world.store), exchange.keys)
+            if not account.rehearsal or account.venue not in real:
+                desk.candles = exchange.candles
             executions.append(ExecutionService(desk, account.pairs))
         yield executions
 

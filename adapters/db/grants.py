@@ -161,6 +161,7 @@ TABLES = MappingProxyType(
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
         # looking whether everything lies where the books say

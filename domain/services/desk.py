@@ -14,6 +14,7 @@ from domain.market.orders import Intent, settles
 from domain.market.runs import Run, RunKind
 from domain.money import LEDGER_PLACES, ZERO, round_up
 from domain.ports.account_looks import Watching
+from domain.ports.candles import CandleSource
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.conversions import ConversionStore
 from domain.ports.dead_man import DeadManTimer
@@ -103,6 +104,8 @@ class Desk:
     """Where looks at the account are kept; without it nobody looks."""
     timer: DeadManTimer | None = None
     """The venue's own dead-man timer; without it nobody sets one."""
+    candles: CandleSource | None = None
+    """Who tells candles of what is traded here; without it nobody keeps any."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
     sight: Sight = field(init=False)

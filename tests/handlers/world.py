@@ -55,6 +55,7 @@ from domain.services.withdrawals import WithdrawalService
 from handlers.notices import NoticeRenderer
 from handlers.wiring import ChatServices, dispatcher_of
 from tests.fakes.account_looks import FakeAccountLooks
+from tests.fakes.candles import FakeCandles
 from tests.fakes.chat import (
     FakeClock,
     FakeConversations,
@@ -190,10 +191,15 @@ class World:
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
+        self.candles = FakeCandles()
         self.told = FakePrices("CoinGecko", self.clock)
+<<<<<<< HEAD
         self.prices = MarketDataService([self.told], unreached(self.views), self.tokens, self.clock)
         self.links, self.pages_offered = FakePageLinks(self.clock), True
         self.store.tables.append(self.links)
+=======
+        self.prices = MarketDataService([self.told], unreached(self.views), self.candles, self.tokens, self.clock)
+>>>>>>> 606c472 (candles: what is traded here is kept by minute and hour)
         self.numbers = count(1)
         self.delivery = Delivery(
             self.outbox, NoticeRenderer(texts(), PAGES.address_of), self.messenger, self.clock
