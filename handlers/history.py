@@ -14,8 +14,9 @@ from domain.market.history import STATES, Row, Subject, Wanted
 from domain.ports.pages import Purpose
 from domain.ports.users import User
 from domain.roles import Permission
-from domain.services.history import HistoryService, cells_of
+from domain.services.history import HistoryService
 from domain.services.pages import PageLinkService
+from domain.services.sheets import cells_of
 from handlers.runs import page_facts
 
 router = Router("history")
@@ -104,7 +105,7 @@ def facts_of(row: Row) -> dict[str, Json]:
     """Return a row as facts to say: as it is exported, with its coins by name."""
     pair = row.pair
     return {
-        **cells_of(row),
+        **cells_of(row, row.columns),
         "base_coin": pair.base if pair else "",
         "quote_coin": pair.quote if pair else "",
     }

@@ -50,7 +50,13 @@ def _said(reading: Reading, now: datetime) -> dict[str, Json]:
 def _market(market: Market, now: datetime) -> dict[str, Json]:
     bid, ask = (plain(price) if price is not None else "" for price in market.best)
     seen = _age_s(market.view.seen_at, now)
-    told: dict[str, Json] = {"pair": str(market.pair), "venue": market.venue, "bid": bid, "ask": ask, "age_s": seen}
+    told: dict[str, Json] = {
+        "pair": str(market.pair),
+        "venue": market.venue,
+        "bid": bid,
+        "ask": ask,
+        "age_s": seen,
+    }
     return {**told, "day": _day(market.day)}
 
 

@@ -69,7 +69,7 @@ class PostgresCandles:
         return Noted(told.count(1), len(told) - told.count(1))
 
     async def list(self, series: Series, since: datetime, until: datetime, most: int) -> Sequence[Candle]:
-        """Return the first ``most`` candles that open from ``since`` on and before ``until``, in their order."""
+        """Return the first ``most`` candles that open from ``since`` on and before ``until``."""
         rows = await self._database.fetch(f"{_LAST_WORDS} LIMIT $7", *_key(series), since, until, most)
         return [Candle(**row) for row in rows]
 

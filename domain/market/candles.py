@@ -53,7 +53,7 @@ class Candle:
     low: Decimal
     close: Decimal
     volume: Decimal
-    told: int = field(default=1, compare=False)
+    told: int = field(default=1, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what no market can have done.

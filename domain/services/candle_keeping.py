@@ -98,4 +98,3 @@ class CandleKeeping:
         elif reached == since:
             self._nothing_before[series] = ends
         return Counter({"asked": 1, "new": noted.new, "told otherwise than before": noted.changed})
-

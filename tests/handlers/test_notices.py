@@ -445,10 +445,8 @@ PRICE: dict[str, Json] = {
     "markets": [{"pair": "BTC/USDT", "venue": "binance", "bid": "1", "ask": "2", "age_s": 3, "day": {}}],
 }  # fmt: skip
 DAY: dict[str, Json] = {"low": "59000", "high": "61000.5", "change_bps": "-120.4", "minutes": 1_440}
-MARKETS: list[Json] = [
-    {"pair": "BTC/USDT", "venue": venue, "bid": "1", "ask": "", "age_s": 3, "day": {**DAY, "minutes": minutes}}
-    for venue, minutes in (("binance", 1_440), ("gate", 7))
-]
+MARKET: dict[str, Json] = {"pair": "BTC/USDT", "venue": "gate", "bid": "1", "ask": "", "age_s": 3}
+MARKETS: list[Json] = [{**MARKET, "day": {**DAY, "minutes": minutes}} for minutes in (1_440, 7)]
 OLD: dict[str, Json] = {"source": "Mixin", "price": "59000", "age_s": 7_200}
 PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "price": [

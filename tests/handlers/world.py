@@ -193,13 +193,11 @@ class World:
         self.history = FakeHistory()
         self.candles = FakeCandles()
         self.told = FakePrices("CoinGecko", self.clock)
-<<<<<<< HEAD
-        self.prices = MarketDataService([self.told], unreached(self.views), self.tokens, self.clock)
+        self.prices = MarketDataService(
+            [self.told], unreached(self.views), self.candles, self.tokens, self.clock
+        )
         self.links, self.pages_offered = FakePageLinks(self.clock), True
         self.store.tables.append(self.links)
-=======
-        self.prices = MarketDataService([self.told], unreached(self.views), self.candles, self.tokens, self.clock)
->>>>>>> 606c472 (candles: what is traded here is kept by minute and hour)
         self.numbers = count(1)
         self.delivery = Delivery(
             self.outbox, NoticeRenderer(texts(), PAGES.address_of), self.messenger, self.clock

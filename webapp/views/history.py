@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from domain.errors import Refused
 from domain.market.history import STATES, Subject, Wanted
-from domain.services.history import Shape, cells_of
+from domain.services.sheets import Shape, cells_of
 from webapp.keys import OWN, VISITOR
 from webapp.pages import page
 from webapp.visits import form_token, secret_of
@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.Response:
         "states": {str(subject): sorted(states) for subject, states in STATES.items()},
         "columns": COLUMNS[wanted.subject],
         "numbers": _NUMBERS,
-        "rows": [cells_of(row) for row in found.rows],
+        "rows": [cells_of(row, row.columns) for row in found.rows],
         "older": urlencode(found.older.typed()) if found.older else "",
         "file": urlencode(kept),
         "form": form_token(secret_of(request)),

@@ -42,7 +42,9 @@ async def test_what_was_traded_is_in_the_candles(exchange: CcxtExchange) -> None
     assert told[-1].low <= order.price
     minutes = await exchange.candles.candles(BTC, Interval.MINUTE, since, 500)
     assert max(each.high for each in minutes) >= max(each.high for each in told)
-    assert await exchange.candles.candles(BTC, Interval.MINUTE, datetime.now(UTC) + timedelta(hours=1), 9) == []
+    assert (
+        await exchange.candles.candles(BTC, Interval.MINUTE, datetime.now(UTC) + timedelta(hours=1), 9) == []
+    )
 
 
 async def test_a_pair_that_is_not_listed_is_refused(exchange: CcxtExchange) -> None:

@@ -1,6 +1,8 @@
 """Candles are kept up, what was missed is asked for, and nobody is asked more than that takes."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -77,7 +79,10 @@ async def test_at_first_all_is_asked_for_as_far_back_as_is_kept_page_by_page(wor
     now = world.clock.now()
     await world.rounds()
     minutes, hours = await world.known(), await world.known(HOURS)
-    assert (minutes[0], hours[0]) == (now - 2 * MINUTE - KEPT[Interval.MINUTE], Interval.HOUR.begun(now) - timedelta(hours=1) - KEPT[Interval.HOUR])
+    assert (minutes[0], hours[0]) == (
+        now - 2 * MINUTE - KEPT[Interval.MINUTE],
+        Interval.HOUR.begun(now) - timedelta(hours=1) - KEPT[Interval.HOUR],
+    )
     assert (len(minutes), len(hours)) == (2 * 1_440 + 1, 40 * 24 + 1), "no gap"
     assert len(world.source.asked) == -(-len(minutes) // (PAGE - 1)) + -(-len(hours) // (PAGE - 1))
 
@@ -113,7 +118,7 @@ async def test_what_was_missed_while_nobody_looked_is_made_up_for(world: World) 
     await world.rounds()
     after = await world.known()
     assert len(after) == len(before) + 20 * 60 + 1
-    assert {later - earlier for earlier, later in zip(after, after[1:], strict=False)} == {MINUTE}
+    assert {later - earlier for earlier, later in pairwise(after)} == {MINUTE}
 
 
 async def test_after_a_longer_absence_the_gap_stays(world: World) -> None:
@@ -145,7 +150,7 @@ async def test_a_candle_told_otherwise_is_noticed_while_it_is_the_newest(world: 
     world.clock.advance(60)
     assert await world.rounds() == "asked: 1; new: 1; told otherwise than before: 1"
     [changed, _] = await world.candles.list(MINUTES, last, world.clock.now(), 9)
-    assert (changed.close, changed.told) == (7, 2)
+    assert (changed.close, changed.told) == (Decimal(7), 2)
 
 
 async def test_a_silent_venue_is_left_alone_for_a_minute_and_named(world: World) -> None:

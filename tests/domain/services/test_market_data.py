@@ -28,7 +28,9 @@ class World:
         self.gecko, self.mixin = FakePrices("CoinGecko", self.clock), FakePrices("Mixin", self.clock)
         self.views, self.candles = FakeViews(), FakeCandles()
         tokens = Tokens([ApprovedToken(BTC_TOKEN, Decimal(1))])
-        self.prices = MarketDataService([self.gecko, self.mixin], self.views, self.candles, tokens, self.clock)
+        self.prices = MarketDataService(
+            [self.gecko, self.mixin], self.views, self.candles, tokens, self.clock
+        )
 
     async def asked(self) -> str:
         return await self.prices.refresh()
@@ -109,13 +111,14 @@ async def test_two_accounts_at_one_venue_are_one_source(world: World) -> None:
 
 
 async def test_a_pair_tells_the_day_that_ends_now_as_far_as_it_is_known(world: World) -> None:
-    series, now = Series("binance", Pair(BTC, USDT), Interval.MINUTE), Interval.MINUTE.begun(world.clock.now())
+    now = Interval.MINUTE.begun(world.clock.now())
+    series = Series("binance", Pair(BTC, USDT), Interval.MINUTE)
     before, first, last = (now - timedelta(minutes=ago) for ago in (1_441, 1_440, 1))
     told = [candle(before, "1"), candle(first, "98"), candle(last, "103")]
     await world.candles.note(series, told, now)
     _, [market] = await world.prices.price(BTC)
     assert market.day is not None
-    assert (market.day.low, market.day.high, market.day.change) == (98, 103, Decimal("0.03"))
+    assert (market.day.low, market.day.high, market.day.change) == tuple(map(Decimal, ("98", "103", "0.03")))
     assert (market.day.since, market.day.until) == (first, now)
     world.clock.advance(11 * 60)
     _, [market] = await world.prices.price(BTC)
