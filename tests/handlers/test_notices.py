@@ -421,6 +421,7 @@ ACCOUNT: dict[str, Json] = {
     "apart_ms": -12,
     "dead_man": "proven",
     "refusal": "",
+    "ills": ["unseen", "key_withdraws", "key_idle", "clock", "full", "uncompared"],
 }
 
 ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -666,6 +667,6 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
     spoken_by_code = {
         key
         for key in entries_of("en")
-        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"))
+        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_", "doctor_"))
     }
     assert entries_of("en").keys() - said - spoken_by_code == set()
