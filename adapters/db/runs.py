@@ -11,7 +11,7 @@ from adapters.db.store import PostgresStore
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.capacity import Capacity
 from domain.market.model import Level, Pair, TradingRules
-from domain.market.runs import MarketView, Run, RunKind, RunState
+from domain.market.runs import ACTIVE, GOING, MarketView, Run, RunKind, RunState
 from domain.money import Coin
 from domain.ports.runs import AccountState, Halt
 
@@ -52,14 +52,17 @@ _LIFT = """
     UPDATE halts SET lifted_at = $3, lifted_by = $4
     WHERE account = $1 AND lifted_at IS NULL AND id = ANY ($2::bigint[])
 """
-_CHANGE = """
+_GOING = ", ".join(f"'{state}'" for state in sorted(GOING))
+_ATTENDED = ", ".join(f"'{state}'" for state in sorted(ACTIVE - {RunState.FUNDING}))
+
+_CHANGE = f"""
     WITH changed AS (
         UPDATE runs SET config_version = config_version + 1, preset = $3
-        WHERE id = $1 AND config_version = $2 AND state IN ('funding', 'running', 'paused')
+        WHERE id = $1 AND config_version = $2 AND state IN ({_GOING})
         RETURNING id, config_version
     )
     INSERT INTO run_configs (run_id, version, config) SELECT id, config_version, $4 FROM changed
-"""
+"""  # noqa: S608 - put together from constants
 _RUN = """
     SELECT r.*, c.config, coalesce(s.trading_bps, 0) AS fee_bps
     FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
@@ -259,18 +262,14 @@ class PostgresRuns:
         )
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        """Return the runs of an account that are RUNNING, PAUSED or STOPPING, oldest first."""
+        """Return the runs of an account that have begun there and not stopped, oldest first."""
         return await self._runs(
-            "WHERE r.account = $1 AND r.state IN ('running', 'paused', 'stopping') "
-            "ORDER BY r.started_at, r.id",
-            account,
+            f"WHERE r.account = $1 AND r.state IN ({_ATTENDED}) ORDER BY r.started_at, r.id", account
         )
 
     async def going(self) -> Sequence[Run]:
-        """Return the runs of strategies of all people that are FUNDING, RUNNING or PAUSED, by id."""
-        return await self._runs(
-            "WHERE r.kind = 'strategy' AND r.state IN ('funding', 'running', 'paused') ORDER BY r.id"
-        )
+        """Return the runs of strategies of all people that go on, by id."""
+        return await self._runs(f"WHERE r.kind = 'strategy' AND r.state IN ({_GOING}) ORDER BY r.id")
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         """Set the instant from which the run's ticks count, unless it is set."""

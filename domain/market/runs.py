@@ -15,6 +15,9 @@ class RunState(StrEnum):
 
     FUNDING = "funding"  # waits for coins to reach its venue
     RUNNING = "running"
+    HALTED = "halted"  # its account was taken over because nobody attended to it
+    RECOVERING = "recovering"  # books and venue agree again: it is being brought back
+    AWAITING_USER = "awaiting_user"  # it did not go on by itself: its person says whether it shall
     PAUSED = "paused"  # nothing on the book, its coins stay in it until it is resumed or stopped
     STOPPING = "stopping"  # cancels, waits for the venue's last word and the last fills
     STOPPED = "stopped"
@@ -22,7 +25,10 @@ class RunState(StrEnum):
 
 RUN_EDGES: dict[RunState, frozenset[RunState]] = {
     RunState.FUNDING: frozenset({RunState.RUNNING, RunState.STOPPING}),
-    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.STOPPING}),
+    RunState.RUNNING: frozenset({RunState.PAUSED, RunState.HALTED, RunState.STOPPING}),
+    RunState.HALTED: frozenset({RunState.RECOVERING, RunState.STOPPING}),
+    RunState.RECOVERING: frozenset({RunState.RUNNING, RunState.AWAITING_USER, RunState.STOPPING}),
+    RunState.AWAITING_USER: frozenset({RunState.RUNNING, RunState.HALTED, RunState.STOPPING}),
     RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPING}),
     RunState.STOPPING: frozenset({RunState.STOPPED}),
     RunState.STOPPED: frozenset(),
@@ -36,7 +42,10 @@ class RunKind(StrEnum):
     CONVERSION = "conversion"  # its id is that of a conversion, which says what it may do
 
 
-GOING = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.PAUSED})
+HELD_BACK = frozenset({RunState.HALTED, RunState.RECOVERING, RunState.AWAITING_USER})
+"""Taken over, and not brought back yet: nothing of these may be placed (safety §2.9)."""
+
+GOING = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.PAUSED}) | HELD_BACK
 """Not told to stop yet: these can be stopped, left and changed."""
 
 ACTIVE = GOING | {RunState.STOPPING}
