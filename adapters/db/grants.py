@@ -82,7 +82,10 @@ TABLES = MappingProxyType(
             whose=_MINE, app="SELECT, INSERT, UPDATE (language, created_at, forgotten)", web="SELECT"
         ),
         "venue_accounts": Table(
-            whose=NOBODYS, app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)", angel="SELECT"
+            whose=NOBODYS,
+            app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)",
+            angel="SELECT",
+            web="SELECT (name, venue)",
         ),
         "deployment": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "leases": Table(
