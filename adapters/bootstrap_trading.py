@@ -9,6 +9,7 @@ import structlog
 from adapters.bootstrap import World, admission_of, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.account_looks import PostgresAccountLooks
+from adapters.db.asked_orders import PostgresAskedOrders
 from adapters.db.auth import PostgresRoles
 from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
@@ -112,6 +113,7 @@ def desk_of(
         fence=world.fence,
         grip=grip,
         roles=PostgresRoles(store),
+        asked=PostgresAskedOrders(store),
         admission=admission_of(world),
         reckoning=reckoning_of(world),
     )

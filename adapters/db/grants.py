@@ -158,6 +158,7 @@ TABLES = MappingProxyType(
         ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
+        "asked_orders": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
         "fill_versions": Table(whose=_OF_MY_FILL, app="SELECT, INSERT", web="SELECT"),
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
@@ -242,6 +243,8 @@ FUNCTIONS = MappingProxyType(
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,
         "check_conversion_order": _TRIGGER,
+        "check_asked_order": _TRIGGER,
+        "check_leg_order": _TRIGGER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

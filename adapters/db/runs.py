@@ -70,9 +70,9 @@ _RUN = """
 """
 _ADD_RUN = """
     INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
-                      base_start, quote_start, started_at, fee_version, kind)
+                      base_start, quote_start, started_at, fee_version, kind, leader)
     SELECT $1, $2::varchar, coalesce(nullif($13, 0), max(number) + 1, 1), $3, $4, $5, $6, $7, 1, $8, $9, $10,
-           $11, $12, $14::varchar
+           $11, $12, $14::varchar, $15
     FROM runs WHERE user_id = $2::varchar AND kind = $14::varchar
     RETURNING number
 """
@@ -228,6 +228,7 @@ class PostgresRuns:
                 run.fee_version,
                 run.number,
                 run.kind,
+                run.leader,
             )
             await self._store.execute(
                 "INSERT INTO run_configs (run_id, version, config) VALUES ($1, 1, $2)",
@@ -335,6 +336,7 @@ def _run(row: dict[str, Any]) -> Run:
         fee_version=row["fee_version"],
         fee_bps=row["fee_bps"],
         kind=RunKind(row["kind"]),
+        leader=row["leader"] and RunId(row["leader"]),
     )
 
 

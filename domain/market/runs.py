@@ -40,6 +40,7 @@ class RunKind(StrEnum):
 
     STRATEGY = "strategy"
     CONVERSION = "conversion"  # its id is that of a conversion, which says what it may do
+    LEG = "leg"  # the other account of a strategy's run, whose worker asks for its orders
 
 
 HELD_BACK = frozenset({RunState.HALTED, RunState.RECOVERING, RunState.AWAITING_USER})
@@ -59,7 +60,8 @@ class Run:
     the market's time at its first tick, from which all its ticks count; it is set by the worker that
     adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty. ``fee_bps`` is what
     we charge of what its fills bring in, by the version of the schedule it was started under (FE2). The
-    ``kind`` says whether a strategy trades for it or a conversion does.
+    ``kind`` says whether a strategy trades for it or a conversion does. A leg has the number of its
+    ``leader``, and lives as that does.
     """
 
     id: RunId
@@ -84,6 +86,7 @@ class Run:
     fee_version: int = 0
     fee_bps: int = 0
     kind: RunKind = RunKind.STRATEGY
+    leader: RunId | None = None
 
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""
