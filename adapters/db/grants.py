@@ -45,6 +45,8 @@ class Table:
     apps_rows: str = ""
     """Which rows the app sees, where the workers see more; all of them when nothing is said."""
     angel: str = ""
+    angels_rows: str = ""
+    """Which rows the Angel sees, where the workers see more; all of them when nothing is said."""
     web: str = ""
     poller: str = ""
 
@@ -82,10 +84,7 @@ TABLES = MappingProxyType(
             whose=_MINE, app="SELECT, INSERT, UPDATE (language, created_at, forgotten)", web="SELECT"
         ),
         "venue_accounts": Table(
-            whose=NOBODYS,
-            app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)",
-            angel="SELECT",
-            web="SELECT (name, venue)",
+            whose=NOBODYS, app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)", angel="SELECT"
         ),
         "deployment": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "leases": Table(
@@ -138,7 +137,13 @@ TABLES = MappingProxyType(
         "closings": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (state, began_at, closed_at, over_at)"),
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
-        "secrets": Table(whose=NOBODYS, app="SELECT", apps_rows="kind = 'session_key'"),
+        "secrets": Table(
+            whose=NOBODYS,
+            app="SELECT",
+            apps_rows="kind = 'session_key'",
+            angel="SELECT",
+            angels_rows="kind = 'angel_key'",
+        ),
         # fees
         "fee_schedules": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         "service_fees": Table(whose=_MINE, app="SELECT, INSERT", web="SELECT"),
@@ -158,17 +163,16 @@ TABLES = MappingProxyType(
         ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
-        "asked_orders": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
         "fill_versions": Table(whose=_OF_MY_FILL, app="SELECT, INSERT", web="SELECT"),
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
-        "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
         # looking whether everything lies where the books say
+        "angel_entries": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "reconciliations": Table(
             whose=NOBODYS, app="SELECT, INSERT", angel="SELECT", web="SELECT (id, scope, at, outcome)"
         ),
@@ -176,7 +180,7 @@ TABLES = MappingProxyType(
         "births": Table(whose=NOBODYS, app="SELECT"),
         "reconciliation_ages": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "orphan_trades": Table(whose=NOBODYS, app="SELECT, INSERT, DELETE"),
-        "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        "trade_cursors": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT"),
     }
 )
 """Tables and views."""
@@ -203,7 +207,7 @@ FUNCTIONS = MappingProxyType(
         "end_visit": frozenset({Role.WEB}),
         "visit_lasts": _APP,
         "forget_links": _TRIGGER,
-        "lease_clock": _APP | {Role.WEB},
+        "lease_clock": _APP | {Role.WEB, Role.ANGEL},
         "refuse_other_release": _APP,
         "check_lease": _TRIGGER,
         "refuse_change": _TRIGGER,
@@ -243,8 +247,10 @@ FUNCTIONS = MappingProxyType(
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,
         "check_conversion_order": _TRIGGER,
-        "check_asked_order": _TRIGGER,
-        "check_leg_order": _TRIGGER,
+        "check_angels_lease": _TRIGGER,
+        "angel_act": frozenset({Role.ANGEL}),
+        "angel_heard": _INNER,
+        "angel_order": _INNER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""
@@ -253,7 +259,7 @@ DEFINERS = frozenset(
     {
         *("post_transfers", "make_holds", "use_hold", "release_hold", "release_holds"),
         *("free_output", "take_free_output", "forget_person"),
-        *("open_link", "go_on_visiting", "end_visit"),
+        *("open_link", "go_on_visiting", "end_visit", "angel_act"),
     }
 )
 """Functions with their owner's rights: each saves the app, or the web, a right to write a table."""

@@ -129,7 +129,7 @@ class PostgresOrders:
 
     async def _intents(self, where: str, *args: object) -> Sequence[Intent]:
         sql = f"SELECT * FROM order_intents WHERE {where}"  # noqa: S608 - put together from constants
-        return [_intent(row) for row in await self._store.fetch(sql, *args)]
+        return [intent_of(row) for row in await self._store.fetch(sql, *args)]
 
 
 def _new_row(intent: Intent) -> tuple[object, ...]:
@@ -147,7 +147,8 @@ def _progress_row(intent: Intent) -> tuple[object, ...]:
     )
 
 
-def _intent(row: dict[str, Any]) -> Intent:
+def intent_of(row: Mapping[str, Any]) -> Intent:
+    """Return the intent of a row."""
     return Intent(
         id=row["id"],
         client_order_id=row["client_order_id"],

@@ -236,6 +236,8 @@ def _rows(found: Mapping[str, Any], roles: Iterable[Role], names: Names) -> Iter
             yield f"{policy} FOR SELECT TO {names.of(role)} USING ({entry.whose})"
         elif role is Role.APP and entry.apps_rows:
             yield f"{policy} TO {names.of(role)} USING ({entry.apps_rows})"
+        elif role is Role.ANGEL and entry.angels_rows:
+            yield f"{policy} TO {names.of(role)} USING ({entry.angels_rows})"
         elif role is not Role.WEB and entry.of(role):
             yield f"{policy} TO {names.of(role)} USING (true) WITH CHECK (true)"
 

@@ -45,10 +45,7 @@ class CapacityService:
 
 
 def claim_of(run: Run) -> Claim:
-    """Return what a run claims as it stands: one that is paused nothing, as one that cannot be read.
-
-    One that was taken over keeps its room until it is back.
-    """
+    """Return what a run claims as it stands: one that is paused nothing, as one that cannot be read."""
     if run.state is RunState.PAUSED:
         return NOTHING
     if run.kind is RunKind.CONVERSION:

@@ -24,13 +24,15 @@ class FakeLeaseTable:
     rows: dict[Scope, Lease] = field(default_factory=dict)
     ends_s: dict[Scope, float] = field(default_factory=dict)
     ttl_s: dict[Scope, float] = field(default_factory=dict)
+    renewed_s: dict[Scope, float] = field(default_factory=dict)
+    angels: set[Scope] = field(default_factory=set)  # taken over, and not safe yet
 
     def deploy(self, release: str) -> None:
         """Stamp another release."""
         self.deployed, self.deployed_s = release, self.clock.monotonic()
 
     def live(self, scope: Scope) -> bool:
-        return self.rows[scope].live and self.clock.monotonic() < self.ends_s[scope]
+        return scope in self.angels or (self.rows[scope].live and self.clock.monotonic() < self.ends_s[scope])
 
     def epochs(self) -> dict[Scope, int]:
         return {scope: lease.epoch for scope, lease in self.rows.items()}
@@ -55,6 +57,7 @@ class FakeLeases:
             epoch = table.epochs().get(scope, 0) + 1
             table.rows[scope] = Lease(scope, epoch, self._holder, True)
             table.ttl_s[scope] = ttl_s
+            table.renewed_s[scope] = table.clock.monotonic()
             table.ends_s[scope] = table.clock.monotonic() + ttl_s
         return {scope: table.rows[scope].epoch for scope in free}
 
@@ -64,6 +67,7 @@ class FakeLeases:
         if ours and self._release != table.deployed and table.clock.monotonic() >= table.deployed_s + 120:
             raise Refused("lease_version")
         for scope in ours:
+            table.renewed_s[scope] = table.clock.monotonic()
             table.ends_s[scope] = table.clock.monotonic() + table.ttl_s[scope]
         return ours
 

@@ -1,0 +1,103 @@
+"""The database as the Angel sees it: it reads a few tables, and writes through one function (safety §2.9)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.db.asking import Asking
+from adapters.db.orders import intent_of
+from adapters.db.progress import WORDS, word_of
+from domain.angel.closing import Stranded
+from domain.angel.entries import Entry
+from domain.angel.watch import Sign, Standing
+from domain.health.progress import WHOLE, Patience, Word, ill
+from domain.ids import RunId, VenueAccountName
+from domain.leases import Scope
+from domain.market.model import Pair
+from domain.market.orders import Intent
+from domain.money import ZERO, Coin
+from domain.ports.angel import Answer
+
+_LOOK = """
+    SELECT l.scope, l.epoch, l.holder, l.state,
+           extract(epoch FROM lease_clock() - l.renewed_at)::float8 AS renewed_ago_s,
+           extract(epoch FROM l.expires_at - lease_clock())::float8 AS left_s
+    FROM leases l ORDER BY l.scope
+"""
+_PATIENCE = Patience()
+_ACT = "SELECT angel_act($1::jsonb) AS answer"
+_PAIRS = """
+    SELECT base, quote FROM trade_cursors WHERE account = $1
+    UNION SELECT base, quote FROM runs WHERE account = $1 AND state <> 'stopped'
+    UNION SELECT base, quote FROM order_intents WHERE account = $1 AND NOT settled
+    ORDER BY base, quote
+"""
+_UNSETTLED = "SELECT * FROM order_intents WHERE account = $1 AND NOT settled ORDER BY seq"
+_STRANDED = """
+    SELECT r.id, r.account, r.base, r.quote, r.base_start, r.quote_start, a.coin, b.total,
+           b.total - b.held AS free
+    FROM runs r
+    LEFT JOIN accounts a ON a.kind = 'run' AND a.owner = r.id AND a.venue = r.account
+        AND a.coin IN (r.base, r.quote)
+    LEFT JOIN balances b ON b.account_id = a.id
+    WHERE r.account = $1 AND r.state = 'halted' AND r.kind = 'strategy'
+    ORDER BY r.started_at, r.id
+"""
+
+
+class PostgresAngelStore:
+    """As ``domain.ports.angel.AngelStore``, with the rights of the Angel's own login."""
+
+    def __init__(self, store: Asking) -> None:
+        self._store = store
+
+    async def look(self) -> Sequence[Sign]:
+        """Return every lease, with what its holder says of its own work."""
+        words = [word_of(row) for row in await self._store.fetch(WORDS)]
+        return [_sign(row, words) for row in await self._store.fetch(_LOOK)]
+
+    async def act(self, entry: Entry, *, late: bool = False) -> Answer:
+        """Write an entry down together with what it changes, once; a late one changes nothing."""
+        rows = await self._store.fetch(_ACT, json.dumps(entry.line(late=late)), writes=True)
+        told = json.loads(rows[0]["answer"])
+        return Answer(told["ours"], told["epoch"])
+
+    async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
+        """Return all pairs on which the account may have orders."""
+        rows = await self._store.fetch(_PAIRS, account)
+        return [Pair(Coin(row["base"]), Coin(row["quote"])) for row in rows]
+
+    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
+        """Return the account's intents that are not settled, oldest first."""
+        return [intent_of(row) for row in await self._store.fetch(_UNSETTLED, account)]
+
+    async def stranded(self, account: VenueAccountName) -> Sequence[Stranded]:
+        """Return the account's runs that were halted, with what the books say they have."""
+        of_run: dict[str, list[dict[str, Any]]] = {}
+        for row in await self._store.fetch(_STRANDED, account):
+            of_run.setdefault(row["id"], []).append(row)
+        return [_stranded(rows) for rows in of_run.values()]
+
+
+def _sign(row: dict[str, Any], words: Sequence[Word]) -> Sign:
+    said = [w for w in words if w.holder == row["holder"] and w.progress.part in (WHOLE, row["scope"])]
+    return Sign(
+        Scope(row["scope"]),
+        row["epoch"],
+        row["holder"],
+        Standing(row["state"]),
+        row["renewed_ago_s"],
+        row["left_s"],
+        next((why for word in said if (why := ill(word, _PATIENCE))), ""),
+    )
+
+
+def _stranded(rows: Sequence[dict[str, Any]]) -> Stranded:
+    run, has = rows[0], {row["coin"]: row for row in rows}
+    base, quote = (has.get(run[side], {"total": ZERO, "free": ZERO}) for side in ("base", "quote"))
+    return Stranded(
+        RunId(run["id"]),
+        VenueAccountName(run["account"]),
+        Pair(Coin(run["base"]), Coin(run["quote"])),
+        *(run["base_start"], run["quote_start"], base["total"], quote["total"], base["free"], quote["free"]),
+    )

@@ -1,0 +1,102 @@
+"""The Angel: looks whether anybody acts for the accounts, and sees to those for which nobody does."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.angel.watch import Sign, Verdict, Watch
+from domain.ids import VenueAccountName
+from domain.leases import Scope
+from domain.market.model import Pair
+from domain.ports.angel import Keepsake, Memory, Witness
+from domain.services.angel_log import SILENCE, AngelLog
+from domain.services.angel_sweep import AngelDesk, Sweep, Sweeping
+
+
+@dataclass(slots=True)
+class Angel:
+    """Watches all accounts, and sweeps those that were left; the two go on beside each other.
+
+    ``look`` is called every few seconds, ``sweep`` for each account far more often.
+    """
+
+    log: AngelLog
+    watch: Watch
+    sweeping: Sweeping
+    desks: Mapping[Scope, AngelDesk]
+    keepsake: Keepsake
+    witness: Witness
+    sweeps: dict[Scope, Sweep] = field(default_factory=dict)
+    _kept: Memory | None = None
+
+    def wake(self) -> None:
+        """Begin with what was kept in an earlier life: the store may be silent from the start (AN5)."""
+        memory = self.keepsake.recall()
+        self.watch.remember(memory.signs)
+        for desk in self.desks.values():
+            desk.pairs = sorted({*desk.pairs, *memory.pairs.get(desk.account, ())}, key=str)
+
+    async def look(self) -> str:
+        """Look once, begin what is to be done, and say in one sentence what was decided."""
+        try:
+            async with asyncio.timeout(self.log.timeout_s):
+                signs = await self.log.store.look()
+        except SILENCE:
+            seen = await self.witness.sees_store()
+            verdict = self.watch.silence(self.log.clock.monotonic(), store_answers_others=seen)
+            return self._begin(verdict)
+        self._end_blind()
+        verdict = self.watch.look(signs, self.log.clock.monotonic())
+        said = [self._begin(verdict), await self._catch_up(signs)]
+        return "; ".join(each for each in said if each)
+
+    async def sweep(self, scope: Scope) -> str:
+        """Take the sweep of an account one step further, if there is one; say what was done, or nothing."""
+        sweep = self.sweeps.get(scope)
+        if sweep is None:
+            return ""
+        said = await self.sweeping.round(self.desks[scope], sweep)
+        if sweep.over and self.sweeps.get(scope) is sweep:
+            del self.sweeps[scope]
+        return said
+
+    def _begin(self, verdict: Verdict) -> str:
+        """Begin a sweep of each account that was left and that nobody sweeps here yet."""
+        new = [trip for trip in verdict.trips if trip.scope not in self.sweeps]
+        strange = [trip.scope for trip in new if trip.scope not in self.desks]
+        for trip in new:
+            if trip.scope in self.desks:
+                self.sweeps[trip.scope] = Sweep(trip, self.log.clock.monotonic())
+        said = (
+            [verdict.said] if verdict.healthy or new else [f"goes on with {', '.join(sorted(self.sweeps))}"]
+        )
+        if strange:
+            said.append(f"no account of ours, and nobody's: {', '.join(strange)}")
+        return "; ".join(said)
+
+    def _end_blind(self) -> None:
+        """Let go of what was begun without the store: now it says itself who acts for what."""
+        self.sweeps = {scope: sweep for scope, sweep in self.sweeps.items() if not sweep.trip.blind}
+
+    async def _catch_up(self, signs: Sequence[Sign]) -> str:
+        """Tell the store what it has missed, and keep what we need of it for when it is gone."""
+        try:
+            said = await self.log.catch_up()
+            pairs: dict[VenueAccountName, Sequence[Pair]] = {}
+            for desk in self.desks.values():
+                async with asyncio.timeout(self.log.timeout_s):
+                    known = await self.log.store.pairs(desk.account)
+                desk.pairs = pairs[desk.account] = sorted({*desk.pairs, *known}, key=str)
+        except SILENCE as error:
+            return f"the store fell silent: {error}"
+        memory = Memory([sign for sign in signs if sign.scope in self.desks], pairs)
+        if self._kept is None or _as_kept(memory) != _as_kept(self._kept):
+            self.keepsake.keep(memory)
+            self._kept = memory
+        return said
+
+
+def _as_kept(memory: Memory) -> object:
+    """Return what must be kept anew when it changes: not how long ago something was."""
+    signs = {(sign.scope, sign.epoch, sign.holder, sign.standing) for sign in memory.signs}
+    return signs, {account: tuple(pairs) for account, pairs in memory.pairs.items()}

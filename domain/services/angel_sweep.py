@@ -1,0 +1,273 @@
+"""Clearing one account whose workers are gone: cancel, look again, close, be safe (AN1-AN8)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.angel.closing import Closing, FailSafe, Left, Market, Stranded, Trade
+from domain.angel.entries import Deed, wish, word, words
+from domain.angel.reckoning import with_orders
+from domain.angel.watch import Trip, Window
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.ids import VenueAccountName
+from domain.leases import Grip, LeaseTiming
+from domain.market.model import Pair
+from domain.market.orders import TERMINAL, Intent, LimitOrder, OrderState, VenueOrder, heard
+from domain.ports.exchange import Exchange
+from domain.services.angel_log import SILENCE, AngelLog
+
+EMPTY_LISTINGS = 2
+_KEPT_BACK = frozenset({"order_too_late", "lease_lost"})
+"""Refusals after which no byte has left."""
+
+
+@dataclass(slots=True)
+class AngelDesk:
+    """One account as the Angel reaches it; ``pairs`` are those known of it without the store.
+
+    ``grip`` is what lets an order pass right before the socket; ``prefix`` tells our orders from others'.
+    """
+
+    exchange: Exchange
+    grip: Grip
+    pairs: Sequence[Pair]
+    window: Window
+    timing: LeaseTiming
+    prefix: str
+    at_once: int = 16
+
+    @property
+    def account(self) -> VenueAccountName:
+        """Return the account's name."""
+        return self.exchange.account
+
+
+@dataclass(slots=True)
+class Sweep:
+    """How far an account is; ``since_s`` is when its epoch changed, or we began where it cannot."""
+
+    trip: Trip
+    since_s: float
+    epoch: int | None = None
+    empty: int = 0
+    cancelled: int = 0
+    over: str = ""  # how it ended
+    written_s: float = float("-inf")
+    tried: set[str] = field(default_factory=set)  # runs for which something was sent
+
+
+class Sweeping:
+    """Drives sweeps; every step may be repeated, by another Angel too (AN6)."""
+
+    def __init__(self, log: AngelLog, failsafe: FailSafe) -> None:
+        self._log = log
+        self._failsafe = failsafe
+
+    async def round(self, desk: AngelDesk, sweep: Sweep) -> str:
+        """Take a sweep one step further; say in one sentence what was done."""
+        try:
+            return await self._round(desk, sweep)
+        except Refused as refusal:
+            if refusal.code != "epoch_lost":
+                raise
+            desk.grip.drop()
+            sweep.over = f"{desk.account} was taken over by somebody else"
+            return sweep.over
+
+    async def _round(self, desk: AngelDesk, sweep: Sweep) -> str:
+        if sweep.epoch is None and not sweep.trip.blind:
+            await self._take(desk, sweep)
+            if sweep.over:
+                return sweep.over
+        pairs = desk.pairs if sweep.trip.blind or self._log.silent else await self._pairs(desk)
+        looked_s = self._now_s()
+        shown, whole = await self._list(desk, pairs)
+        if shown:
+            sweep.empty = 0
+            gone = await self._cancel(desk, sweep, shown)
+            sweep.cancelled += gone
+            return f"{desk.account}: {len(shown)} orders rested, {gone} have ended"
+        if not whole:
+            return f"{desk.account} cannot be seen whole"
+        sweep.empty += 1
+        wait_s = sweep.since_s + desk.window.last_s - looked_s
+        if sweep.empty < EMPTY_LISTINGS or wait_s > 0:
+            if sweep.epoch is not None and looked_s - sweep.written_s >= desk.timing.renew_s:
+                await self._write(desk, sweep, Deed.LOOKED, {})
+            return f"{desk.account} is empty; looks again for {max(0.0, wait_s):.0f} s"
+        if sweep.epoch is None:
+            return f"{desk.account} is empty; whose it is only the store can say"
+        return await self._finish(desk, sweep)
+
+    async def _take(self, desk: AngelDesk, sweep: Sweep) -> None:
+        trip, asked_s = sweep.trip, self._now_s()
+        facts = {"seen": trip.seen, "preempt": trip.preempt, "stuck": trip.stuck, "reason": trip.reason}
+        answer = await self._log.write(trip.scope, None, Deed.TAKE, facts)
+        if answer is None:
+            return  # what rests is cancelled meanwhile: that needs nobody's leave
+        if not answer.ours or answer.epoch is None:
+            sweep.over = f"{desk.account} is somebody else's by now"
+            return
+        sweep.epoch, sweep.since_s, sweep.empty = answer.epoch, self._now_s(), 0
+        desk.grip.tighten(answer.epoch, asked_s, desk.timing)
+
+    async def _write(self, desk: AngelDesk, sweep: Sweep, deed: Deed, facts: dict[str, object]) -> bool:
+        """Write an entry down; tell whether the store has it, so that it is ours a while longer."""
+        asked_s = sweep.written_s = self._now_s()
+        answer = await self._log.write(sweep.trip.scope, sweep.epoch, deed, facts)
+        if answer is None or sweep.epoch is None:
+            return False
+        desk.grip.tighten(sweep.epoch, asked_s, desk.timing)
+        return True
+
+    async def _pairs(self, desk: AngelDesk) -> Sequence[Pair]:
+        """Note what pairs the store knows of, if it answers."""
+        try:
+            async with asyncio.timeout(self._log.timeout_s):
+                known = await self._log.store.pairs(desk.account)
+        except SILENCE:
+            return desk.pairs
+        desk.pairs = sorted({*desk.pairs, *known}, key=str)
+        return desk.pairs
+
+    async def _list(self, desk: AngelDesk, pairs: Sequence[Pair]) -> tuple[list[VenueOrder], bool]:
+        """Return our orders that rest, and whether every pair could be seen."""
+
+        async def of(pair: Pair) -> list[VenueOrder] | None:
+            try:
+                return await desk.exchange.open_orders(pair)
+            except Refused:
+                return []  # what the venue does not trade has no orders
+            except (Unavailable, OutcomeUnknown):
+                return None
+
+        listed = await asyncio.gather(*(of(pair) for pair in pairs))
+        shown = [
+            o for orders in listed if orders for o in orders if o.client_order_id.startswith(desk.prefix)
+        ]
+        return shown, all(orders is not None for orders in listed)
+
+    async def _cancel(self, desk: AngelDesk, sweep: Sweep, orders: Sequence[VenueOrder]) -> int:
+        """Cancel orders, many at once, and write down what the venue says; return how many have ended."""
+        await self._write(desk, sweep, Deed.CANCEL, {"orders": [o.client_order_id for o in orders]})
+        places = asyncio.Semaphore(desk.at_once)
+
+        async def one(order: VenueOrder) -> VenueOrder | None:
+            async with places:
+                try:
+                    said = await desk.exchange.cancel(order.pair, order.client_order_id)
+                    return said or await desk.exchange.find_order(order.pair, order.client_order_id)
+                except (Refused, Unavailable, OutcomeUnknown):
+                    return None  # the next listing shows it again
+
+        said = [order for order in await asyncio.gather(*map(one, orders)) if order]
+        ended = [order for order in said if order.state in TERMINAL]
+        if ended:
+            await self._write(desk, sweep, Deed.HEARD, words(ended))
+        return len(ended)
+
+    async def _finish(self, desk: AngelDesk, sweep: Sweep) -> str:
+        """Find out what became of the last orders, close what is to be closed, and say that it is safe."""
+        try:
+            async with asyncio.timeout(self._log.timeout_s):
+                intents = await self._log.store.unsettled(desk.account)
+                runs = await self._log.store.stranded(desk.account)
+        except SILENCE:
+            return f"{desk.account} is empty; the store does not say what its runs have"
+        intents, doubtful = await self._look_up(desk, sweep, intents)
+        said = [await self._close(desk, sweep, with_orders(run, intents, doubtful)) for run in runs]
+        if not await self._write(desk, sweep, Deed.SAFE, {"cancelled": sweep.cancelled}):
+            return f"{desk.account} is empty; the store has not heard that it is safe"
+        desk.grip.drop()
+        sweep.over = f"{desk.account} is safe: {sweep.cancelled} cancelled"
+        return "; ".join([sweep.over, *said])
+
+    async def _look_up(
+        self, desk: AngelDesk, sweep: Sweep, intents: Sequence[Intent]
+    ) -> tuple[list[Intent], set[str]]:
+        """Return the intents with the venue's last word, and the ids of those on which it gave none.
+
+        One of a worker that the venue does not show so long after the last it can have sent counts as
+        nothing; one of ours that may have traded at once is in doubt until recovery has read the trades.
+        """
+        after, doubtful, said = [], set[str](), list[VenueOrder]()
+        for intent in intents:
+            if intent.state in TERMINAL:
+                after.append(intent)
+                continue
+            try:
+                found = await desk.exchange.find_order(intent.pair, intent.client_order_id)
+            except (Refused, Unavailable, OutcomeUnknown):
+                found = None
+                doubtful.add(intent.id)
+            if found is None:
+                after.append(intent)
+                doubtful |= {intent.id} if intent.immediate or not intent.uncertain else set()
+            else:
+                after.append(heard(intent, found))
+                said.append(found)
+        if said:
+            await self._write(desk, sweep, Deed.HEARD, words(said))
+        return after, doubtful
+
+    async def _close(self, desk: AngelDesk, sweep: Sweep, run: Stranded) -> str:
+        """Send the one order that the fail-safe wants for a run, or write down why there is none."""
+        if run.run_id in sweep.tried:
+            return f"run {run.run_id} was seen to"
+        closing, market = await self._decide(desk, run)
+        if isinstance(closing, Trade) and market is not None:
+            sweep.tried.add(run.run_id)
+            return await self._send(desk, sweep, run, market, closing)
+        reason = closing.reason if isinstance(closing, Left) else "market_unseen"
+        await self._write(desk, sweep, Deed.LEFT, {"run_id": run.run_id, "reason": reason})
+        return f"run {run.run_id} left: {reason}"
+
+    async def _decide(self, desk: AngelDesk, run: Stranded) -> tuple[Closing, Market | None]:
+        try:
+            rules, book = await desk.exchange.rules(run.pair), await desk.exchange.book(run.pair)
+        except (Refused, Unavailable, OutcomeUnknown) as error:
+            return Left(error.code), None
+        market = Market(rules, book, (self._log.clock.now() - book.at).total_seconds())
+        try:
+            return self._failsafe.close(run, market), market
+        except Exception:  # an owner's own rule: whatever it raises, the others are seen to
+            return Left("failsafe_failed"), market
+
+    async def _send(self, desk: AngelDesk, sweep: Sweep, run: Stranded, market: Market, trade: Trade) -> str:
+        rules, now = market.rules, self._log.clock.now()
+        order = LimitOrder(
+            *(self._log.ids.client_order_id(), run.pair, trade.side),
+            *(rules.price(trade.ticks), rules.quantity(trade.lots)),
+            post_only=False,
+            immediate=True,
+        )
+        not_after = now + timedelta(seconds=desk.window.send_s)
+        facts = wish(self._log.ids.new_id(), run.run_id, order, not_after)
+        try:
+            if not await self._write(desk, sweep, Deed.ORDER, dict(facts)):
+                return f"run {run.run_id} left: the store does not answer"
+        except Refused as refusal:
+            if refusal.code == "epoch_lost":
+                raise
+            await self._write(desk, sweep, Deed.LEFT, {"run_id": run.run_id, "reason": refusal.code})
+            return f"run {run.run_id} left: {refusal.code}"
+        said = await self._place(desk, order, not_after)
+        await self._write(desk, sweep, Deed.HEARD, {"orders": [said]})
+        became = f"{said['state']}, {said['filled']} filled"
+        return f"run {run.run_id}: {trade.side} {order.quantity} {run.pair} {became}"
+
+    async def _place(self, desk: AngelDesk, order: LimitOrder, not_after: datetime) -> dict[str, str]:
+        """Send an order; return what became of it, as facts."""
+        nothing = order.quantity * 0
+        try:
+            told = await desk.exchange.place(order, not_after)
+        except Refused as refusal:
+            state = OrderState.ABANDONED if refusal.code in _KEPT_BACK else OrderState.REJECTED
+            return word(order.client_order_id, "", state, nothing)
+        except (OutcomeUnknown, Unavailable):
+            return word(order.client_order_id, "", OrderState.UNKNOWN, nothing)
+        return word(told.client_order_id, told.order_id, told.state, told.filled)
+
+    def _now_s(self) -> float:
+        return self._log.clock.monotonic()

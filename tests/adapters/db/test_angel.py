@@ -1,0 +1,310 @@
+"""The Angel's one door: who may pass it, what it lets happen, and what it never does (AN6-AN8, T20)."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from adapters.build import build_name, schema_version
+from adapters.db.angel import PostgresAngelStore
+from adapters.db.asking import Asking
+from adapters.db.grants import Role
+from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
+from adapters.db.store import PostgresStore
+from domain.angel.entries import Deed, Entry, wish, word
+from domain.angel.watch import Standing
+from domain.errors import InvariantBroken, MrMarketError, Refused
+from domain.ids import VenueAccountName
+from domain.leases import Scope, venue_scope
+from domain.ledger.model import AccountKind
+from domain.market.model import Side
+from domain.market.orders import LimitOrder, OrderState
+from domain.market.runs import Run, RunState
+from domain.money import ZERO
+from domain.ports.angel import Answer
+from tests.domain.services.trading_world import USDT, World
+from tests.fakes.exchange import PAIR
+from tests.fakes.leases import move_lease_clock
+
+pytestmark = pytest.mark.database
+
+ACCOUNT = VenueAccountName("fake-1")
+SCOPE = venue_scope(ACCOUNT)
+
+
+@dataclass
+class Place:
+    """A run with orders on the book, a worker that has the account, and Angels by name."""
+
+    world: World
+    run: Run
+    angel: PostgresAngelStore
+    epoch: int
+    admin: Any
+
+    def entry(self, deed: Deed, epoch: int | None = None, name: str = "angel:a", **facts: Any) -> Entry:
+        return Entry(str(uuid.uuid4()), self.world.time.now(), name, SCOPE, epoch, deed, facts)
+
+    def take(self, seen: int, *, preempt: bool = False, name: str = "angel:a") -> Entry:
+        return self.entry(Deed.TAKE, name=name, seen=seen, preempt=preempt, stuck=False, reason="x")
+
+    async def taken(self) -> int:
+        """Let the lease end, and have the Angel take the account."""
+        await move_lease_clock(self.admin, 301)
+        answer = await self.angel.act(self.take(self.epoch))
+        assert answer == Answer(True, self.epoch + 1)
+        return self.epoch + 1
+
+    async def cleared(self, epoch: int) -> None:
+        """Take everything off the book, and tell the store."""
+        orders = await self.world.orders.unsettled(ACCOUNT)
+        for resting in self.world.venue.orders:
+            resting.order = replace(resting.order, state=OrderState.CANCELLED)
+        said = [word(i.client_order_id, "", OrderState.CANCELLED, ZERO) for i in orders]
+        assert (await self.angel.act(self.entry(Deed.HEARD, epoch, orders=said))).ours
+
+    def leases(self, name: str = "next") -> PostgresLeases:
+        return PostgresLeases(self.world.store, Claimant(name, build_name(), schema_version()))
+
+
+@pytest.fixture
+async def place(store: PostgresStore, admin: Any, url_of: Callable[[Role], str]) -> AsyncIterator[Place]:
+    world = World(store)
+    await world.person(BTC="1", USDT="50000")
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start()
+    await world.rounds(worker, 2)
+    assert world.venue.resting()
+    own = Asking(url_of(Role.ANGEL))
+    yield Place(world, run, PostgresAngelStore(own), worker.desk.epoch, admin)
+    await own.close()
+
+
+async def test_what_a_worker_holds_is_not_taken_before_its_time(place: Place) -> None:
+    for entry in (place.take(place.epoch), place.take(place.epoch, preempt=True)):
+        assert await place.angel.act(entry) == Answer(False, None)
+    await move_lease_clock(place.admin, 151)  # half of its ttl without a renewal
+    assert not (await place.angel.act(place.take(place.epoch))).ours
+    assert not (await place.angel.act(place.take(place.epoch - 1, preempt=True))).ours, (
+        "seen in another epoch"
+    )
+    assert not (await place.angel.act(place.take(place.epoch, preempt=True, name="worker"))).ours
+    assert await place.angel.act(place.take(place.epoch, preempt=True)) == Answer(True, place.epoch + 1)
+
+
+async def test_worker_that_renews_and_says_that_it_is_stuck_may_be_relieved(place: Place) -> None:
+    stuck = place.entry(Deed.TAKE, seen=place.epoch, preempt=True, stuck=True, reason="x")
+    assert not (await place.angel.act(stuck)).ours, "nobody says so"
+    say = "INSERT INTO progress VALUES ('worker', $1, 'workers', lease_clock(), 25, 0, '', '')"
+    await place.admin.execute(say, SCOPE)
+    [sign] = [sign for sign in await place.angel.look() if sign.scope == SCOPE]
+    assert sign.ill == "has ended no round for 25 s"
+    stuck = place.entry(Deed.TAKE, seen=place.epoch, preempt=True, stuck=True, reason="x")
+    assert (await place.angel.act(stuck)).ours
+
+
+async def test_taken_account_is_nobody_elses_until_it_is_safe(place: Place) -> None:
+    epoch = await place.taken()
+    sign = next(sign for sign in await place.angel.look() if sign.scope == SCOPE)
+    assert (sign.epoch, sign.holder, sign.standing) == (epoch, "angel:a", Standing.ANGEL)
+    assert (await place.world.runs.get(place.run.id)).state is RunState.HALTED
+    for passed in (302, 3000):
+        await move_lease_clock(place.admin, passed)
+        assert await place.leases().take([SCOPE], 300) == {}
+    assert await place.leases("worker").renew({SCOPE: place.epoch}) == set()
+    assert await place.leases("worker").release({SCOPE: place.epoch}) == set()
+    fence = PostgresFence(place.world.store)
+    for old in (place.epoch, epoch):
+        with pytest.raises(Refused, match="epoch_lost"):
+            await fence.guard(SCOPE, old)
+    assert (await place.angel.act(place.entry(Deed.SAFE, epoch, cancelled=0))).ours
+    assert await place.leases().take([SCOPE], 300) == {SCOPE: epoch + 1}
+    assert not (await place.angel.act(place.entry(Deed.SAFE, epoch))).ours, "it was given back"
+
+
+async def test_of_two_angels_one_acts_and_the_other_follows_when_it_falls_silent(place: Place) -> None:
+    epoch = await place.taken()
+    assert not (await place.angel.act(place.take(epoch, name="angel:b"))).ours
+    await move_lease_clock(place.admin, 500)
+    assert (await place.angel.act(place.entry(Deed.CANCEL, epoch, orders=[]))).ours  # it lives
+    await move_lease_clock(place.admin, 700)
+    assert not (await place.angel.act(place.take(epoch, name="angel:b"))).ours
+    assert (await place.angel.act(place.take(epoch))) == Answer(True, epoch + 1), "it goes on after its death"
+    await move_lease_clock(place.admin, 1100)
+    assert (await place.angel.act(place.take(epoch + 1, name="angel:b"))) == Answer(True, epoch + 2)
+    assert not (await place.angel.act(place.entry(Deed.CANCEL, epoch + 1, orders=[]))).ours
+
+
+async def test_entry_is_written_once_and_a_late_one_changes_nothing(place: Place) -> None:
+    await move_lease_clock(place.admin, 301)
+    late, take = place.take(place.epoch), place.take(place.epoch)
+    assert await place.angel.act(late, late=True) == Answer(False, None)
+    assert await place.angel.act(take) == await place.angel.act(take) == Answer(True, place.epoch + 1)
+    rows = await place.admin.fetch("SELECT kind, late FROM angel_entries ORDER BY seq")
+    assert [tuple(row) for row in rows] == [("take", True), ("take", False)]
+
+
+async def test_words_of_the_venue_end_orders_and_give_back_what_is_counted(place: Place) -> None:
+    epoch, orders = await place.taken(), await place.world.orders.unsettled(ACCOUNT)
+    sell = next(intent for intent in orders if intent.side is Side.SELL)
+    said = [word(i.client_order_id, "9", OrderState.CANCELLED, ZERO) for i in orders if i is not sell]
+    part = Decimal("0.00001")
+    said.append(word(sell.client_order_id, "", OrderState.CANCELLED, part))
+    strange = word("nobodys", "9", OrderState.FILLED, part)
+    assert not (await place.angel.act(place.entry(Deed.HEARD, epoch - 1, orders=said))).ours
+    assert len(await place.world.orders.unsettled(ACCOUNT)) == len(orders), "from an old epoch nothing counts"
+    for row in said[:-1]:  # one of ids that the venue gives twice would be refused
+        row["order_id"] = ""
+    await place.angel.act(place.entry(Deed.HEARD, epoch, orders=[*said, strange]))
+    [left] = await place.world.orders.unsettled(ACCOUNT)
+    assert (left.id, left.state, left.filled, left.booked) == (sell.id, OrderState.CANCELLED, part, ZERO)
+    balances = await place.world.ledger.balances(AccountKind.RUN, place.run.id)
+    assert balances[USDT].held == 0, "what bids had promised is free"
+    assert balances[PAIR.base].held == sell.cost, "what has traded waits for its trade"
+    assert await place.world.ledger.faults() == []
+    again = [word(sell.client_order_id, "", OrderState.OPEN, ZERO)]
+    await place.angel.act(place.entry(Deed.HEARD, epoch, orders=again))
+    assert (await place.world.orders.unsettled(ACCOUNT)) == [left], "an older word changes nothing"
+
+
+def order(quantity: str = "0.001", side: Side = Side.BUY) -> LimitOrder:
+    price = Decimal(60_300) if side is Side.BUY else Decimal(59_700)
+    return LimitOrder(
+        "mmangel0000000001", PAIR, side, price, Decimal(quantity), post_only=False, immediate=True
+    )
+
+
+async def test_order_is_an_intent_with_its_hold_or_nothing_at_all(place: Place) -> None:
+    epoch = await place.taken()
+    await place.cleared(epoch)
+    soon, run_id = place.world.time.now() + timedelta(seconds=1), str(place.run.id)
+    facts = wish("intent-1", run_id, order(), soon)
+    assert not (await place.angel.act(place.entry(Deed.ORDER, epoch - 1, **facts))).ours
+    with pytest.raises(Refused, match="insufficient_funds"):
+        await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-2", run_id, order("5"), soon)))
+    with pytest.raises(Refused, match="run_not_running"):
+        await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-3", "another", order(), soon)))
+    before = (await place.world.ledger.balances(AccountKind.RUN, place.run.id))[USDT]
+    once = place.entry(Deed.ORDER, epoch, **facts)
+    await place.angel.act(once)
+    await place.angel.act(once)
+    [made] = [i for i in await place.world.orders.unsettled(ACCOUNT) if i.id == "intent-1"]
+    assert (made.epoch, made.state, made.immediate, made.post_only) == (
+        epoch,
+        OrderState.SENDING,
+        True,
+        False,
+    )
+    after = (await place.world.ledger.balances(AccountKind.RUN, place.run.id))[USDT]
+    assert after.held - before.held == made.cost
+    rows = await place.admin.fetch("SELECT kind FROM angel_entries WHERE kind = 'order'")
+    assert len(rows) == 2, "the one from an old epoch is written down, and what was refused is not"
+    assert await place.world.ledger.faults() == []
+
+
+async def test_worker_takes_the_account_back_and_its_runs_go_on(place: Place) -> None:
+    epoch = await place.taken()
+    await place.cleared(epoch)
+    soon = place.world.time.now() + timedelta(seconds=1)
+    wanted = order(side=Side.SELL)
+    await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-1", place.run.id, wanted, soon)))
+    place.world.venue.accept(wanted)  # it has filled, and nobody wrote that down
+    await place.angel.act(place.entry(Deed.SAFE, epoch))
+    await move_lease_clock(place.admin, 301)
+    worker = place.world.worker(name="next")
+    for _ in range(12):
+        await worker.round()
+        place.world.time.advance(1)
+    assert (await place.world.runs.get(place.run.id)).state is RunState.RUNNING
+    assert [f.client_order_id or f.order_id for _, f in place.world.venue.trades]
+    await place.world.check_books()
+
+
+FORBIDDEN = {
+    "a lease": "UPDATE leases SET epoch = epoch + 1",
+    "an intent": "INSERT INTO order_intents (id) VALUES ('x')",
+    "a halt": "UPDATE venue_accounts SET halted = ''",
+    "a run": "UPDATE runs SET state = 'stopping'",
+    "an entry of its own making": "INSERT INTO angel_entries (id) VALUES (gen_random_uuid())",
+    "a payout": "SELECT FROM payouts",
+    "a payment": "SELECT FROM outputs",
+    "a person's words": "SELECT FROM inbox",
+    "a transfer": "SELECT post_transfers('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')",
+    "a hold": "SELECT release_hold('order', 'x')",
+    "an order past the door": "SELECT angel_order('fake-1', 1, '{}')",
+    "a word past the door": "SELECT angel_heard('fake-1', '[]')",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+async def test_the_angel_may_not_touch(what: str, url_of: Callable[[Role], str]) -> None:
+    own = await asyncpg.connect(url_of(Role.ANGEL))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await own.execute(FORBIDDEN[what])
+    finally:
+        await own.close()
+
+
+async def test_of_sealed_keys_the_angel_sees_its_own_alone(admin: Any, url_of: Callable[[Role], str]) -> None:
+    await admin.execute("INSERT INTO master_keys (kid) VALUES (repeat('a', 16))")
+    for n, kind in enumerate(("session_key", "spend_key", "venue_key", "angel_key")):
+        await admin.execute(
+            "INSERT INTO secrets (id, instance, kind, name, version, nonce, ciphertext, kid, wrapped_key)"
+            " VALUES ($1, 'i', $2, 'n', 1, $3, $4, repeat('a', 16), $5)",
+            *(uuid.UUID(int=n), kind, bytes(12), bytes(40), bytes(60)),
+        )
+    own = await asyncpg.connect(url_of(Role.ANGEL))
+    assert [row["kind"] for row in await own.fetch("SELECT kind FROM secrets")] == ["angel_key"]
+    await own.close()
+
+
+POSING = {
+    "as the Angel": "UPDATE leases SET state = 'angel'",
+    "as the Angel in the next epoch": "UPDATE leases SET state = 'angel', epoch = epoch + 1, "
+    "holder = 'angel:x'",
+}
+ROBBING = {
+    "of what it holds": "UPDATE leases SET state = 'held', epoch = epoch + 1, holder = 'w', "
+    "expires_at = lease_clock() + ttl",
+    "of its name": "UPDATE leases SET holder = 'w'",
+    "by giving it back": "UPDATE leases SET state = 'released'",
+}
+
+
+async def test_no_worker_poses_as_the_angel_nor_robs_it(place: Place) -> None:
+    for sql in POSING.values():
+        with pytest.raises(MrMarketError):
+            await place.world.store.execute(f"{sql} WHERE scope = 'venue:fake-1'")
+    epoch = await place.taken()
+    for sql in ROBBING.values():
+        with pytest.raises(MrMarketError):
+            await place.world.store.execute(f"{sql} WHERE scope = 'venue:fake-1'")
+    intent = (await place.world.orders.unsettled(ACCOUNT))[0]
+    with pytest.raises(Refused, match="epoch_lost"):
+        await place.world.store.execute(
+            "INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side,"
+            " price, quantity, post_only, not_after, state) SELECT 'mine', 'mine', run_id, account, $1, base,"
+            " quote, side, price, quantity, true, now(), 'sending' FROM order_intents WHERE id = $2",
+            *(epoch, intent.id),
+        )
+    with pytest.raises((asyncpg.InsufficientPrivilegeError, MrMarketError)):
+        await place.world.store.fetch("SELECT angel_act('{}')", writes=True)
+
+
+@pytest.mark.parametrize("scope", ["wallet", "seat:1"])
+async def test_neither_wallet_nor_seat_is_taken(place: Place, scope: str) -> None:
+    await place.leases().take([Scope(scope)], 2)
+    await move_lease_clock(place.admin, 301)
+    entry = Entry(
+        *(str(uuid.uuid4()), place.world.time.now(), "angel:a", Scope(scope), None, Deed.TAKE),
+        {"seen": 1, "preempt": True},
+    )
+    with pytest.raises(InvariantBroken):
+        await place.angel.act(entry)
