@@ -309,9 +309,15 @@ def halt_service(world: World, confirmations: ConfirmationService) -> HaltServic
 
 def account_overview(world: World) -> AccountOverview:
     """Return what tells of exchange accounts."""
-    looks, rounds = PostgresAccountLooks(world.store), PostgresReconciliations(world.store)
-    auth, capacity = auth_service(world), capacity_of(world)
-    return AccountOverview(world.store, looks, rounds, world.clock, auth, capacity)
+    return overview_over(world.store, world.clock)
+
+
+def overview_over(store: PostgresStore, clock: SystemClock) -> AccountOverview:
+    """Return the same for who has a database and no more."""
+    looks, rounds = PostgresAccountLooks(store), PostgresReconciliations(store)
+    auth = AuthService(PostgresRoles(store), PostgresAudit(store), clock)
+    capacity = CapacityService(PostgresVenueAccounts(store), PostgresRuns(store))
+    return AccountOverview(store, looks, rounds, clock, auth, capacity)
 
 
 def capacity_of(world: World) -> CapacityService:

@@ -1,19 +1,36 @@
-"""Settings in, prices out: what the process that talks needs of those who say what coins are worth."""
+"""Settings in, prices out: what the process that talks needs of those who say what coins are worth, and
+what the process that trades keeps of markets."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from adapters.bootstrap import World
-from adapters.db.runs import PostgresVenueAccounts
+from adapters.db.candles import PostgresCandles
+from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.marketdata.coingecko import CoinGecko
 from adapters.mixin.prices import MixinPrices
 from domain.ports.prices import PriceSource
+from domain.services.candle_keeping import CandleFeed, CandleKeeping
+from domain.services.execution import ExecutionService
 from domain.services.market_data import MarketDataService
 
 
 def market_data(world: World, sources: Sequence[PriceSource] = ()) -> MarketDataService:
     """Return what answers from what workers see, and from what these sources say."""
-    return MarketDataService(sources, PostgresVenueAccounts(world.store), world.tokens, world.clock)
+    store = world.store
+    return MarketDataService(
+        sources, PostgresVenueAccounts(store), PostgresCandles(store), world.tokens, world.clock
+    )
+
+
+def candle_keeping(world: World, executions: Sequence[ExecutionService]) -> CandleKeeping:
+    """Return what keeps candles of what these trade, each only while it acts for its account."""
+    feeds = [
+        CandleFeed(desk.account, desk.venue, execution.offered, desk.candles, desk.grip)
+        for execution in executions
+        if (desk := execution.desk).candles is not None
+    ]
+    return CandleKeeping(feeds, PostgresCandles(world.store), PostgresRuns(world.store), world.clock)
 
 
 @asynccontextmanager

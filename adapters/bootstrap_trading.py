@@ -9,6 +9,7 @@ import structlog
 from adapters.bootstrap import World, admission_of, reckoning_of
 from adapters.clock import LockstepMarketClock, WallMarketClock
 from adapters.db.account_looks import PostgresAccountLooks
+from adapters.db.asked_orders import PostgresAskedOrders
 from adapters.db.auth import PostgresRoles
 from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
@@ -51,6 +52,7 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
         executions = []
         accounts = settings.venue_accounts(world.venue_keys)
         of_venue = Counter(account.venue for account in accounts)
+        real = {account.venue for account in accounts if not account.rehearsal}
         for account in accounts:
             grip = Grip(venue_scope(account.name), world.clock.monotonic)
             sharing = of_venue[account.venue]
@@ -64,6 +66,8 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
             desk = desk_of(world, account, exchange, market, grip)
             desk.timer = exchange.timer
             desk.watching = Watching(PostgresAccountLooks(world.store), exchange.keys)
+            if not account.rehearsal or account.venue not in real:
+                desk.candles = exchange.candles
             executions.append(ExecutionService(desk, account.pairs))
         yield executions
 
@@ -109,6 +113,7 @@ def desk_of(
         fence=world.fence,
         grip=grip,
         roles=PostgresRoles(store),
+        asked=PostgresAskedOrders(store),
         admission=admission_of(world),
         reckoning=reckoning_of(world),
     )

@@ -13,8 +13,9 @@ from conversations.hearing import chosen, said
 from conversations.machine import Table, machine_of
 from domain.conversions.quoting import ConversionQuote
 from domain.ids import UserId
+from domain.market.runs import GOING
 from domain.money import Coin
-from domain.services.conversions import LEAVABLE, ConversionService
+from domain.services.conversions import ConversionService
 from domain.services.trading_strategy import TradingStrategyService
 
 _INTO = re.compile(r"^(?:(?:all )?in\s+|(?:全部)?换成\s*)", re.IGNORECASE)
@@ -120,4 +121,4 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
     async def _numbers(self) -> dict[str, str]:
         """Return the pairs of the person's runs that can be left, by number."""
         runs = await self._runs.list(UserId(self.user_id))
-        return {str(run.number): str(run.pair) for run in runs if run.state in LEAVABLE}
+        return {str(run.number): str(run.pair) for run in runs if run.state in GOING}

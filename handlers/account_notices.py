@@ -2,7 +2,6 @@
 
 from bot.replies import Reply, Text
 from bot.words import Words
-from domain.ports.account_looks import KeyPower
 from handlers.difference_notices import age
 from handlers.wording import Params, Render, lines, named, names, records, sections, text, with_reason
 
@@ -22,22 +21,22 @@ def _account(words: Words, seen: Params) -> Text:
         return lines(head, words("account_refused_line", reason=reason))
     return lines(
         head,
-        *_key(words, seen),
+        _key(words, seen),
         _clock(words, seen),
         words("account_orders", used=seen["used"]),
         *_room(words, seen),
         words(f"dead_man_{seen['dead_man']}"),
         _compared(words, seen),
+        *(words(f"mend_{ill}") for ill in names(seen, "ills")),
     )
 
 
-def _key(words: Words, seen: Params) -> list[str]:
+def _key(words: Words, seen: Params) -> str:
     if seen["powers"] is None:
-        return [words("account_key_untold")]
+        return words("account_key_untold")
     powers = names(seen, "powers")
     listed = words("list_separator").join(words(f"power_{power}") for power in powers)
-    said = [words("account_key", powers=listed)]
-    return [*said, words("account_may_withdraw")] if KeyPower.WITHDRAW in powers else said
+    return words("account_key", powers=listed)
 
 
 def _clock(words: Words, seen: Params) -> str:

@@ -35,6 +35,7 @@ def _told(standing: AccountStanding) -> dict[str, Json]:
         "most_hourly": standing.claimed.capacity.hourly,
         "dead_man": str(look.dead_man),
         "refusal": look.refusal,
+        "ills": list[Json](standing.ills),
     }
 
 

@@ -14,8 +14,9 @@ from domain.market.history import STATES, Row, Subject, Wanted
 from domain.ports.pages import Purpose
 from domain.ports.users import User
 from domain.roles import Permission
-from domain.services.history import HistoryService, cells_of
+from domain.services.history import HistoryService
 from domain.services.pages import PageLinkService
+from domain.services.sheets import cells_of
 from handlers.runs import page_facts
 
 router = Router("history")
@@ -42,8 +43,7 @@ _VALUES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "已取消": ("state", "cancelled"),
         "已更正": ("state", "corrected"),
         "已作废": ("state", "busted"),
-        "csv": ("shape", "csv"),
-        "json": ("shape", "json"),
+        **dict.fromkeys(("csv", "json", "page", "网页", "文件"), ("page", "yes")),
     }
 )
 """Words that say all by themselves."""
@@ -66,8 +66,8 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 """Words that say what the next one is."""
 
 
-def wanted_in(arguments: list[str]) -> tuple[Wanted, str]:
-    """Return what somebody wants to see, and as which file (empty: here in the chat).
+def wanted_in(arguments: list[str]) -> tuple[Wanted, bool]:
+    """Return what somebody wants to see, and whether on the page that gives files, or here in the chat.
 
     Raises:
         Refused: ``history_not_understood``: a word says nothing here, or what it names cannot be read.
@@ -81,8 +81,8 @@ def wanted_in(arguments: list[str]) -> tuple[Wanted, str]:
             name, value = _VALUES.get(word) or _recognised(word)
         if typed.setdefault(name, value) != value:
             raise Refused("history_not_understood", what="word", said=word[:40])
-    shape = typed.pop("shape", "")
-    return Wanted.read(typed), shape
+    on_page = bool(typed.pop("page", ""))
+    return Wanted.read(typed), on_page
 
 
 def _recognised(word: str) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def facts_of(row: Row) -> dict[str, Json]:
     """Return a row as facts to say: as it is exported, with its coins by name."""
     pair = row.pair
     return {
-        **cells_of(row),
+        **cells_of(row, row.columns),
         "base_coin": pair.base if pair else "",
         "quote_coin": pair.quote if pair else "",
     }
@@ -115,14 +115,12 @@ def facts_of(row: Row) -> dict[str, Json]:
 async def show_history(
     person: User, arguments: list[str], history: HistoryService, links: PageLinkService
 ) -> Answer:
-    """List what the sender's runs did, the newest first, with a button that goes on, or link to a file."""
-    wanted, shape = wanted_in(arguments)
-    if shape:
-        whole = replace(wanted, before=None)
-        target = f"/history.{shape}?{urlencode(whole.typed())}"
+    """List what the sender's runs did, the newest first, with a button that goes on, or link to the page."""
+    wanted, on_page = wanted_in(arguments)
+    if on_page:
+        target = f"/history?{urlencode(replace(wanted, before=None).typed())}"
         link = await links.issue(person.user_id, Purpose.HISTORY, target)
-        facts: dict[str, Json] = {"subject": str(wanted.subject), "shape": shape.upper()}
-        return Say("history_file", {**facts, **page_facts(Purpose.HISTORY, link)})
+        return Say("history_page", {"subject": str(wanted.subject), **page_facts(Purpose.HISTORY, link)})
     page = await history.page(person.user_id, wanted, ROWS_SHOWN)
     others: list[Json] = [
         {"subject": str(subject), "command": command_for(_about(wanted, subject))}
@@ -131,9 +129,9 @@ async def show_history(
     ]
     rows: list[Json] = [facts_of(row) for row in page.rows]
     older = command_for(page.older) if page.older else ""
-    file: dict[str, Json] = {"file": f"{command_for(replace(wanted, before=None))} csv" if rows else ""}
+    page_by: dict[str, Json] = {"page": f"{command_for(replace(wanted, before=None))} page" if rows else ""}
     return Say(
-        "history", {"subject": str(wanted.subject), "rows": rows, "older": older, "others": others, **file}
+        "history", {"subject": str(wanted.subject), "rows": rows, "older": older, "others": others, **page_by}
     )
 
 

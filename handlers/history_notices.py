@@ -16,8 +16,8 @@ def render_history(words: Words, params: Params) -> list[Reply]:
         for one in records(params, "others")
     ]
     go_on = [sends(words("button_older"), older, BLUE)] if older else []
-    file = [sends(words("button_csv"), str(params["file"]), VIOLET)] if params["file"] else []
-    buttons = [*go_on, *others, *file]
+    page = [sends(words("button_page"), str(params["page"]), VIOLET)] if params["page"] else []
+    buttons = [*go_on, *others, *page]
     return [lines(title, *rows), *groups(buttons)]
 
 

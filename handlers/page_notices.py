@@ -15,7 +15,7 @@ def opening(key: str, label: str) -> Render:
         if not params.get(PAGE_URL):
             return [Text(words("pages_not_offered"))]
         if "subject" in params:
-            params = {**params, "subject": words(f"history_file_{params['subject']}")}
+            params = {**params, "subject": words(f"history_page_{params['subject']}")}
         opened = opens(words(label), str(params[PAGE_URL]), BLUE)
         return [Text(words(key, **params)), Buttons((opened,))]
 
@@ -33,7 +33,7 @@ def render_visits(words: Words, params: Params) -> list[Reply]:
 
 PAGE_NOTICES: dict[str, Render] = {
     "live": opening("live", "button_live"),
-    "history_file": opening("history_file", "button_history_file"),
+    "history_page": opening("history_page", "button_history_page"),
     "visits": render_visits,
     "visits_ended": text("visits_ended"),
 }

@@ -13,7 +13,8 @@ MOST_BUTTONS = 6
 def render_price(words: Words, params: Params) -> list[Reply]:
     """Say a price with its sources, what is offered here, and what was not counted."""
     said = [_headline(words, params), *_sources(words, params)]
-    said += [_market(words, market) for market in records(params, "markets")]
+    for market in records(params, "markets"):
+        said += [_market(words, market), *_day(words, market["day"])]
     return [lines(*said)]
 
 
@@ -22,8 +23,7 @@ def _headline(words: Words, params: Params) -> str:
         return words("price_nobody_says", **params)
     if not params["change_bps"]:
         return words("price_is", **params)
-    percent = Decimal(str(params["change_bps"])) / 100
-    return words("price_is_changed", **{**params, "change": f"{round(percent, 2):+f}%"})
+    return words("price_is_changed", **{**params, "change": _percent(params["change_bps"])})
 
 
 def _sources(words: Words, params: Params) -> list[str]:
@@ -47,6 +47,21 @@ def _market(words: Words, market: dict[str, Json]) -> str:
     named = (("bid", "price_bid"), ("ask", "price_best_ask"))
     sides = [words(key, **facts) for side, key in named if market[side]]
     return words("price_market", **facts, sides=words("list_separator").join(sides) or "–")
+
+
+def _day(words: Words, day: Json) -> list[str]:
+    """Say what a pair did in the last 24 hours, or in as much of them as is known."""
+    if not isinstance(day, dict) or not day:
+        return []
+    minutes, change = int(str(day["minutes"])), _percent(day["change_bps"])
+    known = words("lasts_minutes", count=minutes)
+    if minutes >= 60:
+        known = words("lasts_hours", count=round(minutes / 60))
+    return [words("price_day", **{**day, "lasts": known, "change": change})]
+
+
+def _percent(bps: Json) -> str:
+    return f"{round(Decimal(str(bps)) / 100, 2):+f}%"
 
 
 def _age(words: Words, seconds: int) -> str:

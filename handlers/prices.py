@@ -7,6 +7,7 @@ from bot.filters import command
 from bot.ports import Json
 from bot.replies import Answer, Say
 from bot.router import Router
+from domain.market.candles import Stretch
 from domain.market.prices import Price, Reading
 from domain.money import BPS, Coin, plain
 from domain.roles import Permission
@@ -49,7 +50,25 @@ def _said(reading: Reading, now: datetime) -> dict[str, Json]:
 def _market(market: Market, now: datetime) -> dict[str, Json]:
     bid, ask = (plain(price) if price is not None else "" for price in market.best)
     seen = _age_s(market.view.seen_at, now)
-    return {"pair": str(market.pair), "venue": market.venue, "bid": bid, "ask": ask, "age_s": seen}
+    told: dict[str, Json] = {
+        "pair": str(market.pair),
+        "venue": market.venue,
+        "bid": bid,
+        "ask": ask,
+        "age_s": seen,
+    }
+    return {**told, "day": _day(market.day)}
+
+
+def _day(day: Stretch | None) -> dict[str, Json]:
+    if day is None:
+        return {}
+    return {
+        "low": plain(day.low),
+        "high": plain(day.high),
+        "change_bps": plain(round(day.change * BPS, 4)),
+        "minutes": round((day.until - day.since).total_seconds() / 60),
+    }
 
 
 def _age_s(at: datetime, now: datetime) -> int:

@@ -167,6 +167,9 @@ def run_buttons(words: Words, state: str, number: Json) -> tuple[Button, ...]:
     aside = {
         "funding": (),
         "running": (sends(words("button_pause", number=number), f"/pause {number}", BLUE),),
+        "halted": (),
+        "recovering": (),
+        "awaiting_user": (sends(words("button_resume", number=number), f"/resume {number}", GREEN),),
         "paused": (sends(words("button_resume", number=number), f"/resume {number}", GREEN),),
     }
     return (refresh, *aside[state], leave) if state in aside else ()
@@ -356,6 +359,7 @@ RUN_NOTICES: dict[str, Render] = {
     "run_paused_untraded": with_run_buttons("run_paused_untraded", "paused"),
     "run_resumed": with_run_buttons("run_resumed", "running"),
     "paused_already": text("paused_already"),
+    "run_held_back": text("run_held_back"),
     "running_already": text("running_already"),
     "run_stopping_with_all": text("run_stopping_with_all"),
     "stop_all_how": text("stop_all_how"),

@@ -15,6 +15,7 @@ PERMISSIONS = MappingProxyType(
         (hdrs.METH_GET, "/open/{purpose}/{token}"): Permission.PAGES_READ,
         (hdrs.METH_POST, "/open/{purpose}/{token}"): Permission.PAGES_READ,
         (hdrs.METH_GET, "/runs/{number}"): Permission.RUNS_OWN,
+        (hdrs.METH_GET, "/runs/{number}/chart"): Permission.RUNS_OWN,
         (hdrs.METH_GET, "/runs/{number}/events"): Permission.RUNS_OWN,
         (hdrs.METH_GET, "/history"): Permission.RUNS_OWN,
         (hdrs.METH_GET, "/history.csv"): Permission.RUNS_OWN,

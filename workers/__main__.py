@@ -19,6 +19,7 @@ from adapters.bootstrap import (
 from adapters.bootstrap_closing import closing_service, inactivity_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
+from adapters.bootstrap_prices import candle_keeping
 from adapters.bootstrap_trading import open_executions
 from adapters.db.progress import PostgresProgress
 from adapters.health import DatabaseProbe, OwnProbe, RedisProbe, connect_redis
@@ -32,6 +33,7 @@ from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
 from workers import (
     beat,
+    candles,
     chain,
     closing,
     deposits,
@@ -69,6 +71,7 @@ def loops_of(
     paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
     ends = ClosingWorker(closing_service(world, money.confirmations), world.wallet_grip)
     safe = safe_boot_of(world)
+    seen = candle_keeping(world, executions)
     moves = [TreasuryWorker(*moving, world.wallet_grip, clock.monotonic)] if moving else []
     return [
         *([Loop(safe_boot.NAME, safe_boot.EVERY_S, safe.note, clock)] if safe else []),
@@ -80,6 +83,7 @@ def loops_of(
         Loop(inactive.NAME, inactive.EVERY_S, inactivity_service(world).remind, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
+        *([Loop(candles.NAME, candles.EVERY_S, seen.round, clock)] if seen.feeds else []),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
 

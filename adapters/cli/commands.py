@@ -1,6 +1,6 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import backup, chain, doctor, export, keys, migrate, reconcile
+from adapters.cli import backup, candles, chain, doctor, export, keys, migrate, reconcile
 
 COMMANDS = (
     migrate.COMMAND,
@@ -9,6 +9,7 @@ COMMANDS = (
     keys.COMMAND,
     reconcile.COMMAND,
     export.COMMAND,
+    candles.COMMAND,
     backup.BACKUP,
     backup.RESTORE,
 )

@@ -1,16 +1,19 @@
 """``mrmarket doctor``: looks at everything a process needs, and says what to mend."""
 
 import asyncio
-from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
 from adapters.cli.command import Command
+from adapters.cli.doctor_accounts import look_at_accounts, reason_in
+from adapters.cli.findings import Finding, fine, ill, spoken
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
 from adapters.db.progress import WORDS
 from adapters.db.store import PostgresStore
+from adapters.exchange.account import VenueAccount
 from adapters.exchange.client import contract_of, reason_of
 from adapters.health import (
     NO_ANSWER,
@@ -27,13 +30,14 @@ from adapters.mixin.keystore import BadKeystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.opening import Keys, plain_keys, sealed_keys
 from adapters.settings import Settings, load_settings
+from adapters.texts.catalogues import LOCALES
+from bot.words import Words
 from domain.errors import MrMarketError, Refused
 from domain.health.progress import OK
 from domain.health.readiness import Readiness
 from domain.leases import WALLET, Grip
 
-Look = Callable[[Settings], Awaitable[str]]
-"""Returns ``ok`` (and a word more, if there is one), or what is wrong and what to do."""
+Look = Callable[[Settings, Words], Awaitable[Finding]]
 
 
 async def keys_of(settings: Settings) -> Keys:
@@ -49,111 +53,155 @@ async def keys_of(settings: Settings) -> Keys:
         return await sealed_keys(settings, store, holds_money=True)
 
 
-async def keystore(settings: Settings) -> str:
+async def keystore(settings: Settings, words: Words) -> Finding:
     """Look at the bot's keystore."""
     try:
         await keys_of(settings)
     except BadKeystore as error:
-        return str(error)
+        return ill(words, "doctor_keys_bad", detail=str(error))
     except MrMarketError as error:
-        return f"cannot be opened: {error}"
-    return OK
+        return ill(words, "doctor_keys_unopened", detail=str(error))
+    return fine(words)
 
 
-async def venues(settings: Settings) -> str:
+async def venues(settings: Settings, words: Words) -> Finding:
     """Look whether each venue account has its keys, and whether its venue is one that we trade at."""
     try:
-        keys = await keys_of(settings)
-        for account in settings.venue_accounts(keys.venue_keys):
-            try:
-                contract_of(account.venue)
-            except Refused as refusal:
-                return f"{account.name} at {account.venue} is refused: {reason_of(refusal)}"
+        accounts = await accounts_of(settings)
     except (BadKeystore, MrMarketError):
-        return "cannot be looked at without keys"
+        return ill(words, "doctor_venues_no_keys")
     except SystemExit:
-        return "are wrong: see above"
-    return OK
+        return ill(words, "doctor_venues_wrong")
+    for account in accounts:
+        try:
+            contract_of(account.venue)
+        except Refused as refusal:
+            reason = reason_in(words, reason_of(refusal))
+            return ill(
+                words, "doctor_venue_refused", account=account.name, venue=account.venue, reason=reason
+            )
+    return fine(words)
 
 
-async def database(settings: Settings) -> str:
+async def accounts_of(settings: Settings) -> Sequence[VenueAccount]:
+    """Return the accounts of the owner's file.
+
+    Raises:
+        BadKeystore: their keys cannot be used.
+        MrMarketError: the database that has them does not answer.
+        SystemExit: the file is wrong, and that was said.
+    """
+    return settings.venue_accounts((await keys_of(settings)).venue_keys)
+
+
+async def database(settings: Settings, words: Words) -> Finding:
     """Look whether the database answers, and whether it has its present form."""
     try:
         connection = await asyncpg.connect(**connection_of(settings.database_url.reveal()), timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return f"does not answer ({type(error).__name__}): see MRMARKET_DATABASE_URL"
+        return ill(words, "doctor_database_silent", detail=type(error).__name__)
     try:
         await connection.execute("SELECT FROM tokens LIMIT 1")
     except asyncpg.PostgresError:
-        return "has not its present form, or this login may not read: run mrmarket migrate"
+        return ill(words, "doctor_database_form")
     finally:
         await connection.close(timeout=2)
-    return OK
+    return fine(words)
 
 
-async def redis(settings: Settings) -> str:
+async def redis(settings: Settings, words: Words) -> Finding:
     """Look whether Redis answers."""
     client = connect_redis(settings.redis_url.reveal())
     try:
         said = await RedisProbe(client).ask()
     finally:
         await client.aclose()
-    return said if said == OK else f"{said}: see MRMARKET_REDIS_URL"
+    return fine(words) if said == OK else ill(words, "doctor_redis_silent", detail=said)
 
 
-async def spend_key(settings: Settings) -> str:
+async def spend_key(settings: Settings, words: Words) -> Finding:
     """Ask Mixin whether the spend key is the bot's."""
     try:
         found = (await keys_of(settings)).keystore
     except (BadKeystore, MrMarketError):
-        return "cannot be asked for without a keystore"
+        return ill(words, "doctor_spend_no_keys")
     clock = SystemClock()
     http, no_grip = MixinHttp(settings.mixin_api_url, found, clock), Grip(WALLET, clock.monotonic)
     try:
         await MixinWallet(http, found, no_grip.require).check_spend_key()
-    except BadKeystore as error:
-        return str(error)
+    except (BadKeystore, Refused) as error:
+        return ill(words, "doctor_spend_wrong", detail=str(error))
     except MrMarketError as error:
-        return f"{error}: {error.advice}"
+        return ill(words, "doctor_spend_unasked", detail=str(error))
     finally:
         await http.close()
-    return OK
+    return fine(words)
 
 
 LOOKS: dict[str, Look] = {
     "keystore": keystore,
     "database": database,
     "redis": redis,
-    "spend key": spend_key,
+    "spend_key": spend_key,
     "venues": venues,
 }
 
 
-async def at_work(settings: Settings) -> dict[str, str]:
+async def at_work(settings: Settings, words: Words) -> dict[str, Finding]:
     """Look how the processes are, as ``/ready`` does; before the first start there are none."""
     dsn = settings.database_url.reveal()
     try:
         [said] = await rows_of(dsn, WORDS)
     except NO_ANSWER:
-        return {"at work": "cannot be looked at without the database"}
+        return {"at_work": ill(words, "doctor_work_unread")}
     if not said:
-        return {"at work": f"{OK} (no process runs)"}
+        return {"at_work": Finding(well=True, said=words("doctor_work_none"))}
     processes = (ProcessProbe(dsn, "bot"), ProcessProbe(dsn, "workers"))
     probes = (*processes, LeaseProbe(dsn), ReconciliationProbe(dsn), WaitingProbe(dsn))
-    return (await Readiness(probes, SystemClock().monotonic).look()).checks
+    checks = (await Readiness(probes, SystemClock().monotonic).look()).checks
+    return {
+        name: fine(words) if found == OK else ill(words, "doctor_work_ill", detail=found)
+        for name, found in checks.items()
+    }
 
 
-async def examine(settings: Settings) -> dict[str, str]:
+async def examine(settings: Settings, words: Words) -> dict[str, Finding]:
     """Return what each look found, in order."""
-    return {name: await look(settings) for name, look in LOOKS.items()} | await at_work(settings)
+    found = {name: await look(settings, words) for name, look in LOOKS.items()}
+    return found | await at_work(settings, words)
 
 
-def run(_: Namespace) -> int:
+async def accounts(settings: Settings, words: Words) -> list[Finding]:
+    """Return what is known of each exchange account; nothing where the looks before have said why not."""
+    try:
+        named = await accounts_of(settings)
+    except (BadKeystore, MrMarketError, SystemExit):
+        return []
+    if not named:
+        return [Finding(well=True, said=words("doctor_none"))]
+    return await look_at_accounts(settings, named, words)
+
+
+async def _all(settings: Settings, words: Words) -> tuple[dict[str, Finding], list[Finding]]:
+    return await examine(settings, words), await accounts(settings, words)
+
+
+def run(asked: Namespace) -> int:
     """Look at everything; missing or wrong settings end it before (code 2)."""
-    found = asyncio.run(examine(load_settings()))
-    for name, said in {"settings": OK, **found}.items():
-        print(f"{name:14} {said}")
-    return 0 if all(said.startswith(OK) for said in found.values()) else 1
+    words = spoken(asked.lang)
+    found, of_accounts = asyncio.run(_all(load_settings(), words))
+    for name, finding in {"settings": fine(words), **found}.items():
+        print(f"{words(f'doctor_name_{name}'):14} {finding.said}")
+    if of_accounts:
+        print(words("doctor_accounts"), *(each.said for each in of_accounts), sep="\n")
+    return 0 if all(each.well for each in (*found.values(), *of_accounts)) else 1
 
 
-COMMAND = Command("doctor", "look at settings, keys, database and queue, and say what to mend", run)
+def _arguments(parser: ArgumentParser) -> None:
+    languages = sorted(LOCALES)
+    parser.add_argument("--lang", choices=languages, help="what is said; usually the shell's language")
+
+
+COMMAND = Command(
+    "doctor", "look at settings, keys, database, queue and accounts, and say what to mend", run, _arguments
+)

@@ -25,7 +25,8 @@ from domain.ids import UserId
 from domain.market.history import Subject, Wanted
 from domain.ports.audit import BY_SETTINGS, Audited
 from domain.services.confirmations import hash_of_params
-from domain.services.history import HistoryService, Shape
+from domain.services.history import HistoryService
+from domain.services.sheets import Shape
 
 ACTION = "data.export"
 

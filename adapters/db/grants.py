@@ -84,7 +84,10 @@ TABLES = MappingProxyType(
             whose=_MINE, app="SELECT, INSERT, UPDATE (language, created_at, forgotten)", web="SELECT"
         ),
         "venue_accounts": Table(
-            whose=NOBODYS, app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)", angel="SELECT"
+            whose=NOBODYS,
+            app="SELECT, INSERT, UPDATE (opened_at, halted, orders_per_second)",
+            angel="SELECT",
+            web="SELECT (name, venue)",
         ),
         "deployment": Table(whose=NOBODYS, app="SELECT", angel="SELECT"),
         "leases": Table(
@@ -163,12 +166,14 @@ TABLES = MappingProxyType(
         ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
+        "asked_orders": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT"),
         "fills": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT", web="SELECT"),
         "fill_versions": Table(whose=_OF_MY_FILL, app="SELECT, INSERT", web="SELECT"),
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
         "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
         # looking whether everything lies where the books say
@@ -247,6 +252,8 @@ FUNCTIONS = MappingProxyType(
         "check_secret": _TRIGGER,
         "check_role_change": _TRIGGER,
         "check_conversion_order": _TRIGGER,
+        "check_asked_order": _TRIGGER,
+        "check_leg_order": _TRIGGER,
         "check_angels_lease": _TRIGGER,
         "angel_act": frozenset({Role.ANGEL}),
         "angel_heard": _INNER,

@@ -23,14 +23,16 @@ class Reads(Protocol):
         ...
 
 
+_KIND = "CASE r.kind WHEN 'leg' THEN 'strategy' ELSE r.kind END"
+"""A leg is the other account of a person's run, and has its number."""
 _MY_RUNS = """
-    r.user_id = $1 AND ($3::int IS NULL OR (r.number = $3 AND r.kind = 'strategy'))
+    r.user_id = $1 AND ($3::int IS NULL OR (r.number = $3 AND r.kind <> 'conversion'))
     AND ($4::text IS NULL OR (r.base, r.quote) = ($4, $5::text))
 """
 _RECENT = "seq < $6 AND ($7::text IS NULL OR side = $7)"
 _IN_TIME = ">= coalesce($8::timestamptz, '-infinity') AND {0} < coalesce($9::timestamptz, 'infinity')"
 _FILLS = f"""
-    SELECT r.number, r.kind, r.base, r.quote, f.* FROM runs r CROSS JOIN LATERAL (
+    SELECT r.number, {_KIND} AS kind, r.base, r.quote, f.* FROM runs r CROSS JOIN LATERAL (
         SELECT f.seq, f.at, f.side, f.maker, f.account, f.order_id, f.trade_id, s.state,
                coalesce(v.price, f.price) AS price, coalesce(v.quantity, f.quantity) AS quantity,
                coalesce(v.quote_quantity, f.quote_quantity) AS quote_quantity,
@@ -51,7 +53,7 @@ _FILLS = f"""
     ) f WHERE {_MY_RUNS} ORDER BY f.seq DESC LIMIT $2
 """  # noqa: S608 - put together from constants
 _ORDERS = f"""
-    SELECT r.number, r.kind, r.base, r.quote, o.* FROM runs r CROSS JOIN LATERAL (
+    SELECT r.number, {_KIND} AS kind, r.base, r.quote, o.* FROM runs r CROSS JOIN LATERAL (
         SELECT seq, created_at AS at, side, price, quantity, filled, state, post_only, account,
                client_order_id, order_id
         FROM order_intents WHERE run_id = r.id AND {_RECENT} AND created_at {_IN_TIME.format("created_at")}
@@ -60,11 +62,11 @@ _ORDERS = f"""
     ) o WHERE {_MY_RUNS} ORDER BY o.seq DESC LIMIT $2
 """  # noqa: S608 - put together from constants
 _FEES = f"""
-    SELECT r.number, coalesce(r.kind, '') AS kind, r.base, r.quote, f.seq, f.noted_at AS at, f.fee, f.coin,
+    SELECT r.number, coalesce({_KIND}, '') AS kind, r.base, r.quote, f.seq, f.noted_at AS at, f.fee, f.coin,
            f.basis, f.amount, f.kind || ':' || f.cause AS cause
     FROM service_fees f LEFT JOIN runs r ON r.id = f.run_id
     WHERE f.user_id = $1 AND f.seq < $6 AND f.noted_at {_IN_TIME.format("f.noted_at")}
-        AND ($3::int IS NULL OR (r.number = $3 AND r.kind = 'strategy'))
+        AND ($3::int IS NULL OR (r.number = $3 AND r.kind <> 'conversion'))
         AND ($4::text IS NULL OR (r.base, r.quote) = ($4, $5::text))
         AND $7::text IS NULL AND $10::text IS NULL
     ORDER BY f.seq DESC LIMIT $2

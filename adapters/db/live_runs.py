@@ -6,17 +6,20 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from adapters.db.candles import PostgresCandles
 from adapters.db.history import PostgresHistory, Reads
 from adapters.db.pages import WebDatabase
 from domain.ids import UserId
+from domain.market.candles import Interval, Series
 from domain.market.history import FillRow, Subject, Wanted
 from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import ZERO, Coin
-from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals
+from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals, RunDay
 
 FILLS_SHOWN = 10
+DAY = timedelta(days=1)
 TOTALS_LAST = timedelta(seconds=10)
 
 _RUN = """
@@ -24,6 +27,11 @@ _RUN = """
            r.base_start, r.quote_start, r.base_end, r.quote_end, r.mid_end, r.started_at, r.stopped_at,
            m.tick, m.mid, m.bids, m.asks, m.seen_at, transaction_timestamp() AS as_of
     FROM runs r LEFT JOIN markets m ON (m.account, m.base, m.quote) = (r.account, r.base, r.quote)
+    WHERE r.user_id = $1 AND r.number = $2 AND r.kind = 'strategy'
+"""
+_MARKET = """
+    SELECT v.venue, r.base, r.quote, transaction_timestamp() AS as_of
+    FROM runs r JOIN venue_accounts v ON v.name = r.account
     WHERE r.user_id = $1 AND r.number = $2 AND r.kind = 'strategy'
 """
 _COINS = """
@@ -61,6 +69,20 @@ class PostgresLiveRuns:
         async with self._database.as_person(user_id) as reads:
             rows = await reads.fetch(_RUN, user_id, number)
             return await _with_all(reads, user_id, rows[0], before) if rows else None
+
+    async def day(self, user_id: UserId, number: int) -> RunDay | None:
+        """Return the last 24 hours of the market of a person's run; nothing when there is no such run."""
+        async with self._database.as_person(user_id) as reads:
+            rows = await reads.fetch(_MARKET, user_id, number)
+            if not rows:
+                return None
+            [row] = rows
+            pair, since = Pair(Coin(row["base"]), Coin(row["quote"])), row["as_of"] - DAY
+            series = Series(row["venue"], pair, Interval.MINUTE)
+            minutes = await PostgresCandles(reads).list(
+                series, since, row["as_of"], DAY // Interval.MINUTE.lasts
+            )
+            return RunDay(pair, minutes, since, row["as_of"])
 
 
 async def _with_all(reads: Reads, user_id: UserId, run: dict[str, Any], before: LiveTotals | None) -> LiveRun:

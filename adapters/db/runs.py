@@ -11,7 +11,7 @@ from adapters.db.store import PostgresStore
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.capacity import Capacity
 from domain.market.model import Level, Pair, TradingRules
-from domain.market.runs import MarketView, Run, RunKind, RunState
+from domain.market.runs import ACTIVE, GOING, MarketView, Run, RunKind, RunState
 from domain.money import Coin
 from domain.ports.runs import AccountState, Halt
 
@@ -52,14 +52,17 @@ _LIFT = """
     UPDATE halts SET lifted_at = $3, lifted_by = $4
     WHERE account = $1 AND lifted_at IS NULL AND id = ANY ($2::bigint[])
 """
-_CHANGE = """
+_GOING = ", ".join(f"'{state}'" for state in sorted(GOING))
+_ATTENDED = ", ".join(f"'{state}'" for state in sorted(ACTIVE - {RunState.FUNDING}))
+
+_CHANGE = f"""
     WITH changed AS (
         UPDATE runs SET config_version = config_version + 1, preset = $3
-        WHERE id = $1 AND config_version = $2 AND state IN ('funding', 'running', 'halted', 'paused')
+        WHERE id = $1 AND config_version = $2 AND state IN ({_GOING})
         RETURNING id, config_version
     )
     INSERT INTO run_configs (run_id, version, config) SELECT id, config_version, $4 FROM changed
-"""
+"""  # noqa: S608 - put together from constants
 _RUN = """
     SELECT r.*, c.config, coalesce(s.trading_bps, 0) AS fee_bps
     FROM runs r JOIN run_configs c ON c.run_id = r.id AND c.version = r.config_version
@@ -67,9 +70,9 @@ _RUN = """
 """
 _ADD_RUN = """
     INSERT INTO runs (id, user_id, number, account, base, quote, strategy, preset, config_version, state,
-                      base_start, quote_start, started_at, fee_version, kind)
+                      base_start, quote_start, started_at, fee_version, kind, leader)
     SELECT $1, $2::varchar, coalesce(nullif($13, 0), max(number) + 1, 1), $3, $4, $5, $6, $7, 1, $8, $9, $10,
-           $11, $12, $14::varchar
+           $11, $12, $14::varchar, $15
     FROM runs WHERE user_id = $2::varchar AND kind = $14::varchar
     RETURNING number
 """
@@ -225,6 +228,7 @@ class PostgresRuns:
                 run.fee_version,
                 run.number,
                 run.kind,
+                run.leader,
             )
             await self._store.execute(
                 "INSERT INTO run_configs (run_id, version, config) VALUES ($1, 1, $2)",
@@ -259,19 +263,14 @@ class PostgresRuns:
         )
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        """Return the runs of an account that are RUNNING, HALTED, PAUSED or STOPPING, oldest first."""
+        """Return the runs of an account that have begun there and not stopped, oldest first."""
         return await self._runs(
-            "WHERE r.account = $1 AND r.state IN ('running', 'halted', 'paused', 'stopping') "
-            "ORDER BY r.started_at, r.id",
-            account,
+            f"WHERE r.account = $1 AND r.state IN ({_ATTENDED}) ORDER BY r.started_at, r.id", account
         )
 
     async def going(self) -> Sequence[Run]:
         """Return the runs of strategies of all people that go on, by id."""
-        return await self._runs(
-            "WHERE r.kind = 'strategy' AND r.state IN ('funding', 'running', 'halted', 'paused') "
-            "ORDER BY r.id"
-        )
+        return await self._runs(f"WHERE r.kind = 'strategy' AND r.state IN ({_GOING}) ORDER BY r.id")
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         """Set the instant from which the run's ticks count, unless it is set."""
@@ -337,6 +336,7 @@ def _run(row: dict[str, Any]) -> Run:
         fee_version=row["fee_version"],
         fee_bps=row["fee_bps"],
         kind=RunKind(row["kind"]),
+        leader=row["leader"] and RunId(row["leader"]),
     )
 
 

@@ -11,6 +11,7 @@ import structlog
 from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
+from adapters.exchange.candles import CcxtCandles
 from adapters.exchange.client import Gate, contract_of, make_client, make_public_client, writing
 from adapters.exchange.exchange_data import ExchangeData
 from adapters.exchange.lanes import pace, using
@@ -60,6 +61,7 @@ class CcxtExchange:
         self._pacer = pace(self._client, self._contract, clock, sharing)
         self.keys = CcxtKeyTeller(account.venue, self._client)
         self.timer = self._its_timer()
+        self.candles = CcxtCandles(self._client)
         self._own = OwnOrders(self._client, self._contract)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)

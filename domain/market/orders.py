@@ -169,6 +169,28 @@ class Intent:
         return self.state in (OrderState.PREPARED, OrderState.SENDING, OrderState.UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class AskedOrder:
+    """An order of a leg that the worker of its leader's account asks for, under the epoch of that account.
+
+    Whoever holds ``account`` sends it as an intent with this very id, or never: that id is there once. Its
+    price is this one, or a better one where it would meet orders of our own.
+    """
+
+    id: str
+    run_id: RunId
+    account: VenueAccountName
+    asker: VenueAccountName
+    epoch: int
+    pair: Pair
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    post_only: bool
+    immediate: bool
+    not_after: datetime
+
+
 def may_become(state: OrderState, told: OrderState) -> bool:
     """Tell whether an order in one state may be told to be in another (I11)."""
     return told is state or told in ORDER_EDGES[state]

@@ -15,7 +15,9 @@ class RunState(StrEnum):
 
     FUNDING = "funding"  # waits for coins to reach its venue
     RUNNING = "running"
-    HALTED = "halted"  # taken over by the Angel; goes on when a worker has the account again
+    HALTED = "halted"  # its account was taken over because nobody attended to it
+    RECOVERING = "recovering"  # books and venue agree again: it is being brought back
+    AWAITING_USER = "awaiting_user"  # it did not go on by itself: its person says whether it shall
     PAUSED = "paused"  # nothing on the book, its coins stay in it until it is resumed or stopped
     STOPPING = "stopping"  # cancels, waits for the venue's last word and the last fills
     STOPPED = "stopped"
@@ -24,7 +26,9 @@ class RunState(StrEnum):
 RUN_EDGES: dict[RunState, frozenset[RunState]] = {
     RunState.FUNDING: frozenset({RunState.RUNNING, RunState.STOPPING}),
     RunState.RUNNING: frozenset({RunState.PAUSED, RunState.HALTED, RunState.STOPPING}),
-    RunState.HALTED: frozenset({RunState.RUNNING, RunState.STOPPING}),
+    RunState.HALTED: frozenset({RunState.RUNNING, RunState.RECOVERING, RunState.STOPPING}),
+    RunState.RECOVERING: frozenset({RunState.RUNNING, RunState.AWAITING_USER, RunState.STOPPING}),
+    RunState.AWAITING_USER: frozenset({RunState.RUNNING, RunState.HALTED, RunState.STOPPING}),
     RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPING}),
     RunState.STOPPING: frozenset({RunState.STOPPED}),
     RunState.STOPPED: frozenset(),
@@ -36,9 +40,13 @@ class RunKind(StrEnum):
 
     STRATEGY = "strategy"
     CONVERSION = "conversion"  # its id is that of a conversion, which says what it may do
+    LEG = "leg"  # the other account of a strategy's run, whose worker asks for its orders
 
 
-GOING = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.HALTED, RunState.PAUSED})
+HELD_BACK = frozenset({RunState.HALTED, RunState.RECOVERING, RunState.AWAITING_USER})
+"""Taken over, and not brought back yet: nothing of these may be placed (safety §2.9)."""
+
+GOING = frozenset({RunState.FUNDING, RunState.RUNNING, RunState.PAUSED}) | HELD_BACK
 """Not told to stop yet: these can be stopped, left and changed."""
 
 ACTIVE = GOING | {RunState.STOPPING}
@@ -52,7 +60,8 @@ class Run:
     the market's time at its first tick, from which all its ticks count; it is set by the worker that
     adopts the run. ``trouble`` is the code of what keeps it from trading now, or empty. ``fee_bps`` is what
     we charge of what its fills bring in, by the version of the schedule it was started under (FE2). The
-    ``kind`` says whether a strategy trades for it or a conversion does.
+    ``kind`` says whether a strategy trades for it or a conversion does. A leg has the number of its
+    ``leader``, and lives as that does.
     """
 
     id: RunId
@@ -77,6 +86,7 @@ class Run:
     fee_version: int = 0
     fee_bps: int = 0
     kind: RunKind = RunKind.STRATEGY
+    leader: RunId | None = None
 
     def anchored(self, at: datetime) -> "Run":
         """Return the run with the instant from which its ticks count."""

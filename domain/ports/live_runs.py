@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from domain.ids import UserId
+from domain.market.candles import Candle
 from domain.market.history import FillRow
 from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
@@ -64,8 +65,26 @@ class LiveRun:
     """When all this was so, by the database's clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunDay:
+    """The minutes of a run's market from ``since`` to ``as_of``, as far as they are known."""
+
+    pair: Pair
+    minutes: Sequence[Candle]
+    since: datetime
+    as_of: datetime
+
+
 class LiveRunStore(Protocol):
     """Reads one person's run, all of it as of one instant."""
+
+    async def day(self, user_id: UserId, number: int) -> RunDay | None:
+        """Return the last 24 hours of the market of a person's run; nothing when there is no such run.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        ...
 
     async def look(self, user_id: UserId, number: int, before: LiveTotals | None = None) -> LiveRun | None:
         """Return a person's run by its number; nothing when that person has none of it.

@@ -120,16 +120,16 @@ class RunStore(Protocol):
     async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
         """Give a run a new config as its next version (ST6); return whether it was still as given.
 
-        It must be FUNDING, RUNNING, HALTED or PAUSED, and in the version given; else nothing happens.
+        It must not have been told to stop, and be in the version given; else nothing happens.
         """
         ...
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        """Return the runs of an account, of all kinds, that have begun and not stopped, oldest first."""
+        """Return the runs of an account of all kinds that have begun there and not stopped, oldest first."""
         ...
 
     async def going(self) -> Sequence[Run]:
-        """Return the runs of strategies of all people that are FUNDING, RUNNING, HALTED or PAUSED, by id."""
+        """Return the runs of strategies of all people that were not told to stop, by id."""
         ...
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:

@@ -45,7 +45,10 @@ class CapacityService:
 
 
 def claim_of(run: Run) -> Claim:
-    """Return what a run claims as it stands: one that is paused nothing, as one that cannot be read."""
+    """Return what a run claims as it stands: one that is paused nothing, as one that cannot be read.
+
+    One that was taken over keeps its room until it is back.
+    """
     if run.state is RunState.PAUSED:
         return NOTHING
     if run.kind is RunKind.CONVERSION:

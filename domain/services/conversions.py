@@ -14,7 +14,7 @@ from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.model import Pair, Side
-from domain.market.runs import MarketView, Run, RunState
+from domain.market.runs import GOING, MarketView, Run, RunState
 from domain.money import ZERO, Coin, plain
 from domain.ports.clock import Clock
 from domain.ports.conversions import ConversionStore
@@ -41,7 +41,6 @@ MOST_OPEN = 10
 MOST_LISTED = 12
 
 OPEN = frozenset({ConversionState.WAITING, ConversionState.CONVERTING, ConversionState.FINISHING})
-LEAVABLE = (RunState.RUNNING, RunState.PAUSED, RunState.HALTED, RunState.FUNDING)
 
 
 class ConversionService:
@@ -198,7 +197,9 @@ class ConversionService:
         rate = Rate(run.fee_version, run.fee_bps)
         if (run.account, run.pair, rate.version) != (asked.account, asked.pair, asked.fee_version):
             raise Refused("quote_expired")
-        moved = [await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()) for was in LEAVABLE]
+        moved = [
+            await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()) for was in sorted(GOING)
+        ]
         if not any(moved):
             raise Refused("run_not_running", number=run.number, pair=run.pair)
         conversion = replace(self._conversion(user_id, asked, rate), leaves=run.id)
@@ -260,7 +261,7 @@ class ConversionService:
         run = await self._runs.find(user_id, number)
         if run is None:
             raise Refused("run_unknown", number=number)
-        if run.state not in LEAVABLE:
+        if run.state not in GOING:
             raise Refused("run_not_running", number=number, pair=run.pair)
         return run
 

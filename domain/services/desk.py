@@ -14,6 +14,8 @@ from domain.market.orders import Intent, settles
 from domain.market.runs import Run, RunKind
 from domain.money import LEDGER_PLACES, ZERO, round_up
 from domain.ports.account_looks import Watching
+from domain.ports.asked_orders import AskedOrderStore
+from domain.ports.candles import CandleSource
 from domain.ports.clock import Clock, MarketClock
 from domain.ports.conversions import ConversionStore
 from domain.ports.dead_man import DeadManTimer
@@ -41,6 +43,7 @@ class ExecutionPolicy:
 
     order_prefix: str = "mmk"
     send_window_s: float = 1.0
+    asked_window_s: float = 5.0  # how long another account's worker may send what it is asked for
     venue_expiry_s: float = 5.0
     unknown_lookup_window_s: float = 30.0
     sweep_interval_s: float = 5.0
@@ -103,6 +106,10 @@ class Desk:
     """Where looks at the account are kept; without it nobody looks."""
     timer: DeadManTimer | None = None
     """The venue's own dead-man timer; without it nobody sets one."""
+    candles: CandleSource | None = None
+    """Who tells candles of what is traded here; without it nobody keeps any."""
+    asked: AskedOrderStore | None = None
+    """Where orders are asked of other accounts' workers; without it nobody asks."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
     sight: Sight = field(init=False)

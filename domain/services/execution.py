@@ -22,6 +22,7 @@ from domain.services.desk import Desk
 from domain.services.failed_rounds import FailedRounds
 from domain.services.fill_accounting import FillAccounting
 from domain.services.leaving import RESTING
+from domain.services.legs import Legs
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
 from domain.services.run_settings import RunSettings
@@ -50,6 +51,7 @@ class ExecutionService:
     aside: StandingAside = field(init=False)
     ticking: Ticking = field(init=False)
     converting: Converting = field(init=False)
+    legs: Legs = field(init=False)
     clock: VenueClock = field(init=False)
     dead_man: DeadMan = field(init=False)
     looking: AccountLooking = field(init=False)
@@ -88,6 +90,7 @@ class ExecutionService:
         self.comparing = VenueComparing(self.desk, self.fills)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
+        self.legs = Legs(self.desk, sending)
         self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)
 
     @property
@@ -200,6 +203,8 @@ class ExecutionService:
         self._forget_all_but(able)
         due = await self._due(able, now)
         said = await self._book(now, bool(due) or any(run.preset != RESTING for run in carriers))
+        doubt = self.ticking.halted or self.clock.doubt or self.comparing.doubt
+        said += await self.legs.advance([run for run in runs if run.kind is RunKind.LEG], doubt)
         if due:
             said.append(await self.ticking.tick([Due(run, self.settings.of(run)) for run in due]))
             self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)

@@ -306,8 +306,8 @@ class FillCorrections:
         await desk.tell_keepers("trade_changed", cause, facts)
         if run:
             told = {**facts, "number": str(run.number)}
-            of_strategy = run.kind is RunKind.STRATEGY
-            kind = "run_trade_changed" if of_strategy else "order_trade_changed"
+            by_hand = run.kind is RunKind.CONVERSION
+            kind = "order_trade_changed" if by_hand else "run_trade_changed"
             await desk.notices.tell(run.user_id, kind, cause, told)
 
     async def _vanished(self, pair: Pair, gone: Sequence[Booked]) -> int:

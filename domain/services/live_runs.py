@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.runs import FRESH, RunState
-from domain.ports.live_runs import LiveRun, LiveRunStore
+from domain.ports.live_runs import LiveRun, LiveRunStore, RunDay
 from domain.services.trading_strategy import profit_of
 
 TENDED = timedelta(seconds=35)
@@ -45,6 +45,18 @@ class LiveRunService:
         if run is None:
             raise Refused("run_unknown", number=number)
         return view_of(run)
+
+    async def day(self, user_id: UserId, number: int) -> RunDay:
+        """Return the last 24 hours of the market that a run trades on.
+
+        Raises:
+            Refused: ``run_unknown``, also when it is somebody else's.
+            Unavailable: the database does not answer.
+        """
+        day = await self._runs.day(user_id, number)
+        if day is None:
+            raise Refused("run_unknown", number=number)
+        return day
 
 
 def view_of(run: LiveRun) -> LiveView:

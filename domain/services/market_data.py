@@ -8,14 +8,19 @@ from typing import Protocol
 
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
+from domain.market.candles import Interval, Series, Stretch
 from domain.market.model import Pair
 from domain.market.prices import USD, Price, Reading, agreed, rounded
 from domain.market.runs import MarketView
 from domain.money import Coin
+from domain.ports.candles import CandleReader
 from domain.ports.clock import Clock
 from domain.ports.prices import PriceSource
 from domain.ports.runs import AccountState
 from domain.services.tokens import Tokens
+
+DAY, DAY_LASTS = timedelta(days=1), timedelta(minutes=10)
+"""What is told of a pair's past, and how long ago it may end."""
 
 SEEN_LASTS = timedelta(seconds=30)
 """How long what a worker saw of a market is news."""
@@ -39,6 +44,7 @@ class Market:
 
     venue: str
     view: MarketView
+    day: Stretch | None = None  # the last 24 hours, or as much of them as is known
 
     @property
     def pair(self) -> Pair:
@@ -66,6 +72,7 @@ class MarketDataService:
 
     sources: Sequence[PriceSource]
     seen: Views
+    candles: CandleReader
     tokens: Tokens
     clock: Clock
     _said: dict[str, Mapping[Coin, Reading]] = field(default_factory=dict)  # by source, in US dollars
@@ -110,13 +117,19 @@ class MarketDataService:
         for asked in (coin, currency or USD):
             if asked not in {*known, USD} or coin == currency:
                 raise Refused("price_coin_unknown", coin=asked, known=", ".join(sorted(known)))
-        offered = [m for m in markets if _concerns(m.pair, coin, currency)]
+        offered = [await self._with_day(m) for m in markets if _concerns(m.pair, coin, currency)]
         price = self._price(coin, currency or USD, markets)
         if currency is None and price.value is None:
             quotes = [m.pair.quote for m in offered if m.pair.base == coin]
             others = (self._price(coin, quote, markets) for quote in quotes)
             price = next((other for other in others if other.value is not None), price)
         return price, offered
+
+    async def _with_day(self, market: Market) -> Market:
+        now = self.clock.now()
+        series = Series(market.venue, market.pair, Interval.MINUTE)
+        day = await self.candles.stretch(series, Interval.MINUTE.begun(now) - DAY, now)
+        return replace(market, day=day) if day and now - day.until <= DAY_LASTS else market
 
     def _known(self, markets: Sequence[Market]) -> set[Coin]:
         traded = {coin for market in markets for coin in (market.pair.base, market.pair.quote)}

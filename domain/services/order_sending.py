@@ -57,8 +57,14 @@ class OrderSending:
         orders after the venue's word on them: stored first, in the same commit, so that the funds they
         give back are there for what is sent.
         """
-        admitted = await self._commit([self._intent(want) for want in wanted], news)
         runs = {want.run.id: want.run for want in wanted}
+        return await self.send_intents([self._intent(want) for want in wanted], runs, news)
+
+    async def send_intents(
+        self, intents: Sequence[Intent], runs: Mapping[RunId, Run], news: Sequence[Intent] = ()
+    ) -> Sent:
+        """Send orders of these runs as ``send`` does, whoever decided on them."""
+        admitted = await self._commit(intents, news)
         outcomes: list[tuple[Intent, str]] = []
         for start in range(0, len(admitted), self._desk.policy.sends_at_once):
             chunk = admitted[start : start + self._desk.policy.sends_at_once]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from domain.errors import Refused
 from domain.ids import UserId
-from domain.market.runs import GOING, Run, RunState
+from domain.market.runs import GOING, HELD_BACK, Run, RunState
 from domain.ports.clock import Clock
 from domain.ports.notices import Notices
 from domain.ports.runs import RunStore
@@ -29,30 +29,36 @@ class RunPauseService:
 
         Raises:
             Refused: ``run_unknown``, also when it is somebody else's; ``run_not_running`` when it stops, has
-                stopped, or has not begun.
+                stopped, or has not begun; ``run_held_back`` when nothing of it is on the book anyway.
         """
         run = await self._find(user_id, number)
         if run.state is RunState.FUNDING:
             raise Refused("run_not_running", number=number, pair=run.pair)
+        if run.state in HELD_BACK:
+            raise Refused("run_held_back", number=number, pair=run.pair)
         return await self._move(run, RunState.RUNNING, RunState.PAUSED, "run_paused")
 
     async def resume(self, user_id: UserId, number: int) -> bool:
-        """Let a run go on with what it has, from its next tick on; return whether it was paused until now.
+        """Let a run go on with what it has, from its next tick on; return whether it stood aside until now.
 
-        It trades anew, so nothing resumes that could not begin: its account must have room for it again.
+        It trades anew, so nothing resumes that could not begin: its account must have room for it again. One
+        that was taken over waits for its account to be compared, and then for its person's word.
 
         Raises:
             Refused: as ``pause``; ``user_frozen``, ``coin_frozen``, ``nothing_new_begins``;
                 one of ``NO_ROOM``.
         """
         run = await self._find(user_id, number)
+        if run.state in HELD_BACK - {RunState.AWAITING_USER}:
+            raise Refused("run_held_back", number=number, pair=run.pair)
         async with self.store.transaction():
             await self.capacity.alone(run.account)
             run = await self._find(user_id, number)  # its settings are those of now
             await self.admission.check_new(user_id, run.pair.base, run.pair.quote)
+            was = run.state if run.state is RunState.AWAITING_USER else RunState.PAUSED
             wanted = claim_of(replace(run, state=RunState.RUNNING))
             await self.capacity.require(run.account, run.pair, wanted, run.id)
-            return await self._move(run, RunState.PAUSED, RunState.RUNNING, "run_resumed")
+            return await self._move(run, was, RunState.RUNNING, "run_resumed")
 
     async def _find(self, user_id: UserId, number: int) -> Run:
         run = await self.runs.find(user_id, number)

@@ -71,7 +71,7 @@ class RunStop:
             return
         cause = f"stop_waits:{run.id}:{reason}:{desk.clock.now():%Y-%m-%dT%H}"
         told = {"number": str(run.number), "pair": str(run.pair), "reason": reason}
-        kind = "run_stop_waits" if run.kind is RunKind.STRATEGY else "conversion_waits"
+        kind = "conversion_waits" if run.kind is RunKind.CONVERSION else "run_stop_waits"
         async with desk.transaction():
             await desk.notices.tell(run.user_id, kind, cause, told)
             await desk.tell_keepers("stop_waits", cause, {**told, "account": run.account})

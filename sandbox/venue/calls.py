@@ -11,6 +11,7 @@ from sandbox.venue.gatekeeper import READ, TRADE, WITHDRAW
 from sandbox.venue.model import BPS, Fill, Force, Kind, NewOrder, Order, Pair, RefusedByVenue, Side, text
 from sandbox.venue.params import Params, need, rows, whole
 from sandbox.venue.rules import check_client_id, filter_failure, parse_decimal, to_lots, to_ticks
+from sandbox.venue.tape import MINUTE_MS, SPANS
 from sandbox.venue.venue import Venue
 
 Call = Callable[[Venue, str, Params], Any]
@@ -103,6 +104,19 @@ def aggregated_trades(venue: Venue, account: str, params: Params) -> Any:
     else:
         chosen = known[-limit:]
     return [shapes.aggregated_trade(pair, trade) for trade in chosen]
+
+
+def klines(venue: Venue, account: str, params: Params) -> Any:
+    """Tell candles, the open one last: from an instant on, or the latest."""
+    pair, span = venue.engine.pair(need(params, "symbol")), SPANS.get(need(params, "interval"))
+    if span is None:
+        raise RefusedByVenue(-1120, "Invalid interval.")
+    start, end = whole(params, "startTime"), whole(params, "endTime", 10**15) or 0
+    candles = venue.tapes[pair.symbol].candles(span, venue.now_ms())
+    known = [each for each in candles if (start or 0) <= each.at * MINUTE_MS <= end]
+    limit = rows(params, 500, MOST_ROWS)
+    chosen = known[-limit:] if start is None else known[:limit]
+    return [shapes.kline(pair, each, span) for each in chosen]
 
 
 def ticker_day(venue: Venue, account: str, params: Params) -> Any:
@@ -320,6 +334,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/api/v3/depth"): Route(depth, depth_weight, signed=False),
     ("GET", "/api/v3/trades"): Route(trades, 25, signed=False),
     ("GET", "/api/v3/aggTrades"): Route(aggregated_trades, 4, signed=False),
+    ("GET", "/api/v3/klines"): Route(klines, 2, signed=False),
     ("GET", "/api/v3/ticker/24hr"): Route(ticker_day, 2, signed=False),
     ("GET", "/api/v3/account"): Route(account_balances, 20),
     ("POST", "/api/v3/order"): Route(new_order, 1, right=TRADE),

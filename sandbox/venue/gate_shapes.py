@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.venue.book import Level
 from sandbox.venue.model import Fill, Force, Kind, Order, Pair, Report, Side, Status, Trade, text
 from sandbox.venue.shapes import day_ticker, levels, price, quantity
-from sandbox.venue.tape import Tape
+from sandbox.venue.tape import MINUTE_MS, Minute, Tape
 
 Json = dict[str, Any]
 _FINISHED = {
@@ -126,6 +126,13 @@ def public_trade(pair: Pair, trade: Trade) -> Json:
 def book(pair: Pair, bids: list[Level], asks: list[Level]) -> Json:
     """Return both sides."""
     return {"asks": levels(pair, asks), "bids": levels(pair, bids)}
+
+
+def candlestick(pair: Pair, candle: Minute, span: int, now_ms: int) -> list[str]:
+    """Return a candle of so many minutes: when, quote volume, close, high, low, open, base volume, over."""
+    prices = (price(pair, ticks) for ticks in (candle.close, candle.high, candle.low, candle.open))
+    over = "true" if (candle.at + span) * MINUTE_MS <= now_ms else "false"
+    return [str(candle.at * 60), text(candle.value), *prices, quantity(pair, candle.lots), over]
 
 
 def ticker(pair: Pair, tape: Tape, last: int, bid: Level | None, ask: Level | None, now_ms: int) -> Json:

@@ -28,6 +28,7 @@ from sandbox.venue.model import (
     text,
 )
 from sandbox.venue.rules import parse_decimal, to_lots, to_ticks
+from sandbox.venue.tape import SPANS
 from sandbox.venue.venue import Venue
 
 TEXT = r"t-[0-9A-Za-z_.-]{1,28}"
@@ -60,6 +61,21 @@ def trades(venue: Venue, account: str, params: Params) -> Json:
     pair = pair_of(venue, params)
     latest = list(venue.tapes[pair.symbol].trades)[-min(_whole(params, "limit", 100), 1000) :]
     return [shapes.public_trade(pair, trade) for trade in reversed(latest)]
+
+
+def candlesticks(venue: Venue, account: str, params: Params) -> Json:
+    """Tell candles, the open one last: between two instants, or the latest."""
+    pair, span = pair_of(venue, params), _one_of(params, "interval", SPANS, "30m")
+    candles = venue.tapes[pair.symbol].candles(span, venue.now_ms())
+    if {"from", "to"} & params.keys():
+        if "limit" in params:
+            raise Refusal("INVALID_PARAM_VALUE", "limit conflicts with from and to")
+        since, until = _whole(params, "from", 1), _whole(params, "to", venue.now_ms() // 1000)
+        candles = [each for each in candles if since <= each.at * 60 <= until]
+        if len(candles) > 1000:
+            raise Refusal("INVALID_PARAM_VALUE", "more than 1000 points")
+    latest = candles[-min(_whole(params, "limit", 100), 1000) :] if "from" not in params else candles
+    return [shapes.candlestick(pair, each, span, venue.now_ms()) for each in latest]
 
 
 def tickers(venue: Venue, account: str, params: Params) -> Json:
@@ -331,6 +347,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/spot/currency_pairs"): Route(currency_pairs, None),
     ("GET", "/spot/order_book"): Route(order_book, None),
     ("GET", "/spot/trades"): Route(trades, None),
+    ("GET", "/spot/candlesticks"): Route(candlesticks, None),
     ("GET", "/spot/tickers"): Route(tickers, None),
     ("GET", "/spot/accounts"): Route(accounts, READ),
     ("GET", "/spot/my_trades"): Route(my_trades, READ),

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.venue.book import Level
 from sandbox.venue.model import SCALE, Fill, Order, Pair, Report, Trade, text
 from sandbox.venue.rules import FARTHEST_DOWN, FARTHEST_UP, MAX_OPEN_ORDERS
-from sandbox.venue.tape import Tape
+from sandbox.venue.tape import MINUTE_MS, Minute, Tape
 
 Json = dict[str, Any]
 
@@ -242,6 +242,14 @@ def execution_report(pair: Pair, report: Report) -> Json:
         "W": order.created_ms,
         "V": "NONE",
     }
+
+
+def kline(pair: Pair, candle: Minute, span: int) -> list[int | str]:
+    """Return a candle of so many minutes; what takers bought is not counted here."""
+    prices = (price(pair, ticks) for ticks in (candle.open, candle.high, candle.low, candle.close))
+    ends = (candle.at + span) * MINUTE_MS - 1
+    volume, value = text(candle.lots * pair.base_unit), text(candle.value)
+    return [candle.at * MINUTE_MS, *prices, volume, ends, value, candle.count, "0", "0", "0"]
 
 
 def day_ticker(pair: Pair, tape: Tape, last: int, bid: Level | None, ask: Level | None, now_ms: int) -> Json:

@@ -107,7 +107,7 @@ class FakeRuns:
         return self.rows[-1]
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        going = (RunState.RUNNING, RunState.HALTED, RunState.PAUSED, RunState.STOPPING)
+        going = ACTIVE - {RunState.FUNDING}
         return [run for run in self.rows if run.account == account and run.state in going]
 
     async def find(self, user_id: UserId, number: int) -> Run | None:

@@ -11,7 +11,7 @@ from domain.ids import RunId, UserId, VenueAccountName
 from domain.leases import Scope, venue_scope
 from domain.market.capacity import Capacity
 from domain.market.model import Pair, Side
-from domain.market.orders import Fill, Intent, OrderState, may_become
+from domain.market.orders import AskedOrder, Fill, Intent, OrderState, may_become
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import ZERO
 from domain.ports.orders import Booked, Charge, Cursor, Orphan
@@ -139,6 +139,8 @@ class MemoryOrders:
 
     async def _may(self, intent: Intent) -> bool:
         run, account = await self._runs.get(intent.run_id), self._accounts.rows[intent.account]
+        if intent.id in self.rows:
+            raise InvariantBroken("sent_twice", order=intent.id)
         if run.kind is RunKind.CONVERSION:
             mine = self._conversions.rows[intent.run_id]
             ticks, worst = RULES.ticks_down(intent.price), worst_ticks(RULES, mine.side, mine.worst)
@@ -184,6 +186,29 @@ class MemoryOrders:
             if not may_become(was.state, intent.state) or intent.booked < was.booked:
                 raise InvariantBroken("illegal_transition", order=intent.id)
             self.rows[intent.id] = intent
+
+
+class MemoryAskedOrders:
+    """What is asked of other accounts' workers, in order."""
+
+    def __init__(self, runs: MemoryRuns, orders: MemoryOrders, leases: FakeLeaseTable) -> None:
+        self.rows: Flat[str, AskedOrder] = Flat()
+        self._runs, self._orders, self._leases = runs, orders, leases
+
+    async def add_all(self, asked: Sequence[AskedOrder]) -> None:
+        for each in asked:
+            if self._leases.epochs().get(venue_scope(each.asker)) != each.epoch:
+                raise Refused("epoch_lost", scope=each.asker, epoch=each.epoch)
+            leg = await self._runs.get(each.run_id)
+            leader = await self._runs.get(leg.leader) if leg.leader else leg
+            accounts = (leg.account, leader.account) == (each.account, each.asker)
+            if not accounts or {leg.state, leader.state} != {RunState.RUNNING}:
+                raise Refused("run_not_running", run=leg.id)
+        self.rows.update((each.id, each) for each in asked)
+
+    async def waiting(self, account: VenueAccountName, now: datetime) -> Sequence[AskedOrder]:
+        mine = [each for each in self.rows.values() if each.account == account and each.not_after > now]
+        return [each for each in mine if each.id not in self._orders.rows]
 
 
 @dataclass

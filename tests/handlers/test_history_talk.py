@@ -93,14 +93,14 @@ async def test_bad_words_are_explained(world: World, said: str, what: str) -> No
     assert "For example: /history orders run 2 from 2026-11-01" in answer
 
 
-async def test_file_is_reached_by_a_link_for_its_person_alone(world: World) -> None:
+async def test_page_is_reached_by_a_link_for_its_person_alone(world: World) -> None:
     alice = world.person("alice")
     await alice.says("/history orders run 1")
-    said = await alice.taps("As a file (CSV)")
-    assert "Your orders as a file (CSV)" in said
+    said = await alice.taps("Page and files")
+    assert "Your orders as a page" in said
     [row] = world.links.rows.values()
-    assert row.link.target == "/history.csv?subject=orders&run=1"
-    token = alice.buttons["Open"].removeprefix("https://pages.example/open/history/")
+    assert row.link.target == "/history?subject=orders&run=1"
+    token = alice.buttons["History page"].removeprefix("https://pages.example/open/history/")
     assert row.link.token_hash == hash_of(token)
     assert row.link.user_id == "alice"
 
@@ -111,4 +111,4 @@ async def test_file_is_reached_by_a_link_for_its_person_alone(world: World) -> N
 )
 def test_a_button_says_what_was_said(arguments: str) -> None:
     wanted, _ = wanted_in(arguments.split())
-    assert wanted_in(command_for(wanted).lower().split()[1:]) == (wanted, "")
+    assert wanted_in(command_for(wanted).lower().split()[1:]) == (wanted, False)

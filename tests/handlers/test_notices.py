@@ -384,7 +384,7 @@ def looked(subject: str, rows: list[Json], other: str, older: str = "") -> dict[
         "rows": rows,
         "older": older,
         "others": others,
-        "file": "/history csv" if rows else "",
+        "page": "/history page" if rows else "",
     }
 
 
@@ -421,6 +421,7 @@ ACCOUNT: dict[str, Json] = {
     "apart_ms": -12,
     "dead_man": "proven",
     "refusal": "",
+    "ills": ["unseen", "key_withdraws", "key_idle", "clock", "full", "uncompared"],
 }
 
 ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
@@ -442,13 +443,17 @@ ACCOUNT_SAMPLES: dict[str, list[dict[str, Json]]] = {
 PRICE: dict[str, Json] = {
     "coin": "BTC", "currency": "USD", "price": "60000.5", "change_bps": "-120", "spread_bps": 3,
     "disputed": False, "stale": [], "fresh": [{"source": "CoinGecko", "price": "60000.5", "age_s": 40}],
-    "markets": [{"pair": "BTC/USDT", "venue": "binance", "bid": "1", "ask": "2", "age_s": 3}],
+    "markets": [{"pair": "BTC/USDT", "venue": "binance", "bid": "1", "ask": "2", "age_s": 3, "day": {}}],
 }  # fmt: skip
+DAY: dict[str, Json] = {"low": "59000", "high": "61000.5", "change_bps": "-120.4", "minutes": 1_440}
+MARKET: dict[str, Json] = {"pair": "BTC/USDT", "venue": "gate", "bid": "1", "ask": "", "age_s": 3}
+MARKETS: list[Json] = [{**MARKET, "day": {**DAY, "minutes": minutes}} for minutes in (1_440, 7)]
 OLD: dict[str, Json] = {"source": "Mixin", "price": "59000", "age_s": 7_200}
 PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "price": [
         PRICE,
         {**PRICE, "change_bps": "", "disputed": True, "fresh": [OLD, OLD], "stale": [OLD], "markets": []},
+        {**PRICE, "markets": MARKETS},
         {**PRICE, "price": "", "fresh": [], "stale": [OLD]},
     ],
     "price_ask": [{"coins": []}, {"coins": ["BTC", "USDT"]}],
@@ -458,7 +463,7 @@ PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
 PAGE: dict[str, Json] = {"page_url": "https://pages.example/open/run/x", "number": 1, "pair": "BTC/USDT"}
 PAGE_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "live": [PAGE, {**PAGE, "page_url": ""}],
-    "history_file": [{**PAGE, "subject": each, "shape": "CSV"} for each in ("fills", "orders", "fees")],
+    "history_page": [{**PAGE, "subject": each} for each in ("fills", "orders", "fees")],
     "visits": [{"visits": []}, {"visits": [{"began_at": AT, "seen_at": AT}]}],
 }
 
@@ -663,6 +668,6 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
     spoken_by_code = {
         key
         for key in entries_of("en")
-        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"))
+        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_", "doctor_"))
     }
     assert entries_of("en").keys() - said - spoken_by_code == set()

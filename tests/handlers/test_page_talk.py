@@ -58,7 +58,7 @@ async def test_where_chats_would_not_open_pages_none_is_offered(world: World) ->
     alice = world.person("alice")
     assert "Run 1" in await alice.says("/run 1") or "BTC/USDT" in await alice.says("/run 1")
     assert "not encrypted" in await alice.says("/live 1")
-    assert "not encrypted" in await alice.says("/history csv")
+    assert "not encrypted" in await alice.says("/history page")
     assert "Live page" not in alice.buttons
 
 

@@ -1,6 +1,11 @@
 """Asking what a coin is worth, by chat."""
 
+from datetime import timedelta
+
 from domain.errors import Unavailable
+from domain.market.candles import Interval, Series
+from domain.market.model import Pair
+from tests.fakes.candles import candle
 from tests.handlers.world import Person, World
 
 
@@ -22,6 +27,14 @@ async def test_a_price_names_its_sources_and_what_is_offered_here() -> None:
     assert "CoinGecko: 60,030.5" in told
     assert "BTC/USDT on binance: best bid 59,999.99, best ask 60,000.01 (7 s ago)" in told
     assert "apart" not in told
+
+
+async def test_a_pair_tells_its_last_hours() -> None:
+    world, alice = await market()
+    series, now = Series("binance", Pair.parse("BTC/USDT"), Interval.MINUTE), world.clock.now()
+    opened = [Interval.MINUTE.begun(now) - timedelta(minutes=ago) for ago in (180, 1)]
+    await world.candles.note(series, [candle(opened[0], "96"), candle(opened[1], "98.77")], now)
+    assert "in the last 3 h: low 96, high 100, -1.23%" in await alice.says("/price BTC/USDT")
 
 
 async def test_a_pair_is_priced_in_its_other_coin() -> None:

@@ -55,6 +55,7 @@ from domain.services.withdrawals import WithdrawalService
 from handlers.notices import NoticeRenderer
 from handlers.wiring import ChatServices, dispatcher_of
 from tests.fakes.account_looks import FakeAccountLooks
+from tests.fakes.candles import FakeCandles
 from tests.fakes.chat import (
     FakeClock,
     FakeConversations,
@@ -190,8 +191,11 @@ class World:
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
+        self.candles = FakeCandles()
         self.told = FakePrices("CoinGecko", self.clock)
-        self.prices = MarketDataService([self.told], unreached(self.views), self.tokens, self.clock)
+        self.prices = MarketDataService(
+            [self.told], unreached(self.views), self.candles, self.tokens, self.clock
+        )
         self.links, self.pages_offered = FakePageLinks(self.clock), True
         self.store.tables.append(self.links)
         self.numbers = count(1)

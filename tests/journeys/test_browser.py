@@ -125,7 +125,7 @@ async def watch(chat: Chat) -> None:
     link = await chat.page.get_by_test_id("page-open").get_attribute("href") or ""
     live = chat.page.get_by_test_id("page-frame").frame_locator("iframe")
     await live.get_by_test_id("open").click()
-    await expect(live.get_by_test_id("totals")).to_contain_text("fills")
+    await expect(live.get_by_test_id("totals")).to_contain_text("Fills")
     await expect(live.get_by_test_id("quotes").locator("tr.buy").first).to_be_visible()
     as_of = await live.get_by_test_id("as-of").inner_text()
     await expect(live.get_by_test_id("as-of")).not_to_have_text(as_of)  # it is told without being asked

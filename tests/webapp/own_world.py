@@ -10,11 +10,12 @@ from aiohttp.web import Application, Request
 
 from domain.errors import Unavailable
 from domain.ids import UserId
+from domain.market.candles import Candle
 from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import Coin
-from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals
+from domain.ports.live_runs import LiveOrder, LiveRun, LiveTotals, RunDay
 from domain.ports.pages import PageLink, Purpose
 from domain.services.confirmations import hash_of
 from domain.services.history import HistoryService
@@ -67,6 +68,7 @@ class FakeLiveRuns:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[UserId, int], LiveRun] = {(ALICE, 1): RUN, (BOB, 7): replace(RUN, number=7)}
+        self.minutes: list[Candle] = []
         self.silent = False
         self.looks = 0
         self.told_before: LiveTotals | None = None
@@ -77,6 +79,14 @@ class FakeLiveRuns:
         if self.silent:
             raise Unavailable("store_unavailable")
         return self.rows.get((user_id, number))
+
+    async def day(self, user_id: UserId, number: int) -> RunDay | None:
+        if self.silent:
+            raise Unavailable("store_unavailable")
+        run = self.rows.get((user_id, number))
+        if run is None:
+            return None
+        return RunDay(run.pair, self.minutes, run.as_of - timedelta(days=1), run.as_of)
 
 
 class OwnWorld:

@@ -16,6 +16,7 @@ from domain.market.runs import RunState
 from domain.services.live_runs import LiveRunService, view_of
 from tests.webapp.own_world import ALICE, AT, BOB, RUN, Client, FakeLiveRuns, OwnWorld
 from webapp import live
+from webapp.ladder import rungs_of
 from webapp.live import Sight, TooMany, Watching
 from webapp.own_texts import OWN_EN
 
@@ -57,7 +58,7 @@ async def test_page_shows_the_present_figures_without_a_script(world: OwnWorld, 
         "0.0201",
         "995.25",
         "13:30:00",
-        "23 fills",
+        "Fills so far: 23",
         "running",
     ):
         assert words in page
@@ -193,6 +194,13 @@ async def test_failure_of_ours_ends_the_stream_and_does_not_hang(caplog: pytest.
 
     async with Watching(broken, every_s=0.01).watch(ALICE, 1) as sights:  # type: ignore[arg-type]
         assert [sight async for sight in sights] == []
+
+
+def test_ladder_is_by_price_even_where_the_book_is_older_than_the_orders() -> None:
+    assert [rung.kind for rung in rungs_of(RUN)] == ["sell", "sell", "best_ask", "best_bid", "buy", "buy"]
+    old = replace(RUN, ask=Decimal(60040), bid=Decimal("59940.25"))
+    assert [rung.kind for rung in rungs_of(old)] == ["sell", "best_ask", "sell", "buy", "best_bid", "buy"]
+    assert [rung.kind for rung in rungs_of(replace(RUN, ask=None, bid=None, orders=[]))] == []
 
 
 def test_profit_needs_a_fresh_price() -> None:

@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from string import Formatter
 
 import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from domain.fees import FeeKind
 from domain.health.readiness import Readiness
+from domain.market.history import STATES, Subject
+from domain.market.runs import RunState
 from tests.webapp.own_world import OwnWorld
 from webapp.app import make_app
 from webapp.keys import ChainHead, ComparedAges, Instance
 from webapp.texts import TEXTS, choose_language
+from webapp.views.history import COLUMNS
 
 Client = TestClient[Request, Application]
 Dial = Callable[[Application], "asyncio.Future[Client]"]
@@ -162,7 +167,28 @@ async def test_pages_change_nothing(aiohttp_client: Dial) -> None:
 
 
 def test_both_languages_say_the_same_things() -> None:
-    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    def blanks(language: str) -> dict[str, set[str | None]]:
+        return {
+            key: {part[1] for part in Formatter().parse(text)} - {None}
+            for key, text in TEXTS[language].items()
+        }
+
+    assert blanks("en") == blanks("zh")
+
+
+def test_everything_that_may_be_shown_has_a_word() -> None:
+    """A word that is missing would cost a person the whole page."""
+    kinds: dict[str, Iterable[str]] = {
+        "state_": set(RunState),
+        "of_": set().union(*STATES.values()),
+        "subject_": set(Subject),
+        "fee_": set(FeeKind),
+        "order_": {"prepared", "sending", "unknown", "partial"},
+        "": {"buy", "sell", "best_ask", "best_bid"},
+    }
+    wanted = {prefix + str(name) for prefix, names in kinds.items() for name in names}
+    wanted |= {f"column_{name}" for columns in COLUMNS.values() for name in columns}
+    assert wanted - TEXTS["en"].keys() == set()
 
 
 @pytest.mark.parametrize(

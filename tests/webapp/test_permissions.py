@@ -23,6 +23,7 @@ ADDRESSES = {
     "/static": "/static/page.css",
     "/open/{purpose}/{token}": "/open/run/forged",
     "/runs/{number}": "/runs/1",
+    "/runs/{number}/chart": "/runs/1/chart",
     "/runs/{number}/events": "/runs/1/events",
 }
 ANSWERS = {(hdrs.METH_POST, "/open/{purpose}/{token}"): 410, (hdrs.METH_POST, "/leave"): 403}
@@ -49,7 +50,7 @@ def expected(who: str, route: tuple[str, str]) -> int:
         return 405
     if who == "nobody" and PERMISSIONS[route] is not Permission.PAGES_READ:
         return 401
-    if who == "bob" and route == (hdrs.METH_GET, "/runs/{number}"):
+    if who == "bob" and route in {(hdrs.METH_GET, f"/runs/{{number}}{part}") for part in ("", "/chart")}:
         return 404
     return ANSWERS.get(route, 200)
 

@@ -1,9 +1,11 @@
 "use strict";
 
 // Keeps the figures as they are now. They come as a piece of the page, worded and escaped by the server.
+const MINUTE_MS = 60000;
 const PATIENCE_MS = 6000;  // news come each second; a connection that died without a word brings none
 const figures = document.getElementById("figures");
 const off = document.getElementById("off");
+const chart = document.getElementById("chart");
 let stream = null;
 let waiting = null;
 
@@ -23,7 +25,19 @@ function end() {
   stream.close();
   clearTimeout(waiting);
   figures.remove();
+  chart.remove();
+  off.hidden = true;
+  document.querySelector("nav.own").remove();  // nothing there opens any more
   document.getElementById("over").hidden = false;
+}
+
+// Minutes become known one by one. A line that could not be had anew says itself until when it goes.
+async function draw() {
+  if (document.hidden || !chart.isConnected) return;
+  const answer = await fetch(chart.dataset.chart).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const piece = new DOMParser().parseFromString(await answer.text(), "text/html");
+  chart.replaceChildren(...piece.body.childNodes);
 }
 
 function listen() {
@@ -44,3 +58,4 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) listen();
 });
 if (!document.hidden) listen();
+setInterval(draw, MINUTE_MS);

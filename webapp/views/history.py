@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from domain.errors import Refused
 from domain.market.history import STATES, Subject, Wanted
-from domain.services.history import Shape, cells_of
+from domain.services.sheets import Shape, cells_of
 from webapp.keys import OWN, VISITOR
 from webapp.pages import page
 from webapp.visits import form_token, secret_of
@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 ROWS_SHOWN = 25
 NAMES = ("subject", "run", "pair", "side", "state", "from", "to", "before")
-_COLUMNS = {
+COLUMNS = {
     Subject.FILLS: ("at", "side", "price", "quantity", "quote_quantity", "fee", "state", "run", "pair"),
     Subject.ORDERS: ("at", "side", "price", "quantity", "filled", "state", "run", "pair"),
     Subject.FEES: ("at", "fee", "amount", "basis", "run", "pair"),
@@ -46,9 +46,9 @@ async def show(request: web.Request) -> web.Response:
         "subject": wanted.subject,
         "subjects": list(Subject),
         "states": {str(subject): sorted(states) for subject, states in STATES.items()},
-        "columns": _COLUMNS[wanted.subject],
+        "columns": COLUMNS[wanted.subject],
         "numbers": _NUMBERS,
-        "rows": [cells_of(row) for row in found.rows],
+        "rows": [cells_of(row, row.columns) for row in found.rows],
         "older": urlencode(found.older.typed()) if found.older else "",
         "file": urlencode(kept),
         "form": form_token(secret_of(request)),
@@ -69,7 +69,8 @@ async def as_json(request: web.Request) -> web.StreamResponse:
 
 
 async def _file(request: web.Request, shape: Shape) -> web.StreamResponse:
-    """Give a file piece by piece; the first is read before anything is promised.
+    """Give a file piece by piece; the first is read before anything is promised. What is not understood is
+    said by the page.
 
     When the database falls silent in the middle, the connection breaks off, and no browser takes half a file
     for a whole one.
@@ -77,7 +78,7 @@ async def _file(request: web.Request, shape: Shape) -> web.StreamResponse:
     try:
         wanted = Wanted.read(typed_in(request))
     except Refused as refusal:
-        raise web.HTTPBadRequest from refusal
+        raise web.HTTPSeeOther(f"/history?{urlencode(typed_in(request))}") from refusal
     answer = web.StreamResponse(
         headers={
             "Content-Type": f"{_TYPES[shape]}; charset=utf-8",

@@ -9,7 +9,9 @@ import aiohttp_jinja2
 from aiohttp import hdrs, web
 
 from domain.errors import Unavailable
+from webapp.chart import Chart, chart_of
 from webapp.keys import OWN, VISITOR, WATCHING
+from webapp.ladder import rungs_of
 from webapp.live import Sight, TooMany
 from webapp.pages import language_of, page
 from webapp.texts import TEXTS
@@ -42,8 +44,19 @@ async def show(request: web.Request) -> web.Response:
     """Show a run as it stands; a script keeps it as it is, where scripts run."""
     number = number_in(request)
     view = await request.app[OWN].runs.look(request[VISITOR].user_id, number)
-    facts = {**_figures(request, Sight(view), number), "form": form_token(secret_of(request))}
+    shown = {**_figures(request, Sight(view), number), "chart": await _chart(request, number)}
+    facts = {**shown, "form": form_token(secret_of(request))}
     return page(request, "run.html", facts)
+
+
+@routes.get("/runs/{number}/chart")
+async def chart(request: web.Request) -> web.Response:
+    """Show the line of the market's last 24 hours alone, for the script that keeps the page."""
+    return page(request, "chart.html", {"chart": await _chart(request, number_in(request))})
+
+
+async def _chart(request: web.Request, number: int) -> Chart | None:
+    return chart_of(await request.app[OWN].runs.day(request[VISITOR].user_id, number))
 
 
 @routes.get("/runs/{number}/events")
@@ -82,7 +95,8 @@ def _break_off(request: web.Request) -> None:
 
 
 def _figures(request: web.Request, sight: Sight, number: int) -> dict[str, object]:
-    return {"sight": sight, "number": number, "reason_of": request.app[OWN].reason_of}
+    rungs = rungs_of(sight.view.run) if sight.view else []
+    return {"sight": sight, "rungs": rungs, "number": number, "reason_of": request.app[OWN].reason_of}
 
 
 async def _goes_on(request: web.Request) -> bool:

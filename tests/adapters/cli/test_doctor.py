@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli.doctor import examine
+from adapters.cli.doctor import examine as look
 from adapters.db.progress import PostgresProgress
 from adapters.db.store import PostgresStore
 from adapters.sealing.masters import master_of, new_root, write_masters
 from adapters.settings import Settings
+from adapters.texts.catalogues import texts
 from domain.health.progress import WHOLE, Progress
 from sandbox.children import free_port
 from sandbox.redis import start_redis
@@ -39,6 +40,10 @@ def settings_of(mixin: Mixin, database: str, redis: str, keystore: str | None = 
     )
 
 
+async def examine(settings: Settings, language: str = "en") -> dict[str, str]:
+    return {name: found.said for name, found in (await look(settings, texts().words(language))).items()}
+
+
 def stored(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
@@ -46,8 +51,8 @@ def stored(path: Path, text: str) -> Path:
 
 async def test_a_well_instance_is_ok(mixin: Mixin, migrated_url: str, redis_url: str) -> None:  # noqa: F811
     found = await examine(settings_of(mixin, migrated_url, redis_url))
-    well = dict.fromkeys(("keystore", "database", "redis", "spend key", "venues"), "ok")
-    assert found == well | {"at work": "ok (no process runs)"}
+    well = dict.fromkeys(("keystore", "database", "redis", "spend_key", "venues"), "ok")
+    assert found == well | {"at_work": "ok (no process runs)"}
 
 
 async def test_a_process_that_was_killed_or_does_no_work_is_told(
@@ -58,9 +63,9 @@ async def test_a_process_that_was_killed_or_does_no_work_is_told(
     async with PostgresStore(migrated_url) as store:
         await PostgresProgress(store, "workers", "w").say([Progress(WHOLE, stuck="payouts is stuck")])
     found = await examine(settings_of(mixin, migrated_url, redis_url))
-    assert found["bot"] == "was not heard of in the last seconds"
-    assert found["workers"] == "payouts is stuck"
-    assert found["leases"] == "nobody acts for wallet"
+    assert found["bot"].startswith("was not heard of in the last seconds: see that")
+    assert found["workers"].startswith("payouts is stuck")
+    assert found["leases"].startswith("nobody acts for wallet")
     assert found["waiting"] == found["reconciliation"] == "ok"
 
 
@@ -77,9 +82,9 @@ async def test_each_ill_is_named_with_what_to_mend(
     assert "cannot be read" in found["keystore"]
     assert "MRMARKET_DATABASE_URL" in found["database"]
     assert "MRMARKET_REDIS_URL" in found["redis"]
-    assert "keystore" in found["spend key"]
+    assert "keystore" in found["spend_key"]
     assert "without keys" in found["venues"]
-    assert "without the database" in found["at work"]
+    assert "without the database" in found["at_work"]
     assert "hunter2" not in str(found)
 
 
@@ -100,10 +105,11 @@ async def test_a_wrong_or_absent_spend_key_is_told(
     text = Path(mixin.keys["bot"]).read_text()  # noqa: ASYNC240 - a small file
     without = stored(tmp_path / "bot.json", text.replace("spend_private_key", "left_out"))
     settings = settings_of(mixin, migrated_url, redis_url, str(without))
-    assert "MRMARKET_MIXIN_SPEND_KEY_FILE" in (await examine(settings))["spend key"]
+    assert "MRMARKET_MIXIN_SPEND_KEY_FILE" in (await examine(settings))["spend_key"]
     spend_key = stored(tmp_path / "spend_key", "ab" * 32)
     wrong = settings.model_copy(update={"mixin_spend_key_file": spend_key})
-    assert (await examine(wrong))["spend key"].startswith("spend_key_wrong")
+    assert "spend_key_wrong" in (await examine(wrong))["spend_key"]
+    assert "支付密钥" in (await examine(wrong, "zh"))["spend_key"]
 
 
 async def test_sealed_keys_are_looked_at_too(

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from adapters.db.candles import PostgresCandles
 from adapters.db.grants import Role
 from adapters.db.ledger import PostgresLedger
 from adapters.db.live_runs import TOTALS_LAST, PostgresLiveRuns
@@ -15,8 +16,9 @@ from adapters.db.pages import OwnHistory, WebDatabase
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, VenueAccountName
 from domain.ledger.model import Cause, Posting, Transfer, available, run, venue
+from domain.market.candles import Interval, Series
 from domain.market.history import Wanted
-from domain.market.model import Side
+from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 from domain.market.runs import RunState
 from domain.money import Coin
@@ -24,6 +26,7 @@ from domain.ports.history import HistoryStore
 from domain.ports.live_runs import LiveOrder, LiveTotals
 from domain.services.live_runs import view_of
 from tests.contracts.test_history import ALICE, BOB, WANTED, postgres_history
+from tests.fakes.candles import candle
 
 __all__ = ["postgres_history"]  # a fixture: rows of two people
 
@@ -55,6 +58,23 @@ async def plant(admin: Any, store: PostgresStore) -> None:
             ),
         ):
             await PostgresLedger(store).post(Transfer(Cause(cause, coin), (posting,)))
+
+
+async def test_run_shows_the_last_day_of_its_market_at_its_exchange(
+    admin: Any, store: PostgresStore, postgres_history: HistoryStore, web: WebDatabase
+) -> None:
+    await plant(admin, store)
+    [row] = await store.fetch("SELECT date_trunc('minute', now()) AS at")
+    opened = [row["at"] - timedelta(minutes=ago) for ago in (1_500, 700, 1)]
+    pair = Pair(BTC, USDT)
+    for at_venue, close in (("fake", "101"), ("other", "7")):
+        series = Series(at_venue, pair, Interval.MINUTE)
+        await PostgresCandles(store).note(series, [candle(at, close) for at in opened], row["at"])
+    day = await PostgresLiveRuns(web).day(ALICE, 1)
+    assert day is not None
+    assert (day.pair, list(day.minutes)) == (pair, [candle(at, "101") for at in opened[1:]])
+    assert day.as_of - day.since == timedelta(days=1)
+    assert await PostgresLiveRuns(web).day(BOB, 9) is None
 
 
 async def test_run_is_seen_by_its_person_as_it_stands(

@@ -72,6 +72,12 @@ ONE_ROW_EACH = {
         quantity, post_only, not_after, state) VALUES ('i-' || right($1, 1), 'c' || right($1, 1), 'run-'
         || right($1, 1), 'fake-1', 1, 'BTC', 'USDT', 'buy', 1, 1, true, now(), 'sending')
     """,
+    "asked_orders": """
+        WITH off AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', true))
+        INSERT INTO asked_orders (id, run_id, account, asker, epoch, base, quote, side, price, quantity,
+        post_only, immediate, not_after) SELECT 'a-' || right($1::text, 1), 'run-' || right($1::text, 1),
+        'fake-1', 'fake-2', 1, 'BTC', 'USDT', 'buy', 1, 1, true, false, now() FROM off
+    """,
     "fills": """
         INSERT INTO fills (account, base, quote, trade_id, intent_id, run_id, order_id, side, price,
         quantity, quote_quantity, fee, fee_coin, maker, at) VALUES ('fake-1', 'BTC', 'USDT', $1, 'i-' ||

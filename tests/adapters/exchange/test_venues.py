@@ -12,6 +12,7 @@ from adapters.exchange.contract import DeadMan, Expiry, Finding, IdForm, Trades,
 from adapters.exchange.venues import BINANCE, BITGET, GATE, HYPERLIQUID, VENUES, XT
 from adapters.ids import RandomIds
 from domain.errors import Refused
+from domain.market.candles import Interval
 
 _NO = {
     "InsufficientFunds",
@@ -51,6 +52,8 @@ def test_row_says_what_the_library_can_do(row: VenueContract, known: dict[str, A
     assert (row.timer.kind is DeadMan.UNIFIED) == bool(has.get("cancelAllOrdersAfter"))
     assert not row.tells_fees or has["fetchTradingFee"]
     assert has["fetchTime"], "its clock is measured"
+    assert has["fetchOHLCV"], "its candles are kept"
+    assert set(Interval) <= known[row.venue].timeframes.keys()
     if row.finding is Finding.LISTS:
         assert has["fetchClosedOrders"]
 

@@ -98,6 +98,8 @@ class Process:
 class Fleet:
     """Accounts at venues of their own, whose markets move, and the books that all workers share."""
 
+    shares = 1  # how much of what one run has a person deposits for each
+
     def __init__(self, accounts: int, seed: int = 1) -> None:
         self.clock = ParkedClock()
         self.world = MemoryWorld(seed=seed, time=self.clock)
@@ -110,7 +112,8 @@ class Fleet:
     async def begin(self, runs: int) -> None:
         """Give a person coins and start so many runs, evenly over the accounts; workers have opened them."""
         world = self.world
-        await world.person(BTC=str(BASE * runs), USDT=str(QUOTE * runs))
+        self.deposited = {Coin("BTC"): BASE * runs * self.shares, Coin("USDT"): QUOTE * runs * self.shares}
+        await world.person(**{coin: str(amount) for coin, amount in self.deposited.items()})
         accounts = list(self.venues)
         for n in range(runs):
             run = await world.runs.add(self._run(accounts[n % len(accounts)]))
@@ -153,9 +156,9 @@ class Fleet:
             for coin in results:
                 assert (await world.ledger.balance(venue(name, coin))).total == far.total[coin]
                 results[coin] += far.total[coin] - Decimal(FLOAT[coin])
-        for coin, each in ((Coin("BTC"), BASE), (Coin("USDT"), QUOTE)):
+        for coin, amount in self.deposited.items():
             has = await world.ledger.balance(available(world.user, coin))
-            assert has == Balance(each * len(self.runs) + results[coin], ZERO)
+            assert has == Balance(amount + results[coin], ZERO)
         for run in self.runs:
             left = await world.ledger.balances(AccountKind.RUN, run.id)
             assert all(balance == Balance(ZERO, ZERO) for balance in left.values())

@@ -34,6 +34,7 @@ from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
 from tests.fakes.trading import (
     MemoryAccounts,
+    MemoryAskedOrders,
     MemoryFence,
     MemoryFills,
     MemoryNotices,
@@ -54,9 +55,10 @@ class MemoryWorld:
         self.accounts, self.runs, self.fills = MemoryAccounts(), MemoryRuns(), MemoryFills()
         self.conversions, self.confirmations = FakeConversions(), FakeConfirmations()
         self.orders = MemoryOrders(self.runs, self.accounts, self.conversions, self.leases)
+        self.asked = MemoryAskedOrders(self.runs, self.orders, self.leases)
         self.store = FakeTransactions(
             *(self.ledger, self.outbox, self.fees, self.accounts, self.runs, self.fills),
-            *(self.conversions, self.confirmations, self.orders),
+            *(self.conversions, self.confirmations, self.orders, self.asked),
         )
         bits = random.Random(f"memory {seed}")
         self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
@@ -115,6 +117,7 @@ class MemoryWorld:
             policy=self.policy,
             fence=MemoryFence(self.leases),
             grip=grip,
+            asked=self.asked,
             admission=Admission(self.freezes),
             roles=owned_by(OWNER),
         )

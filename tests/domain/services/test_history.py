@@ -10,7 +10,8 @@ import pytest
 from domain.errors import Refused
 from domain.market.history import FillRow, Wanted
 from domain.money import ZERO
-from domain.services.history import HistoryService, Shape, harmless
+from domain.services.history import HistoryService
+from domain.services.sheets import Shape, harmless
 from tests.contracts.test_history import ALICE, BOB, FEES, FILLS, ORDERS, fill
 from tests.fakes.history import FakeHistory
 

@@ -8,9 +8,12 @@ import pytest
 
 from domain.errors import Refused, Unavailable
 from domain.ids import VenueAccountName
+from domain.market.candles import Interval, Series
+from domain.market.model import Pair
 from domain.money import Coin
 from domain.services.market_data import MarketDataService
 from domain.services.tokens import ApprovedToken, Tokens
+from tests.fakes.candles import FakeCandles, candle
 from tests.fakes.clock import FakeClock
 from tests.fakes.prices import FakePrices
 from tests.fakes.runs import FakeViews
@@ -23,9 +26,11 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.gecko, self.mixin = FakePrices("CoinGecko", self.clock), FakePrices("Mixin", self.clock)
-        self.views = FakeViews()
+        self.views, self.candles = FakeViews(), FakeCandles()
         tokens = Tokens([ApprovedToken(BTC_TOKEN, Decimal(1))])
-        self.prices = MarketDataService([self.gecko, self.mixin], self.views, tokens, self.clock)
+        self.prices = MarketDataService(
+            [self.gecko, self.mixin], self.views, self.candles, tokens, self.clock
+        )
 
     async def asked(self) -> str:
         return await self.prices.refresh()
@@ -103,6 +108,21 @@ async def test_two_accounts_at_one_venue_are_one_source(world: World) -> None:
     price, markets = await world.prices.price(BTC, USDT)
     assert [r.source for r in price.fresh] == ["CoinGecko", "Mixin", "binance"]
     assert [market.view.account for market in markets] == ["binance-1"]
+
+
+async def test_a_pair_tells_the_day_that_ends_now_as_far_as_it_is_known(world: World) -> None:
+    now = Interval.MINUTE.begun(world.clock.now())
+    series = Series("binance", Pair(BTC, USDT), Interval.MINUTE)
+    before, first, last = (now - timedelta(minutes=ago) for ago in (1_441, 1_440, 1))
+    told = [candle(before, "1"), candle(first, "98"), candle(last, "103")]
+    await world.candles.note(series, told, now)
+    _, [market] = await world.prices.price(BTC)
+    assert market.day is not None
+    assert (market.day.low, market.day.high, market.day.change) == tuple(map(Decimal, ("98", "103", "0.03")))
+    assert (market.day.since, market.day.until) == (first, now)
+    world.clock.advance(11 * 60)
+    _, [market] = await world.prices.price(BTC)
+    assert market.day is None, "nobody has looked lately"
 
 
 @pytest.mark.parametrize("asked", [("ABC",), ("BTC", "ABC"), ("BTC", "BTC"), ("USD", "USD")])

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.build import build_name, schema_version
+from adapters.db.asked_orders import PostgresAskedOrders
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
 from adapters.db.conversions import PostgresConversions
@@ -116,6 +117,7 @@ class World:
         self.runs = PostgresRuns(self.store)
         self.orders = PostgresOrders(self.store)
         self.fills = PostgresFills(self.store)
+        self.asked = PostgresAskedOrders(self.store)
         self.fees = PostgresFees(self.store)
         self.conversions = PostgresConversions(self.store)
         self.outbox = PostgresOutbox(self.store)
@@ -184,6 +186,7 @@ class World:
             policy=self.policy,
             fence=PostgresFence(self.store),
             grip=grip,
+            asked=self.asked,
             admission=Admission(self.freezes),
             roles=owned_by(OWNER),
             reckoning=self.reckoning() if self.reconciles else None,

@@ -1,0 +1,32 @@
+"""What the doctor finds, in the language of whoever asks."""
+
+import os
+from dataclasses import dataclass
+
+from adapters.texts.catalogues import LOCALES, texts
+from bot.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence, and whether all is well; what is not says what to mend."""
+
+    well: bool
+    said: str
+
+
+def fine(words: Words) -> Finding:
+    """Say that all is well."""
+    return Finding(well=True, said=words("doctor_ok"))
+
+
+def ill(words: Words, key: str, **facts: str) -> Finding:
+    """Say what is wrong and what to mend."""
+    return Finding(well=False, said=words(key, **facts))
+
+
+def spoken(asked: str | None) -> Words:
+    """Return the words of the language that was asked for, else of the shell's; one we lack is English."""
+    shell = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    language = (asked or shell)[:2].lower()
+    return texts().words(language if language in LOCALES else "en")
