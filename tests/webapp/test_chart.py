@@ -26,31 +26,35 @@ def points(line: str) -> list[tuple[Decimal, Decimal]]:
     return [(Decimal(x), Decimal(y)) for x, y in (point.split(",") for point in line.split())]
 
 
-def test_the_dearest_is_on_top_the_cheapest_below_and_now_on_the_right() -> None:
-    closes = ((1_429, "100"), (1_434, "104"), (1_439, "102"))
+def test_what_is_known_fills_the_picture_the_dearest_on_top() -> None:
+    closes = ((1_410, "95"), (1_424, "105"), (1_439, "100"))
     chart = chart_of(RunDay(RUN.pair, minutes(*closes), SINCE, AT))
     assert chart is not None
-    [(_, cheap), (_, dear), (now, last)] = points(chart.lines[0])
-    assert [cheap, dear, last, now] == [Decimal(n) for n in (HEIGHT, 0, HEIGHT // 2, WIDTH)]
-    assert [chart.low, chart.high, chart.change] == [Decimal(n) for n in (100, 104, 2)]
-    assert chart.until == AT
+    [line] = map(points, chart.lines)
+    assert [x for x, _ in line] == [Decimal(n) for n in (0, 20, 300, WIDTH)], "30 minutes of 20 each"
+    assert [y for _, y in line] == [Decimal(n) for n in (HEIGHT // 2, HEIGHT, 0, HEIGHT // 2)]
+    assert [chart.low, chart.high, chart.change] == [Decimal(n) for n in (95, 105, 0)]
+    assert (chart.since, chart.until) == (AT - timedelta(minutes=30), AT)
 
 
 def test_there_is_no_line_where_nothing_is_known() -> None:
-    closes = [(n, "101") for n in (*range(30), *range(300, 330))]
-    chart = chart_of(RunDay(RUN.pair, minutes(*closes), SINCE, AT))
+    known = minutes(*((n, "100") for n in (0, 1, 17, 18, 59)))
+    chart = chart_of(RunDay(RUN.pair, known, SINCE, AT))
     assert chart is not None
-    first, second = map(points, chart.lines)
-    ends, resumes = first[-1][0], second[0][0]
-    assert (ends, resumes) == (Decimal("12.5"), Decimal("126.2")), "minutes 30 and 303 of 1,440, of 600"
-    assert {y for _, y in first} == {HEIGHT // 2}, "a price that stood still is in the middle"
+    lines = list(map(points, chart.lines))
+    assert [[x / 10 for x, _ in line] for line in lines] == [[0, 1, 2], [18, 19], [60]]
+    assert {y for line in lines for _, y in line} == {HEIGHT // 2}, (
+        "a price that stood still is in the middle"
+    )
 
 
 def test_a_whole_day_is_no_more_points_than_are_seen() -> None:
     day = RunDay(RUN.pair, minutes(*((n, str(100 + n % 7)) for n in range(1_440))), SINCE, AT)
     chart = chart_of(day)
     assert chart is not None
-    assert [len(points(line)) for line in chart.lines] == [STEPS]
+    [line] = map(points, chart.lines)
+    assert len(line) == STEPS + 1
+    assert line[-1][0] == WIDTH
 
 
 def test_nothing_known_is_nothing_drawn() -> None:
