@@ -75,9 +75,21 @@ COMMENT ON FUNCTION check_asked_order() IS 'OR18: only who holds the account of 
 CREATE TRIGGER asked_orders_fenced BEFORE INSERT ON asked_orders
     FOR EACH ROW EXECUTE FUNCTION check_asked_order();
 
-CREATE FUNCTION check_leg_order() RETURNS trigger LANGUAGE plpgsql AS $$
+DROP TRIGGER order_intents_within_worst ON order_intents;
+DROP FUNCTION check_conversion_order();
+CREATE FUNCTION check_order_of_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    its_kind TEXT := (SELECT kind FROM runs WHERE id = NEW.run_id);
 BEGIN
-    IF EXISTS (SELECT FROM runs WHERE id = NEW.run_id AND kind = 'leg') AND NOT EXISTS (
+    IF its_kind = 'conversion' AND NOT EXISTS (
+        SELECT FROM conversions c WHERE c.id = NEW.run_id AND c.state = 'converting' AND c.side = NEW.side
+            AND CASE c.side WHEN 'buy' THEN NEW.price <= c.worst ELSE NEW.price >= c.worst END
+            AND (c.quantity = 0 OR NEW.quantity <= c.quantity)
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM180', MESSAGE = 'beyond_worst_price',
+            DETAIL = jsonb_build_object('conversion', NEW.run_id, 'price', NEW.price::text);
+    END IF;
+    IF its_kind = 'leg' AND NOT EXISTS (
         SELECT FROM asked_orders a WHERE a.id = NEW.id
             AND (a.run_id, a.account, a.base, a.quote, a.side, a.quantity, a.post_only, a.immediate)
                 = (NEW.run_id, NEW.account, NEW.base, NEW.quote, NEW.side, NEW.quantity, NEW.post_only, NEW.immediate)
@@ -89,9 +101,11 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION check_leg_order() IS 'OR18: a leg sends what it was asked for, at the price it was asked for or a better one';
-CREATE TRIGGER order_intents_as_asked BEFORE INSERT ON order_intents
-    FOR EACH ROW EXECUTE FUNCTION check_leg_order();
+COMMENT ON FUNCTION check_order_of_kind() IS
+    'CV1: a conversion lays no order at a worse price than its person was shown; OR18: a leg sends what it was asked '
+    'for, at the price it was asked for or a better one';
+CREATE TRIGGER order_intents_of_kind BEFORE INSERT ON order_intents
+    FOR EACH ROW EXECUTE FUNCTION check_order_of_kind();
 """
 
 
