@@ -128,6 +128,20 @@ async def test_a_subscription_that_nobody_asks_for_is_given_up(data: ExchangeDat
     assert data.subscribed == {SYMBOL}
 
 
+async def test_who_asks_while_a_subscription_is_given_up_has_one_that_goes_on(data: ExchangeData) -> None:
+    data.book(SYMBOL)
+    await settle()
+    data.unused_s = -1.0
+    giving_up = asyncio.create_task(data.drop_unused())
+    await asyncio.sleep(0)
+    data.book(SYMBOL)
+    await giving_up
+    data.client.news.put_nowait(book())
+    await settle()
+    assert data.book(SYMBOL) is not None
+    assert data.subscribed == {SYMBOL}
+
+
 def test_a_book_older_than_the_one_before_breaks_the_stream() -> None:
     watch = BookWatch()
     watch.take(book(nonce=5), 1.0)
