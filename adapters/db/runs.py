@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, UserId, VenueAccountName
-from domain.market.capacity import Capacity
+from domain.market.capacity import Capacity, Place
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import ACTIVE, GOING, MarketView, Run, RunKind, RunState
 from domain.money import Coin
@@ -107,11 +107,9 @@ class PostgresVenueAccounts:
     async def capacity(self, name: VenueAccountName) -> Capacity:
         """Return what the account takes, by the last word of its workers."""
         known = await self._store.fetch("SELECT orders_per_second FROM venue_accounts WHERE name = $1", name)
-        pairs = await self._store.fetch(
-            "SELECT base, quote, max_open_orders FROM markets WHERE account = $1", name
-        )
-        resting = {Pair(Coin(row["base"]), Coin(row["quote"])): row["max_open_orders"] for row in pairs}
-        return Capacity(known[0]["orders_per_second"] if known else 0, resting)
+        markets = await self._store.fetch("SELECT * FROM markets WHERE account = $1", name)
+        places = {view.pair: Place.of(view.rules, view.mid) for view in map(_view, markets)}
+        return Capacity(known[0]["orders_per_second"] if known else 0, places)
 
     async def alone(self, name: VenueAccountName) -> None:
         """Be the one who counts and takes room there, until the transaction ends."""

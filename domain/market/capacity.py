@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from domain.errors import Refused
-from domain.market.model import Pair
+from domain.market.model import Pair, TradingRules
 
 _HOUR_S = 3_600
 _KEPT_ORDERS = 20  # one in so many resting orders is kept for those who leave by a conversion
@@ -38,11 +39,25 @@ def quoting(most_orders: int, refresh_s: int) -> Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What a pair takes: so many resting orders, each of so much of the quote asset at least, at a mid."""
+
+    most: int
+    least: Decimal
+    mid: Decimal
+
+    @classmethod
+    def of(cls, rules: TradingRules, mid: Decimal) -> "Place":
+        """Return what the venue's rules make of a pair at this price."""
+        return cls(rules.max_open_orders, max(rules.min_notional, rules.min_quantity * mid), mid)
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
-    """What an account takes: orders in a second, zero while nobody has told, and resting orders by pair."""
+    """What an account takes: orders in a second, zero while nobody has told, and what its pairs do."""
 
     per_second: int = 0
-    resting: Mapping[Pair, int] = field(default_factory=dict)
+    places: Mapping[Pair, Place] = field(default_factory=dict)
 
     @property
     def hourly(self) -> int:
@@ -52,8 +67,18 @@ class Capacity:
 
     def orders(self, pair: Pair) -> int | None:
         """Return how many resting orders of a pair runs may claim together; ``None``: nobody has told."""
-        most = self.resting.get(pair)
-        return None if most is None else most - -(-most // _KEPT_ORDERS)
+        place = self.places.get(pair)
+        return None if place is None else place.most - -(-place.most // _KEPT_ORDERS)
+
+    def within(self, claim: Claim, pair: Pair, base: Decimal, quote: Decimal) -> Claim:
+        """Return the claim with no more orders than these funds make of the smallest there are.
+
+        Nobody keeps others away with orders that they could not fill.
+        """
+        place = self.places.get(pair)
+        if place is None or not place.least:
+            return claim
+        return Claim(min(claim.orders, int((base * place.mid + quote) / place.least)), claim.hourly)
 
 
 @dataclass(frozen=True, slots=True)

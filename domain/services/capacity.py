@@ -1,11 +1,9 @@
 """What the runs of an account claim of it: counted wherever one begins, goes on or asks for more."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from domain.ids import RunId, VenueAccountName
-from domain.market.capacity import CONVERTING, NOTHING, Claim, Claimed, quoting
-from domain.market.model import Pair
+from domain.ids import VenueAccountName
+from domain.market.capacity import CONVERTING, NOTHING, Capacity, Claim, Claimed, quoting
 from domain.market.runs import Run, RunKind, RunState
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.strategies import get_strategy
@@ -25,26 +23,26 @@ class CapacityService:
         """
         await self.accounts.alone(account)
 
-    async def require(
-        self, account: VenueAccountName, pair: Pair, wanted: Claim, run_id: RunId | None = None
-    ) -> None:
-        """Go on only when there is room beside all other runs; one that claims no more than before stays.
+    async def require(self, wanted: Run) -> None:
+        """Go on only when there is room for a run, as it would be, beside all others of its account.
+
+        One that claims no more than it did before always stays.
 
         Raises:
             Refused: one of ``NO_ROOM``.
         """
-        runs = await self.runs.active(account)
-        was = next((claim_of(run) for run in runs if run.id == run_id), NOTHING)
-        claims = [(run.pair, claim_of(run)) for run in runs if run.id != run_id]
-        Claimed.of(await self.accounts.capacity(account), claims).require(pair, wanted, was)
+        runs, there = await self.runs.active(wanted.account), await self.accounts.capacity(wanted.account)
+        was = next((claim_of(run, there) for run in runs if run.id == wanted.id), NOTHING)
+        claims = [(run.pair, claim_of(run, there)) for run in runs if run.id != wanted.id]
+        Claimed.of(there, claims).require(wanted.pair, claim_of(wanted, there), was)
 
     async def claimed(self, account: VenueAccountName) -> Claimed:
         """Return what is claimed of an account, and what there is."""
-        claims = [(run.pair, claim_of(run)) for run in await self.runs.active(account)]
-        return Claimed.of(await self.accounts.capacity(account), claims)
+        runs, there = await self.runs.active(account), await self.accounts.capacity(account)
+        return Claimed.of(there, [(run.pair, claim_of(run, there)) for run in runs])
 
 
-def claim_of(run: Run) -> Claim:
+def claim_of(run: Run, capacity: Capacity) -> Claim:
     """Return what a run claims as it stands: one that is paused nothing, as one that cannot be read.
 
     One that was taken over keeps its room until it is back.
@@ -54,11 +52,8 @@ def claim_of(run: Run) -> Claim:
     if run.kind is RunKind.CONVERSION:
         return CONVERTING
     try:
-        return claim_for(get_strategy(run.strategy).read(run.config))
+        config = get_strategy(run.strategy).read(run.config)
+        claim = quoting(config.most_orders, config.refresh_s)
     except Exception:  # whatever a strategy raises: it is set aside, and others begin
         return NOTHING
-
-
-def claim_for(config: Any) -> Claim:
-    """Return what a run with these settings claims."""
-    return quoting(config.most_orders, config.refresh_s)
+    return capacity.within(claim, run.pair, run.base_start, run.quote_start)

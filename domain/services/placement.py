@@ -1,13 +1,12 @@
 """Where a new run trades: on an account that sees its pair, has the coins for it, and room for its orders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.errors import Refused
-from domain.market.capacity import Claim
 from domain.market.model import Pair
-from domain.market.runs import FRESH, MarketView
+from domain.market.runs import FRESH, MarketView, Run
 from domain.money import Coin, plain
 from domain.ports.clock import Clock
 from domain.ports.fees import FeeStore
@@ -46,10 +45,8 @@ class Placement:
         full = {view.account: (await self.capacity.claimed(view.account)).fullness(pair) for view in views}
         return sorted(views, key=lambda view: full[view.account])
 
-    async def place(
-        self, views: Sequence[MarketView], claim: Claim, base: Decimal, quote: Decimal
-    ) -> MarketView:
-        """Return the first view whose account has room for the claim and for the coins.
+    async def place(self, views: Sequence[MarketView], run: Run) -> MarketView:
+        """Return the first view at whose account a run has room for its orders and for its coins.
 
         Raises:
             Refused: ``beyond_float`` with coin and what fits, where one has room for orders only;
@@ -58,11 +55,11 @@ class Placement:
         lacking, refusals = list[tuple[MarketView, Coin, Decimal, Decimal]](), list[Refused]()
         for view in views:
             try:
-                await self.capacity.require(view.account, view.pair, claim)
+                await self.capacity.require(replace(run, account=view.account))
             except Refused as refusal:
                 refusals.append(refusal)
                 continue
-            lacks = await self._lacks(view, base, quote)
+            lacks = await self._lacks(view, run)
             if lacks is None:
                 return view
             lacking.append((view, *lacks))
@@ -72,12 +69,10 @@ class Placement:
         await self.accounts.want(view.account, coin, amount, self.clock.now())
         raise Refused("beyond_float", coin=coin, fits=plain(fits))
 
-    async def _lacks(
-        self, view: MarketView, base: Decimal, quote: Decimal
-    ) -> tuple[Coin, Decimal, Decimal] | None:
+    async def _lacks(self, view: MarketView, run: Run) -> tuple[Coin, Decimal, Decimal] | None:
         """Return a coin of which the account has too little: what fits, and what is asked for."""
         now = self.clock.now()
-        for coin, amount in ((view.pair.base, base), (view.pair.quote, quote)):
+        for coin, amount in ((view.pair.base, run.base_start), (view.pair.quote, run.quote_start)):
             fits = await room(self.ledger, self.fees, view.account, coin, now)
             if amount > fits:
                 return coin, fits, amount

@@ -14,7 +14,7 @@ from domain.market.runs import GOING, Run
 from domain.ports.notices import Notices
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
-from domain.services.capacity import CapacityService, claim_of
+from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
 from domain.services.run_preview import check_order_size
 from domain.strategies import get_strategy
@@ -130,8 +130,7 @@ class RunChangeService:
 
     async def _check_room(self, run: Run, config: Mapping[str, str]) -> None:
         """Refuse what the account has no room for; a run that stands aside claims none till it is resumed."""
-        wanted = claim_of(replace(run, config=config))
-        await self._capacity.require(run.account, run.pair, wanted, run.id)
+        await self._capacity.require(replace(run, config=config))
 
     async def _check_size(self, run: Run, config: object) -> None:
         """Refuse an order size that the venue takes at no price, where its market is known."""

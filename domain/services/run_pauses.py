@@ -10,7 +10,7 @@ from domain.ports.notices import Notices
 from domain.ports.runs import RunStore
 from domain.ports.store import Store
 from domain.services.admission import Admission
-from domain.services.capacity import CapacityService, claim_of
+from domain.services.capacity import CapacityService
 
 
 @dataclass(slots=True)
@@ -56,8 +56,7 @@ class RunPauseService:
             run = await self._find(user_id, number)  # its settings are those of now
             await self.admission.check_new(user_id, run.pair.base, run.pair.quote)
             was = run.state if run.state is RunState.AWAITING_USER else RunState.PAUSED
-            wanted = claim_of(replace(run, state=RunState.RUNNING))
-            await self.capacity.require(run.account, run.pair, wanted, run.id)
+            await self.capacity.require(replace(run, state=RunState.RUNNING))
             return await self._move(run, was, RunState.RUNNING, "run_resumed")
 
     async def _find(self, user_id: UserId, number: int) -> Run:

@@ -1,14 +1,14 @@
 """Runs at a person's word: what can be run, what it would do, start, look, stop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Protocol
 
 from domain.errors import Refused
 from domain.fees import FeeKind, in_force
-from domain.ids import Ids, RunId, UserId
+from domain.ids import Ids, RunId, UserId, VenueAccountName
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available
 from domain.ledger.model import run as run_account
 from domain.market.capacity import NO_ROOM
@@ -23,7 +23,7 @@ from domain.ports.orders import FillStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
 from domain.services.admission import Admission
-from domain.services.capacity import CapacityService, claim_for
+from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
 from domain.services.placement import Placement
 from domain.services.run_preview import NewRun, PairOffer, RunPreview, config_of, offer_of, preview_of
@@ -149,7 +149,7 @@ class TradingStrategyService:
         views = await self._placement.views(request.pair)
         config = config_of(request)
         await self._check_funds(user_id, request)
-        view = await self._placement.place(views, claim_for(config), request.base, request.quote)
+        view = await self._placement.place(views, self._run(user_id, request, views[0].account))
         rate = in_force(await self._fees.schedules(), self._clock.now()).rate(FeeKind.TRADING)
         return preview_of(request, view, config, rate)
 
@@ -164,24 +164,29 @@ class TradingStrategyService:
             Refused: as ``preview``; ``quote_expired`` when the fees have changed since they were shown;
                 ``confirmation_unknown``, ``confirmation_used``, ``confirmation_expired``.
         """
-        run = await self._new(request, user_id)
+        run = await self._new(user_id, request)
         try:
             return await self._fund(run, request, confirmation)
         except Refused as refusal:
             if refusal.code not in _FASTER:
                 raise
-        again = await self._new(request, user_id)  # says what is left, or finds another account
+        again = await self._new(user_id, request)  # says what is left, or finds another account
         return await self._fund(again, request, confirmation)
 
-    async def _new(self, request: NewRun, user_id: UserId) -> Run:
+    async def _new(self, user_id: UserId, request: NewRun) -> Run:
         preview = await self.preview(user_id, request)
         if preview.request != request:
             raise Refused("quote_expired")
+        run = self._run(user_id, request, preview.offer.account)
+        return replace(run, id=RunId(self._ids.new_id()), fee_bps=preview.our_fee_bps)
+
+    def _run(self, user_id: UserId, request: NewRun, account: VenueAccountName) -> Run:
+        """Return a run as it is asked for, which has no id, number and rate yet."""
         return Run(
-            id=RunId(self._ids.new_id()),
+            id=RunId(""),
             number=0,
             user_id=user_id,
-            account=preview.offer.account,
+            account=account,
             pair=request.pair,
             strategy=request.strategy,
             preset=request.preset,
@@ -192,7 +197,6 @@ class TradingStrategyService:
             quote_start=request.quote,
             started_at=self._clock.now(),
             fee_version=request.fee_version,
-            fee_bps=preview.our_fee_bps,
         )
 
     async def _fund(self, run: Run, request: NewRun, confirmation: str) -> Run:
@@ -200,7 +204,7 @@ class TradingStrategyService:
             await self._capacity.alone(run.account)
             await self._admission.check_new(run.user_id, run.pair.base, run.pair.quote)
             await self._confirmations.consume(run.user_id, confirmation, ACTION, request.params)
-            await self._capacity.require(run.account, run.pair, claim_for(config_of(request)))
+            await self._capacity.require(run)
             run = await self._runs.add(run)
             await self._ledger.post(funding(run))
             told = {"number": str(run.number), "pair": str(run.pair)}

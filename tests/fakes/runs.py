@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import RunId, UserId, VenueAccountName
-from domain.market.capacity import Capacity
+from domain.market.capacity import Capacity, Place
 from domain.market.model import Level, Pair, TradingRules
 from domain.market.runs import ACTIVE, GOING, FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin
@@ -48,8 +48,8 @@ class FakeViews:
         return AccountState(name, "binance", opened=True, halted="")
 
     async def capacity(self, name: VenueAccountName) -> Capacity:
-        resting = {view.pair: view.rules.max_open_orders for view in self.rows if view.account == name}
-        return Capacity(self.per_second, resting)
+        places = {view.pair: Place.of(view.rules, view.mid) for view in self.rows if view.account == name}
+        return Capacity(self.per_second, places)
 
     async def alone(self, name: VenueAccountName) -> None:
         """Be alone: transactions in memory are, one after the other."""

@@ -9,7 +9,7 @@ from domain.conversions.planning import within, worst_ticks
 from domain.errors import InvariantBroken, Refused
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.leases import Scope, venue_scope
-from domain.market.capacity import Capacity
+from domain.market.capacity import Capacity, Place
 from domain.market.model import Pair, Side
 from domain.market.orders import AskedOrder, Fill, Intent, OrderState, may_become
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
@@ -59,8 +59,9 @@ class MemoryAccounts:
         self.per_second[name] = orders_per_second
 
     async def capacity(self, name: VenueAccountName) -> Capacity:
-        resting = {pair: view.rules.max_open_orders for (at, pair), view in self.seen.items() if at == name}
-        return Capacity(self.per_second.get(name, 0), resting)
+        views = [view for (at, _), view in self.seen.items() if at == name]
+        places = {view.pair: Place.of(view.rules, view.mid) for view in views}
+        return Capacity(self.per_second.get(name, 0), places)
 
     async def alone(self, name: VenueAccountName) -> None:
         """Be alone: transactions in memory are, one after the other."""

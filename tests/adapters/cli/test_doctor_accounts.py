@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.texts.catalogues import entries_of, texts
 from domain.ids import VenueAccountName
-from domain.market.capacity import Capacity, Claimed
+from domain.market.capacity import Capacity, Claimed, Place
 from domain.market.model import Pair
 from domain.ports.account_looks import AccountLook, DeadManState, KeyPower
 from domain.secrets import Secret
@@ -36,7 +37,7 @@ def account(name: str) -> VenueAccount:
 
 
 BTC = Pair.parse("BTC/USDT")
-ROOM = Claimed(Capacity(10, {BTC: 100}), 60, {BTC: 40})
+ROOM = Claimed(Capacity(10, {BTC: Place(100, Decimal(5), Decimal(60_000))}), 60, {BTC: 40})
 
 
 def ills(

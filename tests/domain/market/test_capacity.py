@@ -1,25 +1,34 @@
 """Room on an account: what runs claim together is never more than there is."""
 
 import random
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from domain.errors import Refused
-from domain.market.capacity import NOTHING, Capacity, Claim, Claimed, quoting
+from domain.market.capacity import NOTHING, Capacity, Claim, Claimed, Place, quoting
 from domain.market.model import Pair
 
 BTC, ETH = Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT")
-KRAKEN = Capacity(1, {BTC: 60, ETH: 60})
+PLACE = Place(60, Decimal(5), Decimal(100))
+KRAKEN = Capacity(1, {BTC: PLACE, ETH: PLACE})
 
 
 def test_a_share_of_orders_is_kept_for_who_leaves_and_a_share_of_requests_for_the_angel() -> None:
     assert (KRAKEN.orders(BTC), KRAKEN.hourly) == (57, 3_240)
-    assert Capacity(0, {BTC: 1}).orders(BTC) == 0
+    assert Capacity(0, {BTC: replace(PLACE, most=1)}).orders(BTC) == 0
 
 
 def test_a_look_counts_as_one_order() -> None:
     assert quoting(6, 5) == Claim(6, 720)
     assert quoting(2, 7) == Claim(2, 515)  # rounded up
+
+
+def test_a_claim_has_no_more_orders_than_its_funds_make() -> None:
+    assert KRAKEN.within(Claim(6, 720), BTC, Decimal("0.1"), Decimal(4)) == Claim(2, 720)
+    assert KRAKEN.within(Claim(6, 720), BTC, Decimal(1), Decimal(500)) == Claim(6, 720)
+    assert Capacity().within(Claim(6, 720), BTC, Decimal(0), Decimal(0)) == Claim(6, 720)
 
 
 def test_a_full_pair_says_how_many_orders_are_left_and_another_pair_has_room() -> None:

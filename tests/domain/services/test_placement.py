@@ -12,6 +12,7 @@ from domain.errors import Refused
 from domain.ids import UserId, VenueAccountName
 from domain.leases import Grip, venue_scope
 from domain.ledger.model import AccountKind
+from domain.market.capacity import Place
 from domain.market.runs import RunState
 from domain.services.confirmations import ConfirmationService
 from domain.services.run_changes import RunChangeService
@@ -72,6 +73,16 @@ async def test_a_run_for_whose_requests_there_is_no_room_is_told_what_would_fit(
     await start(world, ALICE, replace(SMALL, preset="", answers=fits))
     with pytest.raises(Refused, match="no_room_for_any_request"):
         await start(world, ALICE)
+
+
+async def test_nobody_keeps_others_away_with_orders_they_could_not_fill() -> None:
+    world = await at_work(most=30)  # 28 for runs
+    tiny = replace(SMALL, base=Decimal(0), quote=Decimal(11), preset="", answers={"levels": "10"})
+    for _ in range(11):
+        await start(world, ALICE, tiny)  # two orders of five dollars are all that this makes
+    await start(world, ALICE)
+    with pytest.raises(Refused, match="no_room_for_orders"):
+        await start(world, ALICE, tiny)
 
 
 async def test_a_paused_run_leaves_its_room_and_comes_back_only_where_there_is_some() -> None:
@@ -170,9 +181,10 @@ async def test_a_race_between_a_larger_setting_and_a_run_that_resumes_leaves_no_
 
 async def test_what_the_last_worker_told_of_an_account_is_what_there_is(store: PostgresStore) -> None:
     world = World(store)
-    assert (await world.accounts.capacity(ONE)).resting == {}
+    assert (await world.accounts.capacity(ONE)).places == {}
     await world.accounts.register(ONE, "fake", 0)
     await world.accounts.register(ONE, "fake", 7)
     await world.rounds(world.worker(), 2)
     told = await world.accounts.capacity(ONE)
-    assert (told.per_second, dict(told.resting)) == (world.policy.orders_per_second, {PAIR: 200})
+    assert told.per_second == world.policy.orders_per_second
+    assert told.places == {PAIR: Place(200, Decimal(5), Decimal(60_000))}
