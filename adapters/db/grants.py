@@ -62,10 +62,12 @@ _MY_PAYOUT = f"purpose = 'withdrawal' AND receiver = {ME}"
 _OF_MY_PAYOUT = f"payout_id IN (SELECT id FROM payouts WHERE {_MY_PAYOUT})"  # noqa: S608 - put together from constants
 _MY_RUNS = f"(SELECT id FROM runs WHERE {_MINE})"  # noqa: S608 - put together from constants
 _OF_MY_RUN = f"run_id IN {_MY_RUNS}"
-_OF_MY_FILL = (
-    "EXISTS (SELECT FROM fills f WHERE (f.account, f.base, f.quote, f.trade_id) = (fill_versions.account, "
-    f"fill_versions.base, fill_versions.quote, fill_versions.trade_id) AND f.{_OF_MY_RUN})"
+_VERSIONS_RUN = (
+    "(SELECT f.run_id FROM fills f WHERE (f.account, f.base, f.quote, f.trade_id) = (fill_versions.account, "
+    "fill_versions.base, fill_versions.quote, fill_versions.trade_id))"
 )
+_OF_MY_FILL = f"{_VERSIONS_RUN} IN {_MY_RUNS}"
+"""Not by EXISTS, which would ask for a person's runs anew at each row."""
 _MY_ACCOUNT = f"owner = {ME} OR (kind = 'run' AND owner IN {_MY_RUNS})"
 _MY_ACCOUNTS = f"(SELECT id FROM accounts WHERE {_MY_ACCOUNT})"  # noqa: S608 - put together from constants
 _OF_MY_ACCOUNT = f"account_id IN {_MY_ACCOUNTS}"
@@ -211,6 +213,7 @@ FUNCTIONS = MappingProxyType(
         "go_on_visiting": frozenset({Role.WEB}),
         "end_visit": frozenset({Role.WEB}),
         "visit_lasts": _APP,
+        "my_runs_totals": frozenset({Role.WEB}),
         "forget_links": _TRIGGER,
         "lease_clock": _APP | {Role.WEB, Role.ANGEL},
         "refuse_other_release": _APP,
@@ -265,7 +268,7 @@ DEFINERS = frozenset(
     {
         *("post_transfers", "make_holds", "use_hold", "release_hold", "release_holds"),
         *("free_output", "take_free_output", "forget_person"),
-        *("open_link", "go_on_visiting", "end_visit", "angel_act"),
+        *("open_link", "go_on_visiting", "end_visit", "my_runs_totals", "angel_act"),
     }
 )
 """Functions with their owner's rights: each saves the app, or the web, a right to write a table."""

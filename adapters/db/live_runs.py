@@ -43,15 +43,7 @@ _ORDERS = """
     WHERE run_id = $1 AND NOT settled AND state IN ('prepared', 'sending', 'unknown', 'open', 'partial')
     ORDER BY price DESC, seq
 """
-_TOTALS = """
-    SELECT count(*) AS fills, coalesce(sum(coalesce(v.quote_quantity, f.quote_quantity)), 0) AS volume
-    FROM fills f LEFT JOIN LATERAL (
-        SELECT * FROM fill_versions v
-        WHERE (v.account, v.base, v.quote, v.trade_id) = (f.account, f.base, f.quote, f.trade_id)
-        ORDER BY v.version DESC LIMIT 1
-    ) v ON true
-    WHERE f.run_id = $1 AND v.kind IS DISTINCT FROM 'bust'
-"""
+_TOTALS = "SELECT fills, volume FROM my_runs_totals($1)"
 _PAID = """
     SELECT coin, sum(amount) AS amount FROM service_fees WHERE run_id = $1
     GROUP BY coin HAVING sum(amount) <> 0 ORDER BY coin

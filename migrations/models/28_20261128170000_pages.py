@@ -69,6 +69,28 @@ CREATE FUNCTION end_visit(visit text) RETURNS void LANGUAGE sql SECURITY DEFINER
     UPDATE page_links l SET ended_at = clock_timestamp() WHERE l.visit_hash = visit AND l.ended_at IS NULL
 $$;
 
+CREATE FUNCTION my_runs_totals(run text) RETURNS TABLE (fills bigint, volume numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT said.fills - said_since.busts, said.volume + said_since.more FROM
+        (SELECT id FROM runs WHERE id = run AND user_id = nullif(current_setting('mrmarket.user_id', true), '')) r,
+        LATERAL (
+            SELECT count(*) AS fills, coalesce(sum(f.quote_quantity), 0) AS volume FROM fills f WHERE f.run_id = r.id
+        ) said,
+        LATERAL (
+            SELECT count(*) FILTER (WHERE v.kind = 'bust') AS busts,
+                coalesce(sum(CASE v.kind WHEN 'bust' THEN 0 ELSE v.quote_quantity END - f.quote_quantity), 0) AS more
+            FROM fills f JOIN fill_versions v ON (v.account, v.base, v.quote, v.trade_id)
+                = (f.account, f.base, f.quote, f.trade_id)
+                AND (v.kind = 'bust' OR v.quote_quantity <> f.quote_quantity)
+            WHERE f.run_id = r.id AND NOT EXISTS (
+                SELECT FROM fill_versions w WHERE (w.account, w.base, w.quote, w.trade_id)
+                    = (v.account, v.base, v.quote, v.trade_id) AND w.version > v.version
+            )
+        ) said_since
+$$;
+COMMENT ON FUNCTION my_runs_totals(text) IS
+    'what a run of the named person traded: row by row the rules of rows would ask whose each of its fills is';
+
 CREATE FUNCTION forget_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM page_links WHERE user_id = NEW.user_id;

@@ -103,6 +103,27 @@ async def test_run_is_seen_by_its_person_as_it_stands(
     assert await PostgresLiveRuns(web).look(BOB, 2) is None
 
 
+async def test_totals_are_what_the_venue_says_now_and_ones_own(
+    postgres_history: HistoryStore, admin: Any, web: WebDatabase
+) -> None:
+    await admin.execute(
+        "INSERT INTO fill_versions SELECT account, base, quote, trade_id, 2, "
+        "CASE seq WHEN 4 THEN 'bust' ELSE 'trade' END, price, quantity, quote_quantity + seq, "
+        "fee, fee_coin, true, 0 FROM fills "
+        "WHERE run_id = 'r0' AND seq IN (1, 4) ON CONFLICT DO NOTHING"
+    )
+    [now] = await admin.fetch(
+        "SELECT count(*) AS fills, sum(quote_quantity) AS volume FROM fills_now "
+        "WHERE run_id = 'r0' AND NOT busted"
+    )
+    assert tuple(now.values()) == (2, Decimal(12_001)), "one was taken back, and one corrected"
+    async with web.as_person(ALICE) as reads:
+        [mine] = await reads.fetch("SELECT * FROM my_runs_totals('r0')")
+    assert (mine["fills"], mine["volume"]) == tuple(now.values())
+    async with web.as_person(BOB) as reads:
+        assert await reads.fetch("SELECT * FROM my_runs_totals('r0')") == []
+
+
 async def test_history_on_a_page_is_that_of_the_chat(
     postgres_history: HistoryStore, web: WebDatabase
 ) -> None:
