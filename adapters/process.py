@@ -1,6 +1,7 @@
-"""A process among others: its name, and a memory of which nothing reaches a disk or another process."""
+"""A process among others: its name, and a memory that leaves for no disk nor other process, and is quick."""
 
 import ctypes
+import gc
 import os
 import resource
 import secrets
@@ -24,3 +25,13 @@ def keep_memory_private() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def settle_memory() -> None:
+    """Leave out of every later search for garbage what was made until now: it lasts as long as the process.
+
+    What a start-up makes are hundreds of thousands of objects, and looking through them all takes a tenth of
+    a second in which no market is answered.
+    """
+    gc.collect()
+    gc.freeze()

@@ -26,7 +26,12 @@ _MAJOR = "18"
 _USER = "mrmarket"
 _READY_WITHIN_S = 30.0
 _LETS_GO_WITHIN_S = 10.0
-_BASE = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100")
+_BASE = (
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=100",
+    "random_page_cost=1.1",  # as on any disk without arms: a look-up is never a scan
+)
 _FOR_TESTS = (
     "fsync=off",
     "synchronous_commit=off",

@@ -26,7 +26,7 @@ from adapters.health import DatabaseProbe, OwnProbe, RedisProbe, connect_redis
 from adapters.health_pages import telling
 from adapters.logging import configure_logging
 from adapters.mixin.keystore import BadKeystore
-from adapters.process import keep_memory_private, own_name
+from adapters.process import keep_memory_private, own_name, settle_memory
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
@@ -111,6 +111,7 @@ async def work(settings: Settings) -> None:
         beating = BeatWorker(loops, works_of(world, executions), progress.say)
         heart = Loop(beat.NAME, beat.EVERY_S, beating.round, world.clock)
         listening = asyncio.create_task(keep_listening(settings.redis_url.reveal(), loops.wake))
+        settle_memory()
         log.info("working")
         grips = [world.wallet_grip, *(execution.desk.grip for execution in executions)]
         try:

@@ -27,6 +27,7 @@ from domain.ids import VenueAccountName
 from domain.market.limiter import Lane
 from domain.market.limits import LimitKeeper
 from domain.market.model import Book, Pair, TradingRules
+from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import Fill, LimitOrder, VenueOrder
 from domain.money import Coin, plain
 from domain.ports.clock import Clock
@@ -67,6 +68,9 @@ class CcxtExchange:
         self._streams = Streams(self._client, account.name)
         self._data_is_ours = data is None
         self._data = data or ExchangeData(account.venue, make_public_client(account))
+        self._data.listeners.append(self._look_at)
+        self._bands: Mapping[str, tuple[Pair, Band]] = {}
+        self._moved: dict[Pair, float] = {}
         self._limits = LimitKeeper(account.limits)
         self._rules = PairRules(self._client, self._contract, clock, self._read)
         self._reference: dict[Pair, Decimal] = {}
@@ -211,17 +215,41 @@ class CcxtExchange:
         """Return own executions after a trade id, or from an instant on, oldest first, all pages."""
         return await self._trades.since(pair, trade_id, since)
 
-    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
-        """Return whether the private stream told of a change before the timeout."""
-        del pairs  # this venue has one private stream for all pairs
+    @property
+    def tells(self) -> bool:
+        """Tell whether the private stream is known to run."""
+        return self._streams.tell and not self._settings.lockstep
+
+    async def wait_for_news(
+        self, pairs: Sequence[Pair], timeout_s: float, bands: Mapping[Pair, Band] = NOWHERE
+    ) -> News:
+        """Return what the private stream told of trades, and which streamed books left their band."""
         if self._settings.lockstep:
-            return False
+            return News()
         if self._client.has.get("watchOrders"):  # a venue may have no streams
             self._streams.watch_orders()
-        return await self._streams.wait_for_bell(timeout_s)
+        self._moved, self._bands = {}, {str(pair): (pair, band) for pair, band in bands.items()}
+        for symbol in self._bands:
+            if (streamed := self._data.book(symbol)) is not None:
+                self._look_at(symbol, streamed.raw)
+        await self._streams.wait_for_bell(timeout_s)
+        moved, self._moved, self._bands = self._moved, {}, {}
+        traded = self._streams.take_traded([str(pair) for pair in pairs])
+        return News(frozenset(Pair.parse(symbol) for symbol in traded), moved)
+
+    def _look_at(self, symbol: str, raw: Any) -> None:
+        """Note a streamed book that left its band."""
+        pair, band = self._bands.get(symbol, (None, None))
+        if pair is None or band is None or not (raw["bids"] and raw["asks"]):
+            return
+        mid = (float(raw["bids"][0][0]) + float(raw["asks"][0][0])) / 2
+        if not band.holds(mid):
+            self._moved[pair] = mid
+            self._streams.ring()
 
     async def close(self) -> None:
         """Stop the streams and let go of sockets."""
+        self._data.listeners.remove(self._look_at)
         await self._streams.stop()
         if self._data_is_ours:
             await self._data.close()

@@ -6,6 +6,7 @@ does not cross and it does not lag behind the venue's own time. Whoever gets not
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,10 @@ class BookWatch:
         self.last = self._number = self._shortest_lag_s = None
 
 
+Listener = Callable[[str, Any], None]
+"""Is told of each book that can be believed, by its symbol, as it comes."""
+
+
 @dataclass(slots=True)
 class _Subscription:
     stream: Stream
@@ -97,6 +102,7 @@ class ExchangeData:
     unused_s: float = 60.0
     _subscriptions: dict[str, _Subscription] = field(default_factory=dict)  # by symbol
     _sweeper: asyncio.Task[None] | None = None
+    listeners: list[Listener] = field(default_factory=list)
 
     def book(self, symbol: str) -> StreamedBook | None:
         """Return the streamed book while it can be believed; subscribe, and stay so while somebody asks."""
@@ -149,6 +155,9 @@ class ExchangeData:
             except BrokenStreamError:
                 watch.torn = True
                 raise
+            if watch.last is not None:
+                for listener in self.listeners:
+                    listener(symbol, raw)
 
         return _Subscription(Stream(self.venue, f"book {symbol}", step, watch.forget), watch, _now())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ class Stream:
     name: str
     step: Step
     broke: Broke
+    sound: bool = False
+    """Whether it told something and has not broken since."""
     _task: asyncio.Task[None] | None = None
 
     def keep(self) -> None:
@@ -49,9 +51,9 @@ class Stream:
         while True:
             try:
                 await self.step()
-                failed = 0
+                failed, self.sound = 0, True
             except failures() as e:
-                failed += 1
+                failed, self.sound = failed + 1, False
                 pause = min(_LONGEST_PAUSE_S, 0.1 * 2**failed)
                 self.broke()
                 log.info(
@@ -67,7 +69,7 @@ class Stream:
 
 @dataclass(slots=True)
 class Streams:
-    """The private side of one account's client: a bell that rings when something of ours changed.
+    """The private side of one account's client: a bell that rings when something of ours was traded.
 
     It is a hint only: fills are always read by request.
     """
@@ -75,31 +77,60 @@ class Streams:
     client: Any
     account: str
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _traded: set[str] = field(default_factory=set)  # symbols
+    _missed: bool = False  # something may have been traded while nobody listened
     _orders: Stream = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare the one stream there is; it runs from its first use on."""
-        # it rings when it breaks too: something may have happened while nobody listened
-        self._orders = Stream(self.account, "orders", self._step, self._bell.set)
+        self._orders = Stream(self.account, "orders", self._step, self._miss)
+
+    @property
+    def tell(self) -> bool:
+        """Tell whether the stream of orders is known to run."""
+        return self._orders.sound
 
     def watch_orders(self) -> None:
-        """Ring the bell whenever one of the account's orders changes, from now on."""
+        """Ring the bell whenever one of the account's orders trades, from now on."""
         self._orders.keep()
 
-    async def wait_for_bell(self, timeout_s: float) -> bool:
-        """Return whether the bell rang before the timeout, and silence it."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._bell.wait()
-        except TimeoutError:
-            return False
+    def ring(self) -> None:
+        """End somebody's wait."""
+        self._bell.set()
+
+    async def wait_for_bell(self, timeout_s: float) -> None:
+        """Return when the bell rang, or after the timeout, and silence it."""
+        if timeout_s > 0 and not self._bell.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._bell.wait()
         self._bell.clear()
-        return True
+
+    def take_traded(self, watched: Collection[str]) -> set[str]:
+        """Return the symbols on which something of ours was traded since this was asked last.
+
+        When the stream broke meanwhile, it may have been on any of those ``watched``.
+        """
+        traded = self._traded | (set(watched) if self._missed else set())
+        self._traded, self._missed = set(), False
+        return traded
 
     async def stop(self) -> None:
         """Stop listening."""
         await self._orders.stop()
 
     async def _step(self) -> None:
-        await self.client.watch_orders()
+        orders = await self.client.watch_orders()
+        if traded := {order["symbol"] for order in orders if _has_traded(order)}:
+            self._traded |= traded
+            self._bell.set()
+
+    def _miss(self) -> None:
+        self._missed = True
         self._bell.set()
+
+
+def _has_traded(order: Mapping[str, Any]) -> bool:
+    """Tell whether an order has traded, or may have: what else happens to orders, we have asked for."""
+    filled = order.get("filled")
+    return filled is None or float(filled) > 0

@@ -1,12 +1,13 @@
 """One account at one venue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from domain.ids import VenueAccountName
 from domain.market.model import Book, Pair, TradingRules
+from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import Fill, LimitOrder, VenueOrder
 from domain.money import Coin
 
@@ -86,10 +87,18 @@ class Exchange(Protocol):
         """
         ...
 
-    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
-        """Return whether the private stream told of a change of ours before the timeout.
+    @property
+    def tells(self) -> bool:
+        """Tell whether trades of ours are news by themselves at present; if not, they are to be asked for."""
+        ...
 
-        Only a hint that saves waiting: what changed is read by the calls above.
+    async def wait_for_news(
+        self, pairs: Sequence[Pair], timeout_s: float, bands: Mapping[Pair, Band] = NOWHERE
+    ) -> News:
+        """Return what is new at once when there is something, else what comes before the timeout.
+
+        News are trades of ours on these ``pairs``, and markets that are outside of their band. Only a
+        hint that saves waiting: what changed is read by the calls above.
         """
         ...
 

@@ -68,6 +68,9 @@ class ExecutionPolicy:
     longest_wait_s: float = 1.0
     longest_pause_s: float = 10.0
     orders_per_second: int = 10
+    beat_s: float = 0.1  # runs that are due by time are ticked together, so often at most
+    react_pause_s: float = 1.0  # so often at most are runs ticked because their market moved
+    orders_a_commit: int = 50
     sends_at_once: int = 8  # 1 where the order of sending must always be the same
 
 

@@ -1,6 +1,5 @@
 """Trading at one venue account: start up, tick what is due, book what was traded, wait."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from domain.market.own import others
 from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
 from domain.money import Coin, plain
 from domain.services.account_looking import AccountLooking
+from domain.services.beats import Beats
 from domain.services.converting import Converting
 from domain.services.dead_man import DeadMan
 from domain.services.desk import Desk
@@ -28,7 +28,7 @@ from domain.services.order_sending import OrderSending
 from domain.services.run_settings import RunSettings
 from domain.services.run_stop import RunStop
 from domain.services.standing_aside import StandingAside
-from domain.services.ticking import Due, Ticking, resting
+from domain.services.ticking import Ticking, resting
 from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
 from domain.services.venue_comparing import VenueComparing
@@ -58,14 +58,12 @@ class ExecutionService:
     comparing: VenueComparing = field(init=False)
     settings: RunSettings = field(init=False)
     failed: FailedRounds = field(init=False)
+    beats: Beats = field(init=False)
     _ready: bool = False
-    _news: bool = False
-    _next: dict[tuple[str, int], int] = field(default_factory=dict)  # (run id, version) -> its next tick
     _swept_at: datetime | None = None  # market time
     _reconciled_s: float = float("-inf")
     _viewed_s: float = float("-inf")
     _run_pairs: Sequence[Pair] = ()
-    _next_s: float = float("inf")  # monotonic: by when the next thing is to be done
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -73,9 +71,8 @@ class ExecutionService:
 
     def _forget(self) -> None:
         """Know nothing: what was learned in another epoch may not be so any more."""
-        self._ready, self._news, self._next = False, False, {}
+        self._ready = False
         self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
-        self._next_s = self.desk.clock.monotonic()
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
@@ -91,12 +88,14 @@ class ExecutionService:
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
         self.legs = Legs(self.desk, sending)
+        self.beats = Beats(self.desk, self.fills, self.settings, self.ticking)
+        self.beats.next_s = self.desk.clock.monotonic()
         self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)
 
     @property
     def late_s(self) -> float:
         """Return by how many seconds what was to be done next is overdue: a tick, a sweep, the start-up."""
-        return max(0.0, self.desk.clock.monotonic() - self._next_s) if self.desk.epoch else 0.0
+        return max(0.0, self.desk.clock.monotonic() - self.beats.next_s) if self.desk.epoch else 0.0
 
     @property
     def waits_for(self) -> str:
@@ -181,6 +180,7 @@ class ExecutionService:
         if not self._ready:
             return await self._start_up()
         await self._look_around()
+        await self.beats.react()
         compared = await self.comparing.look_if_due(await self._pairs([]))
         await self.looking.look_if_due()
         proven = await self.dead_man.prove()
@@ -189,6 +189,7 @@ class ExecutionService:
     async def _trade(self) -> str:
         """Tick what is due, book what was traded, and wait for what comes next."""
         desk = self.desk
+        await self.beats.react()
         runs = await desk.runs.active(desk.account)
         if not runs and not await desk.orders.pairs(desk.account):
             return await self._idle()
@@ -200,19 +201,20 @@ class ExecutionService:
         carriers = [run for run in going if run.kind is RunKind.CONVERSION]
         unread = self.settings.read(running)
         able = [run for run in running if run.id not in unread]
-        self._forget_all_but(able)
-        due = await self._due(able, now)
-        said = await self._book(now, bool(due) or any(run.preset != RESTING for run in carriers))
+        self.beats.keep(able, (run.pair for run in runs))
+        due = await self.beats.due(now)
+        asks = bool(due) and not desk.exchange.tells
+        said = await self._book(now, asks or any(run.preset != RESTING for run in carriers))
         doubt = self.ticking.halted or self.clock.doubt or self.comparing.doubt
         said += await self.legs.advance([run for run in runs if run.kind is RunKind.LEG], doubt)
-        if due:
-            said.append(await self.ticking.tick([Due(run, self.settings.of(run)) for run in due]))
-            self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
+        await self.beats.tick(due, now)
         said += await self.settings.set_aside(running, unread)
         said += await self.aside.clear([run for run in runs if run.state is RunState.PAUSED])
         said += await self.converting.advance(carriers)
         said += [await self.stopping.advance(run) for run in runs if run.state is RunState.STOPPING]
-        await self._wait(runs, able)
+        await self.beats.wait(self._sweep_at)
+        if (ticked := self.beats.take_ticked()).runs:
+            said.append(str(ticked))
         return "; ".join(said) or f"{desk.account}: nothing to do"
 
     async def _idle(self) -> str:
@@ -220,18 +222,20 @@ class ExecutionService:
         desk, said = self.desk, list[str]()
         if self._reconcile_is_due:
             said = await self._book(await desk.market.now(), ticking=True)
-        self._next_s = desk.clock.monotonic() + desk.policy.idle_s
+        self.beats.next_s = desk.clock.monotonic() + desk.policy.idle_s
         await desk.clock.sleep(desk.policy.idle_s)
         return "; ".join([f"{desk.account} has no runs", *said])
+
+    @property
+    def _sweep_at(self) -> datetime | None:
+        """Return when all pairs with orders of ours are to be read again, in the market's time."""
+        interval = timedelta(seconds=self.desk.policy.sweep_interval_s)
+        return self._swept_at + interval if self._swept_at else None
 
     @property
     def _reconcile_is_due(self) -> bool:
         passed_s = self.desk.clock.monotonic() - self._reconciled_s
         return passed_s >= self.desk.policy.reconcile_interval_s
-
-    def _forget_all_but(self, runs: Sequence[Run]) -> None:
-        versions = {(run.id, run.config_version) for run in runs}
-        self._next = {key: tick for key, tick in self._next.items() if key in versions}
 
     async def _start_up(self) -> str:
         """Register the account and book what it holds, once; compare the venue with the books."""
@@ -268,7 +272,7 @@ class ExecutionService:
     async def _wait_for_the_owner(self) -> str:
         """Book nothing of an account while the books may not be the newest; take off what rests there."""
         cancelled = await self.resolution.clear_listed(self.offered)
-        self._next_s = self.desk.clock.monotonic() + self.desk.policy.idle_s
+        self.beats.next_s = self.desk.clock.monotonic() + self.desk.policy.idle_s
         await self.desk.clock.sleep(self.desk.policy.idle_s)
         return f"safe boot: {self.desk.account} waits for the owner, {cancelled} orders cancelled"
 
@@ -317,50 +321,28 @@ class ExecutionService:
             await desk.accounts.see(views)
         self._viewed_s = now_s
 
-    async def _due(self, running: Sequence[Run], now: datetime) -> list[Run]:
-        """Return the runs whose tick is due; one seen for the first time gets its anchor."""
-        await self._anchor([run for run in running if run.anchored_at is None], now)
-        anchored = [run if run.anchored_at else run.anchored(now) for run in running]
-        return [run for run in anchored if self._tick_at(run) <= now]
-
-    async def _anchor(self, fresh: Sequence[Run], now: datetime) -> None:
-        if not fresh:
-            return
-        await self.fills.begin([run.pair for run in fresh])
-        async with self.desk.transaction(()):
-            for run in fresh:
-                await self.desk.runs.anchor(run.id, now)
-
-    def _tick_at(self, run: Run) -> datetime:
-        """Return when a run's next tick is due: anchor plus whole refresh times; at once in a new version."""
-        assert run.anchored_at is not None
-        passed = self._next.get((run.id, run.config_version), 0)
-        return run.anchored_at + timedelta(seconds=passed * self.settings.of(run).refresh_s)
-
-    def _tick_after(self, run: Run, now: datetime) -> int:
-        assert run.anchored_at is not None
-        return int((now - run.anchored_at) // timedelta(seconds=self.settings.of(run).refresh_s)) + 1
-
     async def _book(self, now: datetime, ticking: bool) -> list[str]:
         """Book fills before a tick, upon news, and when it is time; find out what became of orders.
 
-        Pairs without an order of ours are read only when everything is: a venue counts what it is asked.
+        Pairs without an order of ours are read only when everything is, and those without news when it is
+        time or somebody is about to act on them all: a venue counts what it is asked.
         """
-        desk = self.desk
-        interval = timedelta(seconds=desk.policy.sweep_interval_s)
-        if not (ticking or self._news or self._swept_at is None or now - self._swept_at >= interval):
+        desk, heard = self.desk, self.beats.take_heard()
+        every = ticking or self._sweep_at is None or now >= self._sweep_at
+        if not (every or heard):
             return []
-        self._news = False
         deep = self._reconcile_is_due
-        watched = await desk.orders.pairs(desk.account)
-        booked = await self.fills.sweep(None if deep else watched, deep=deep)
-        self._swept_at = now
+        pairs = await desk.orders.pairs(desk.account)
+        read = None if deep else pairs if every else heard
+        booked = await self.fills.sweep(read, deep=deep, between=self.beats.react)
+        self._swept_at = now if every else self._swept_at
         unclear = await desk.orders.unclear(desk.account)
         await self.resolution.resolve([intent for intent in unclear if intent.uncertain])
         booked += await self.fills.adopt_orphans()
         await self.resolution.settle_ended(await desk.orders.unclear(desk.account))
         if deep:
             for pair in await self._pairs([]):
+                await self.beats.react()
                 with unless_untraded():
                     await self.resolution.reconcile(pair)
             self._reconciled_s = desk.clock.monotonic()
@@ -383,30 +365,6 @@ class ExecutionService:
                 cause = f"{kind}:{run.id}:{totals[run.id].fills}"
                 await desk.notices.tell(run.user_id, kind, cause, told)
                 await desk.runs.mark_told(run.id, now)
-
-    async def _wait(self, runs: Sequence[Run], able: Sequence[Run]) -> None:
-        """Return when the next thing is due, when the venue has news, or after the longest wait."""
-        desk, policy = self.desk, self.desk.policy
-        now = await desk.market.now()
-        instants = [self._tick_at(run) for run in able if run.anchored_at]
-        if self._swept_at:
-            instants.append(self._swept_at + timedelta(seconds=policy.sweep_interval_s))
-        until = min(instants, default=now)
-        left_s = (until - now).total_seconds()
-        self._next_s = desk.clock.monotonic() + left_s
-        timeout_s = min(policy.longest_wait_s, max(0.0, left_s))
-        if timeout_s == 0:
-            return
-        began_s = desk.clock.monotonic()
-        pairs = sorted({run.pair for run in runs}, key=str)
-        self._news = await desk.exchange.wait_for_news(pairs, timeout_s)
-        if self._news or desk.clock.monotonic() - began_s >= timeout_s / 2:
-            return
-        try:  # the venue gives no news: wait by the market's own time
-            async with asyncio.timeout(policy.longest_wait_s):
-                await desk.market.sleep_until(until)
-        except TimeoutError:
-            return
 
 
 def fills_told(run: Run, totals: FillTotals) -> dict[str, str]:

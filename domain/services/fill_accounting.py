@@ -1,6 +1,6 @@
 """Fills into the books: each once, with its order's progress, in one commit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,14 @@ from domain.services.untraded import unless_untraded
 
 _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
+
+
+Between = Callable[[], Awaitable[None]]
+"""Does what cannot wait until something longer is done."""
+
+
+async def _at_once() -> None:
+    """Do nothing between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +55,20 @@ class FillAccounting:
                 for pair in new:
                     await desk.fills.save_cursor(desk.account, pair, Cursor(None, since))
 
-    async def sweep(self, pairs: Sequence[Pair] | None = None, deep: bool = False) -> int:
+    async def sweep(
+        self, pairs: Collection[Pair] | None = None, deep: bool = False, between: Between = _at_once
+    ) -> int:
         """Read and book what was traded since the last time; return how many fills were new.
 
         A deep sweep reads the last minutes again, for trades that showed late (FL3) and for what the venue
         says otherwise now (FL6, FL8). What is read twice is booked once. Pairs that the venue does not trade
-        are left out: what was traded there waits until it lists them.
+        are left out: what was traded there waits until it lists them. ``between`` is called before each pair:
+        what cannot wait until all are read goes first.
         """
         desk, booked = self._desk, 0
         for pair, cursor in (await desk.fills.cursors(desk.account)).items():
             if pairs is None or pair in pairs:
+                await between()
                 with unless_untraded():
                     booked += await self._read(pair, cursor, deep)
         if deep:
@@ -122,8 +134,8 @@ class FillAccounting:
 
     async def _unheard_sides(self, pair: Pair) -> set[Side]:
         """Return on which sides an order of ours waits for a first answer: a fill may yet be its own."""
-        unsettled = await self._desk.orders.unsettled(self._desk.account)
-        return {i.side for i in unsettled if i.pair == pair and i.uncertain and i.absent_since is None}
+        unsettled = await self._desk.orders.unsettled(self._desk.account, [pair])
+        return {i.side for i in unsettled if i.uncertain and i.absent_since is None}
 
     async def _take_in(self, pair: Pair, cursor: Cursor, read: Sequence[Fill]) -> int:
         desk = self._desk

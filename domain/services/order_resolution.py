@@ -65,7 +65,7 @@ class OrderResolution:
         """
         desk = self._desk
         shown = {o.client_order_id: o for o in await desk.exchange.open_orders(pair)}
-        intents = [i for i in await desk.orders.unsettled(desk.account) if i.pair == pair]
+        intents = await desk.orders.unsettled(desk.account, [pair])
         ended = {OrderState.OPEN, OrderState.PARTIAL}
         gone = [i for i in intents if i.client_order_id not in shown and i.state in ended]
         there = [i for i in intents if i.client_order_id in shown and i.uncertain]

@@ -1,10 +1,11 @@
 """Orders out: rows and holds first, then the bytes, then the outcome."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import RunId
@@ -54,24 +55,41 @@ class OrderSending:
 
         The store lets in only intents of runs that are RUNNING, under the present epoch (ST2). A crash
         at any line leaves rows that say SENDING, which are looked up and never sent again. ``news`` are other
-        orders after the venue's word on them: stored first, in the same commit, so that the funds they
-        give back are there for what is sent.
+        orders after the venue's word on them: stored before what their runs send, in the same commit, so
+        that the funds they give back are there for it.
+
+        The first run's orders leave when they are stored, whatever the others want; theirs follow in one
+        commit, or as many as their number takes: none waits for its turn longer than its send window.
         """
         runs = {want.run.id: want.run for want in wanted}
-        return await self.send_intents([self._intent(want) for want in wanted], runs, news)
+        portions = ([self._intent(want) for want in some] for some in self._portions(wanted))
+        return await self._send_all(portions, runs, news)
 
-    async def send_intents(
-        self, intents: Sequence[Intent], runs: Mapping[RunId, Run], news: Sequence[Intent] = ()
-    ) -> Sent:
+    async def send_intents(self, intents: Sequence[Intent], runs: Mapping[RunId, Run]) -> Sent:
         """Send orders of these runs as ``send`` does, whoever decided on them."""
-        admitted = await self._commit(intents, news)
+        return await self._send_all([intents] if intents else [], runs)
+
+    async def _send_all(
+        self,
+        portions: Iterable[Sequence[Intent]],
+        runs: Mapping[RunId, Run],
+        news: Sequence[Intent] = (),
+    ) -> Sent:
+        """Commit and send one portion after the other; before books and venue agree that is none."""
         outcomes: list[tuple[Intent, str]] = []
-        for start in range(0, len(admitted), self._desk.policy.sends_at_once):
-            chunk = admitted[start : start + self._desk.policy.sends_at_once]
-            outcomes += await asyncio.gather(*(self._place(intent) for intent in chunk))
-        if outcomes:
-            async with self._desk.transaction({intent.pair for intent, _ in outcomes}):
-                await self._desk.record([intent for intent, _ in outcomes])
+        left, fresh = list(news), list[Intent]()
+        for some in portions if self._desk.compared else ():
+            ids = {intent.run_id for intent in some}
+            mine = [intent for intent in left if intent.run_id in ids]
+            left = [intent for intent in left if intent.run_id not in ids]
+            admitted = await self._commit(some, [*fresh, *mine])
+            became = await self._send(admitted)
+            outcomes, fresh = [*outcomes, *became], [intent for intent, _ in became]
+            if any(refusal in _HALTING for _, refusal in became):
+                break
+        if left or fresh:
+            async with self._desk.transaction({intent.pair for intent in (*left, *fresh)}):
+                await self._desk.record([*left, *fresh])
                 if any(refusal in _HALTING for _, refusal in outcomes):
                     await self._desk.halt("limit_daily_notional")
         return Sent(
@@ -79,6 +97,27 @@ class OrderSending:
             [intent for intent, refusal in outcomes if refusal == CHANGED],
             [(runs[intent.run_id], refusal) for intent, refusal in outcomes if refusal],
         )
+
+    def _portions(self, wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+        """Yield what is to be committed together: the first run's orders, and then many runs' at a time."""
+        some: list[Wanted] = []
+        most = 1
+        for _, mine in groupby(wanted, key=lambda want: want.run.id):
+            some += mine
+            if len(some) >= most:
+                yield some
+                some, most = [], self._desk.policy.orders_a_commit
+        if some:
+            yield some
+
+    async def _send(self, intents: Sequence[Intent]) -> list[tuple[Intent, str]]:
+        """Send orders, so many at a time; return what became of each."""
+        became: list[tuple[Intent, str]] = []
+        at_once = self._desk.policy.sends_at_once
+        for start in range(0, len(intents), at_once):
+            chunk = intents[start : start + at_once]
+            became += await asyncio.gather(*(self._place(intent) for intent in chunk))
+        return became
 
     def _intent(self, want: Wanted) -> Intent:
         desk = self._desk
@@ -98,14 +137,8 @@ class OrderSending:
         )
 
     async def _commit(self, intents: Sequence[Intent], news: Sequence[Intent] = ()) -> list[Intent]:
-        """Store news, intents and holds in one commit; when one lacks funds, one by one.
-
-        None is let in before books and venue were seen to agree.
-        """
+        """Store news, intents and holds in one commit; when one lacks funds, one by one."""
         desk = self._desk
-        intents = intents if desk.compared else []
-        if not (intents or news):
-            return []
         try:
             async with desk.transaction({intent.pair for intent in (*intents, *news)}):
                 await desk.record(news)

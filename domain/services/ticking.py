@@ -40,6 +40,30 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticked:
+    """What ticks did; ``failed`` says of strategies that raised something."""
+
+    runs: int = 0
+    cancelled: int = 0
+    placed: int = 0
+    failed: tuple[str, ...] = ()
+
+    def __add__(self, other: "Ticked") -> "Ticked":
+        """Return what both did."""
+        return Ticked(
+            self.runs + other.runs,
+            self.cancelled + other.cancelled,
+            self.placed + other.placed,
+            tuple(dict.fromkeys((*self.failed, *other.failed))),
+        )
+
+    def __str__(self) -> str:
+        """Return it in one sentence."""
+        did = f"ticked {self.runs} runs: {self.cancelled} cancelled, {self.placed} placed"
+        return "; ".join((did, *self.failed))
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What one run wants changed; ``reason`` is the code of what keeps it from quoting, or empty.
 
@@ -65,9 +89,11 @@ class Ticking:
     aside: StandingAside
     halted: str = ""
     """The code of what stopped the account, as last read; the store itself lets no order in."""
+    mids: dict[Pair, float] = field(default_factory=dict)
+    """Where each market was seen last, our own orders included, while it can be seen."""
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
-    async def tick(self, due: Sequence[Due]) -> str:
+    async def tick(self, due: Sequence[Due]) -> Ticked:
         """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
         of: dict[Pair, list[Due]] = {}
         for each in due:
@@ -82,9 +108,8 @@ class Ticking:
         untraded = [plan.due.run for plan in plans if plan.reason == NOT_TRADED]
         untraded += [run for run, code in sent.refusals if code == NOT_TRADED and run not in untraded]
         await self.aside.watch([each.run for each in due], untraded)
-        failed = [f"; the strategy of run {p.due.run.id} failed: {p.error}" for p in plans if p.error]
-        ticked = f"ticked {len(due)} runs: {len(doomed)} cancelled, {len(sent.intents)} placed"
-        return ticked + "".join(failed)
+        failed = tuple(f"the strategy of run {p.due.run.id} failed: {p.error}" for p in plans if p.error)
+        return Ticked(len(due), len(doomed), len(sent.intents), failed)
 
     async def _plans(
         self, pair: Pair, due: Sequence[Due], live: Sequence[Intent], funds: Funds
@@ -100,8 +125,10 @@ class Ticking:
         except (Unavailable, Refused) as error:
             rules, reason = None, error.code
         if rules is None or reason:
+            self.mids.pop(pair, None)
             return [self._blind(each, rules, live, reason) for each in due]
         self._blind_since.pop(pair, None)
+        self.mids[pair] = float(rules.price(seen.twice_mid)) / 2
         of_run: dict[RunId, list[Resting]] = {each.run.id: [] for each in due}
         for run_id, order in standing:
             of_run.get(run_id, []).append(order)

@@ -10,18 +10,22 @@ CREATE INDEX order_intents_unsettled ON order_intents (account, base, quote, seq
 
 CREATE FUNCTION release_holds(kinds TEXT[], ids TEXT[]) RETURNS INT LANGUAGE plpgsql AS $$
 DECLARE
+    known INT;
     released INT;
-    other TEXT;
 BEGIN
-    PERFORM FROM balances WHERE account_id IN (
+    WITH given AS (
         SELECT h.account_id FROM unnest(kinds, ids) AS g (kind, id)
         JOIN holds h ON h.owner_kind = g.kind AND h.owner = g.id
-    ) ORDER BY account_id FOR NO KEY UPDATE;
-    SELECT concat_ws(':', g.kind, g.id) INTO other FROM unnest(kinds, ids) AS g (kind, id)
-    LEFT JOIN holds h ON h.owner_kind = g.kind AND h.owner = g.id WHERE h.owner IS NULL LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'MM105', MESSAGE = 'hold_unknown',
-            DETAIL = jsonb_build_object('owner', other);
+    ), locked AS (
+        SELECT FROM balances WHERE account_id IN (SELECT account_id FROM given)
+        ORDER BY account_id FOR NO KEY UPDATE
+    )
+    SELECT (SELECT count(*) FROM given) INTO known FROM (SELECT count(*) FROM locked) AS all_locked;
+    IF known < cardinality(ids) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM105', MESSAGE = 'hold_unknown', DETAIL = (
+            SELECT jsonb_build_object('owner', concat_ws(':', g.kind, g.id)) FROM unnest(kinds, ids) AS g (kind, id)
+            WHERE NOT EXISTS (SELECT FROM holds h WHERE h.owner_kind = g.kind AND h.owner = g.id) LIMIT 1
+        );
     END IF;
     UPDATE holds h SET remaining = 0, ended_at = clock_timestamp() FROM unnest(kinds, ids) AS g (kind, id)
     WHERE h.owner_kind = g.kind AND h.owner = g.id AND h.ended_at IS NULL;

@@ -38,6 +38,8 @@ class Crashing:
 
     def __getattr__(self, name: str) -> Any:  # the wrapped port's own types hold where it is used
         call = getattr(self._port, name)
+        if not callable(call):
+            return call
         label = f"{type(self._port).__name__}.{name}"
         if name == "transaction":
             return lambda: self._transaction(call, label)

@@ -5,7 +5,7 @@ one best ask that tests move: an order of ours that the market crosses is filled
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.limits import LimitKeeper, Limits
 from domain.market.model import Book, Level, Pair, Side, TradingRules
+from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import BPS, ZERO, Coin, round_down
 from tests.fakes.time import FakeTime
@@ -91,6 +92,7 @@ class FakeVenue:
         self.depth: dict[Side, list[Level]] | None = None  # what others offer, where it is not one level
         self.mischief = Mischief()
         self.news = False
+        self.tells = False  # whether news come by themselves
         self.skew_s = 0.0  # how far the venue's clock is ahead of ours
         self.limits = Limits(10**6, 10**6, Decimal(10) ** 9, Decimal(10) ** 12, 10**6)  # practically none
         self._trade_numbers = count(1)
@@ -395,11 +397,19 @@ class FakeExchange:
             return [fill for fill in fills for _ in range(2)]
         return list(fills)
 
-    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
-        if not self._venue.news:
-            self._venue.time.advance(timeout_s)
-        news, self._venue.news = self._venue.news, False
-        return news
+    @property
+    def tells(self) -> bool:
+        return self._venue.tells
+
+    async def wait_for_news(
+        self, pairs: Sequence[Pair], timeout_s: float, bands: Mapping[Pair, Band] = NOWHERE
+    ) -> News:
+        venue, mid = self._venue, (self._venue.bid + self._venue.ask) / 2 * float(self._venue.rules.tick)
+        out = venue.tells and PAIR in bands and not bands[PAIR].holds(mid)
+        if not (venue.news or out):
+            venue.time.advance(timeout_s)
+        news, venue.news = venue.news, False
+        return News(frozenset(pairs if news else ()), {PAIR: mid} if out else {})
 
     async def close(self) -> None:
         """Let go of nothing."""

@@ -1,7 +1,7 @@
 """A venue as the far side: the sandbox's matching engine behind the domain's ``Exchange`` port."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from decimal import Decimal
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market import model
+from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import Coin
 from domain.ports.clock import Clock
@@ -227,9 +228,15 @@ class SimulatedExchange:
             shown = [fill for fill in shown if int(fill.trade_id) > int(trade_id)]
         return [each for fill in shown for each in [fill] * (1 + far.weather.strikes(far.weather.doubled))]
 
-    async def wait_for_news(self, pairs: Sequence[model.Pair], timeout_s: float) -> bool:
-        await self._clock.sleep(timeout_s)
+    @property
+    def tells(self) -> bool:
         return False
+
+    async def wait_for_news(
+        self, pairs: Sequence[model.Pair], timeout_s: float, bands: Mapping[model.Pair, Band] = NOWHERE
+    ) -> News:
+        await self._clock.sleep(timeout_s)
+        return News()
 
     async def close(self) -> None:
         """Let go of nothing."""

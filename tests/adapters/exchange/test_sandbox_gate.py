@@ -68,11 +68,11 @@ async def test_what_gate_refuses_leaves_nothing(exchange: CcxtExchange) -> None:
 
 async def test_fills_are_exact_and_told(exchange: CcxtExchange) -> None:
     began, before = datetime.now(UTC) - timedelta(seconds=5), await exchange.balances()
-    assert await exchange.wait_for_news([BTC], 0.5) is False
+    assert not await exchange.wait_for_news([BTC], 0.5)
     waiting = asyncio.create_task(exchange.wait_for_news([BTC], 10))
     for number in range(2):
         await exchange.place(await taking_buy(exchange, f"mmt{number}"), soon())
-    assert await waiting is True
+    assert (await waiting).ours == {BTC}
     fills, after = await exchange.fills_since(BTC, None, began), await exchange.balances()
     assert sum(fill.quantity for fill in fills) == Decimal("0.002")
     assert {fill.client_order_id for fill in fills} == {"mmt0", "mmt1"}

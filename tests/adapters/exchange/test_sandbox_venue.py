@@ -21,6 +21,7 @@ from domain.ids import VenueAccountName
 from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.market.limits import Limits
 from domain.market.model import Pair, Side
+from domain.market.news import band_around
 from domain.market.orders import LimitOrder, OrderState
 from domain.money import Coin
 from domain.secrets import Secret
@@ -175,12 +176,26 @@ async def test_fills_are_exact_and_complete_from_any_trade_on(exchange: CcxtExch
     assert [fill.trade_id for fill in rest] == [fill.trade_id for fill in fills[1:]]
 
 
-async def test_private_stream_rings_when_something_of_ours_changes(exchange: CcxtExchange) -> None:
-    assert await exchange.wait_for_news([BTC], 0.5) is False
-    waiting = asyncio.create_task(exchange.wait_for_news([BTC], 10))
-    await asyncio.sleep(0.5)
+async def test_private_stream_rings_when_something_of_ours_trades(exchange: CcxtExchange) -> None:
+    assert not await exchange.wait_for_news([BTC], 0.5)
+    heard = [exchange.tells]
     await exchange.place(await far_bid(exchange, "mm5"), soon())
-    assert await waiting is True
+    assert not await exchange.wait_for_news([BTC], 0.5), "an order that rests is no news to who laid it"
+    assert [*heard, exchange.tells] == [False, True], "it is trusted once it has told something"
+    waiting = asyncio.create_task(exchange.wait_for_news([BTC], 10))
+    await exchange.place(await taking_buy(exchange, "mm21"), soon())
+    assert (await waiting).ours == {BTC}
+
+
+async def test_a_book_that_left_its_band_ends_the_wait(exchange: CcxtExchange) -> None:
+    seen = await exchange.book(BTC)
+    mid = float((await exchange.rules(BTC)).price(seen.twice_mid)) / 2
+    away = {BTC: band_around(mid * 2, 10)}
+    async with asyncio.timeout(10):
+        while not (news := await exchange.wait_for_news([BTC], 5, away)):
+            continue
+    assert abs(news.moved[BTC] / mid - 1) < 0.05
+    assert not await exchange.wait_for_news([BTC], 0, {BTC: band_around(mid, 500)})
 
 
 async def test_order_after_its_deadline_never_leaves(exchange: CcxtExchange) -> None:

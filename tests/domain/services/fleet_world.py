@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from domain.ids import RunId, VenueAccountName
 from domain.leases import WALLET, Grip, LeaseTiming, Scope, venue_scope
 from domain.ledger.model import AccountKind, Balance, available, venue
+from domain.market.model import Pair
+from domain.market.news import NOWHERE, Band, News
 from domain.market.runs import Run, RunState
 from domain.money import ZERO, Coin
 from domain.services.execution import ExecutionService
@@ -30,11 +32,13 @@ TIMING = LeaseTiming()
 class Venue(FakeExchange):
     """An exchange whose news one waits for without moving everybody's time."""
 
-    async def wait_for_news(self, pairs: Sequence[object], timeout_s: float) -> bool:
+    async def wait_for_news(
+        self, pairs: Sequence[Pair], timeout_s: float, bands: Mapping[Pair, Band] = NOWHERE
+    ) -> News:
         if not self._venue.news:
             await self._venue.time.sleep(timeout_s)
         news, self._venue.news = self._venue.news, False
-        return news
+        return News(frozenset(pairs if news else ()))
 
 
 class Process:

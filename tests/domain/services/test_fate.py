@@ -277,7 +277,7 @@ async def test_what_is_known_of_a_run_is_forgotten_with_it(world: World) -> None
         await world.until_stopped(worker)
     await world.start()
     await world.rounds(worker, 2)
-    assert len(worker.settings._read) == len(worker._next) == 1
+    assert len(worker.settings._read) == len(worker.beats._next) == 1
 
 
 async def test_presets_keep_their_distance_from_a_standard_fee_and_say_so(store: PostgresStore) -> None:
