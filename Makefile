@@ -91,7 +91,7 @@ format: install  ## mend what can be mended by machine
 	@$(VENV)/bin/ruff check -q --fix .
 
 bench: install  ## measure; prints ratios
-	@for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) -m bench.$$(basename $$b .py) || exit 1; done
+	@missed=0; for b in bench/[a-z]*.py; do echo "== $$b"; $(PY) -m bench.$$(basename $$b .py) || missed=1; done; exit $$missed
 
 lock:  ## resolve pyproject.toml into hash-pinned locks
 	@for set in ":" "-sandbox:--extra sandbox" "-dev:--extra sandbox --extra dev" "-mutate:--extra sandbox --extra dev --extra mutate"; do \
