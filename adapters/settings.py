@@ -27,7 +27,7 @@ from domain.money import LEDGER_PLACES, parse_amount
 from domain.secrets import Secret
 
 PREFIX = "MRMARKET_"
-_ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
+ENV_FILE = os.environ.get(f"{PREFIX}ENV_FILE", ".env")  # empty: none, as the sandbox asks
 _VENUES = f"{PREFIX}VENUE_ACCOUNTS_FILE"
 _MIGRATION = (
     "migrate_database_url",
@@ -35,7 +35,15 @@ _MIGRATION = (
     "role_passwords_dir",
     "postgres_bin",
 )  # read by adapters.db.migrate and dumps
-_NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION)  # read above, and by tests
+ANGELS = (
+    "angel_dir",
+    "angel_interval_s",
+    "angel_threshold",
+    "angel_slippage_bps",
+    "angel_witness_url",
+    "failsafe",
+)  # read by adapters.angel.settings
+_NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION, *ANGELS)  # read above, and by tests
 _FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
 _KEY_PARTS = frozenset({"api_key", "secret", "passphrase", "withdrawal_key"})
 _ACCOUNT_PARTS = frozenset({"name", "venue", "withdrawals", "urls", "limits", "pairs", "keep", "rehearsal"})
@@ -71,7 +79,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=_ENV_FILE,
+        env_file=ENV_FILE,
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
@@ -233,7 +241,7 @@ class Settings(BaseSettings):
         except (OSError, ValueError) as error:
             key = f"{type(error).__name__}…"
         if _is_a_placeholder(key, _SHORTEST_KEY):
-            _give_up([f"{PREFIX}COINGECKO_KEY_FILE names no key: {self.coingecko_key_file}"])
+            give_up([f"{PREFIX}COINGECKO_KEY_FILE names no key: {self.coingecko_key_file}"])
         return Secret(key)
 
     def lease_timing(self) -> LeaseTiming:
@@ -250,38 +258,55 @@ class Settings(BaseSettings):
 
         Their keys stand in the file, unless sealed ones are given.
         """
-        try:
-            rows = json.loads(self.venue_accounts_file.read_text(encoding="utf-8"))
-            accounts = [self._venue_account(row, sealed_keys) for row in rows]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            form = (
-                '{"name", "venue"}' if sealed_keys is not None else '{"name", "venue", "api_key", "secret"}'
-            )
-            found = f"{type(error).__name__} {error}"
-            _give_up([f"{_VENUES} must name a JSON list of {form}: {self.venue_accounts_file}: {found}"])
-        if len({account.name for account in accounts}) < len(accounts):
-            _give_up(
-                [f"{PREFIX}VENUE_ACCOUNTS_FILE: two accounts in {self.venue_accounts_file} share a name"]
-            )
-        return accounts
+        lockstep = self.market_clock_url is not None
+        return venue_accounts_in(self.venue_accounts_file, sealed_keys, self.request_expiry_ms, lockstep)
 
-    def _venue_account(self, row: dict[str, Any], sealed: Mapping[str, VenueKey] | None) -> VenueAccount:
-        if unknown := row.keys() - _ACCOUNT_PARTS - _KEY_PARTS:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-        return VenueAccount(
-            name=VenueAccountName(row["name"]),
-            venue=row["venue"],
-            key=_as_declared(row, venue_key_in(row) if sealed is None else _sealed_key(row, sealed)),
-            urls=row.get("urls", {}),
-            limits=limits_from(row.get("limits", {})),
-            pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
-            request_expiry_ms=self.request_expiry_ms,
-            keep={
-                coin: parse_amount(str(amount), LEDGER_PLACES) for coin, amount in row.get("keep", {}).items()
-            },
-            lockstep=self.market_clock_url is not None,
-            rehearsal=bool(row.get("rehearsal", False)),
-        )
+
+def venue_accounts_in(
+    file: Path,
+    sealed_keys: Mapping[str, VenueKey] | None,
+    expiry_ms: int,
+    lockstep: bool = False,
+    trades_only: bool = False,
+) -> list[VenueAccount]:
+    """Return the venue accounts of an owner's file, or end with a sentence that says what to do.
+
+    Who ``trades_only`` is given no key that withdraws, whatever stands there.
+    """
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        accounts = [_venue_account(row, sealed_keys, expiry_ms, lockstep, trades_only) for row in rows]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        form = '{"name", "venue"}' if sealed_keys is not None else '{"name", "venue", "api_key", "secret"}'
+        found = f"{type(error).__name__} {error}"
+        give_up([f"{_VENUES} must name a JSON list of {form}: {file}: {found}"])
+    if len({account.name for account in accounts}) < len(accounts):
+        give_up([f"{PREFIX}VENUE_ACCOUNTS_FILE: two accounts in {file} share a name"])
+    return accounts
+
+
+def _venue_account(
+    row: dict[str, Any],
+    sealed: Mapping[str, VenueKey] | None,
+    expiry_ms: int,
+    lockstep: bool,
+    trades_only: bool,
+) -> VenueAccount:
+    if unknown := row.keys() - _ACCOUNT_PARTS - _KEY_PARTS:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+    key = venue_key_in(row) if sealed is None else _sealed_key(row, sealed)
+    return VenueAccount(
+        name=VenueAccountName(row["name"]),
+        venue=row["venue"],
+        key=replace(key, withdrawal=None) if trades_only else _as_declared(row, key),
+        urls=row.get("urls", {}),
+        limits=limits_from(row.get("limits", {})),
+        pairs=tuple(Pair.parse(pair) for pair in row.get("pairs", map(str, DEFAULT_PAIRS))),
+        request_expiry_ms=expiry_ms,
+        keep={coin: parse_amount(str(amount), LEDGER_PLACES) for coin, amount in row.get("keep", {}).items()},
+        lockstep=lockstep,
+        rehearsal=bool(row.get("rehearsal", False)),
+    )
 
 
 def venue_key_in(row: Mapping[str, Any]) -> VenueKey:
@@ -338,14 +363,14 @@ def load_settings(*, holds_keys: bool = True) -> Settings:
 
     A process that holds keys needs exactly one place that they, or what opens them, are read from.
     """
-    if misspelt := _unknown_names():
-        _give_up([f"{name} is not a setting we know: mend its name or remove it." for name in misspelt])
+    if misspelt := unknown_names():
+        give_up([f"{name} is not a setting we know: mend its name or remove it." for name in misspelt])
     try:
         settings = Settings.model_validate({})  # which reads the environment
     except ValidationError as error:
-        _give_up([_sentence(mistake) for mistake in error.errors() if mistake["type"] != _FOLLOWS])
+        give_up([_sentence(mistake) for mistake in error.errors() if mistake["type"] != _FOLLOWS])
     if holds_keys and (wrong := _places_of_keys(settings)):
-        _give_up([wrong])
+        give_up([wrong])
     return settings
 
 
@@ -371,10 +396,10 @@ def _meaning(field: str) -> str | None:
     return Settings.model_fields[field].description
 
 
-def _unknown_names() -> list[str]:
+def unknown_names() -> list[str]:
     """Return names that look like settings of ours and are none, in the environment or the file."""
     known = {f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *_NOT_FOR_US)}
-    names = {*os.environ, *(dotenv_values(_ENV_FILE) if _ENV_FILE else ())}
+    names = {*os.environ, *(dotenv_values(ENV_FILE) if ENV_FILE else ())}
     return sorted(name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 
@@ -387,7 +412,8 @@ def _sentence(mistake: Any) -> str:
     return f"{name} is wrong: {mistake['msg'].removeprefix('Value error, ')}. It is {meaning}."
 
 
-def _give_up(sentences: list[str]) -> NoReturn:
+def give_up(sentences: list[str]) -> NoReturn:
+    """End the process (code 2) with sentences that say what to mend."""
     sys.stderr.write("MrMarket cannot start.\n" + "".join(f"  {line}\n" for line in sentences))
     sys.stderr.write("  See .env.example and docs/operations.md; `make run` needs no settings at all.\n")
     raise SystemExit(2)

@@ -1,1 +1,1 @@
-"""The process that will close everything when the instance fails; not built yet."""
+"""The process that clears the book when the instance fails; it knows nothing but the domain."""

@@ -12,6 +12,7 @@ DEFAULTS = {
     "bot_health": 8706,
     "workers_health": 8707,
     "webapp_health": 8708,
+    "angel_health": 8709,
 }
 
 

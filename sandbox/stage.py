@@ -23,10 +23,12 @@ from sandbox.runfile import StateDirectory
 from sandbox.supervisor import Say, Supervisor
 from sandbox.world import World, ensure_world, owner_of, write_keys
 
-PRODUCT = ("bot", "workers", "webapp")
+PRODUCT = ("bot", "workers", "webapp", "angel")
 _LOGINS = ("migrate", "app", "workers", "angel", "web", "poller")
-_LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web"}
-_KEY_FILE_OF = {"bot": ".bot", "workers": ""}  # the half that opens no money, and the whole
+_LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web", "angel": "angel"}
+_KEY_FILE_OF = {"bot": ".bot", "workers": "", "angel": ".angel"}  # parts of the key, and the whole
+_FOR_ANGELS = ("VENUE_ACCOUNTS_FILE", "REQUEST_EXPIRY_MS", "LEASE_", "MARKET_CLOCK_URL")
+"""What the Angel is told of all settings: it knows no Mixin, no Redis and no owner."""
 _DATABASE = "mrmarket"
 _WORLD_WITHIN_S = 60.0
 _BOOKS = "reconciliation"
@@ -110,7 +112,8 @@ class Stage:
         self._keys = write_keys(world, self._directory.path / "keys", self._venues())
         env |= self._settings(world)
         self._seal_keys(env)
-        self.supervisor.start(*(self._python(name, [name], env | self._own(name)) for name in PRODUCT))
+        told = {name: for_angels(env) if name == "angel" else env for name in PRODUCT}
+        self.supervisor.start(*(self._python(name, [name], told[name] | self._own(name)) for name in PRODUCT))
         self._wait_until_ready()
         self._ready = True
         self.tell()
@@ -206,6 +209,9 @@ class Stage:
         own["MRMARKET_HEALTH_PORT"] = str(self._ports[f"{process}_health"])
         if process == "workers":
             own["MRMARKET_MARKER_FILE"] = str(self._directory.path / "marker.json")
+        if process == "angel":
+            own["MRMARKET_ANGEL_DIR"] = str(self._directory.path / "angel")
+            own["MRMARKET_ANGEL_WITNESS_URL"] = f"{self._urls['web']}/ready"
         if process in _KEY_FILE_OF:
             own["MRMARKET_MASTER_KEY_FILE"] = str(self._key_file) + _KEY_FILE_OF[process]
         return own
@@ -326,6 +332,16 @@ class Stage:
 def _named(password: Path) -> str:
     """Return the part of an address that names the file with the password."""
     return urlencode({"password_file": str(password)})
+
+
+def for_angels(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings without what the Angel has no need of."""
+    needed = tuple(f"MRMARKET_{name}" for name in (*_FOR_ANGELS, "ENV_FILE", "BUILD"))
+    return {
+        name: value
+        for name, value in env.items()
+        if not name.startswith("MRMARKET_") or name.startswith(needed)
+    }
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:

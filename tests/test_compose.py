@@ -1,5 +1,6 @@
 """``docker-compose.yml``, read as docker would: every command exists, every process takes its settings."""
 
+import configparser
 import importlib.util
 import os
 import re
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.angel.settings import load_angel_settings
 from adapters.db.grants import Role
 from adapters.settings import PREFIX, load_settings
 
@@ -65,8 +67,8 @@ def test_every_command_names_a_module_that_runs(name: str) -> None:
 def test_a_service_gets_the_secrets_that_it_names_and_they_are_declared(name: str) -> None:
     granted = set(OURS[name].get("secrets", []))
     named = set(re.findall(r"/run/secrets/(\w+)", str(OURS[name]["environment"])))
-    if name != "workers":
-        named.discard("venues")  # named for all, read by the workers alone
+    if name not in ("workers", "angel"):
+        named.discard("venues")  # named for all, read by these two
     assert granted <= COMPOSE["secrets"].keys()
     assert named <= granted
 
@@ -86,10 +88,36 @@ def test_every_process_takes_its_settings(name: str, secrets: Path, monkeypatch:
         assert settings.venue_accounts({}) == []
 
 
+def test_the_angel_takes_its_settings_and_no_others_key(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for known in [known for known in os.environ if known.startswith(PREFIX)]:
+        monkeypatch.delenv(known)
+    for setting, value in environment(OURS["angel"], secrets).items():
+        monkeypatch.setenv(setting, value)
+    monkeypatch.chdir(secrets)
+    settings = load_angel_settings()
+    assert f"://mrmarket_angel:{PASSWORD}@postgres:5432/" in settings.dsn()
+    assert settings.venue_accounts({}) == []
+    assert not {"master_key", "db_workers", "db_app"} & set(OURS["angel"]["secrets"])
+    assert "redis" not in OURS["angel"]["depends_on"]
+
+
+def test_the_unit_of_systemd_starts_it_again_and_names_what_compose_names() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their letters
+    unit.read(ROOT / "docs" / "mrmarket-angel.service")
+    service = unit["Service"]
+    assert (service["Restart"], service["ExecStart"].split()[-2:]) == ("always", ["-m", "angel"])
+    assert service["StateDirectory"] in unit["Service"]["Environment"]
+
+
 def test_every_role_that_a_process_logs_in_as_gets_its_password(secrets: Path) -> None:
     migrate = OURS["migrate"]
     assert environment(migrate, secrets)["MRMARKET_ROLE_PASSWORDS_DIR"] == str(secrets)
-    assert set(migrate["secrets"]) == {f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB)}
+    assert set(migrate["secrets"]) == {
+        f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB, Role.ANGEL)
+    }
 
 
 def _is_package(module: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGES = ("adapters", "angel", "bot", "conversations", "domain", "handlers", "webapp", "workers")
 
 SEEN_FOR = {
+    "adapters/angel/settings.py": "to connect to Postgres",
     "adapters/addresses.py": "to read an address and put its password in",
     "adapters/bootstrap.py": "to connect to Postgres and Redis",
     "adapters/cli/chain.py": "to connect to Postgres",
@@ -21,6 +22,7 @@ SEEN_FOR = {
     "adapters/mixin/wallet.py": "to sign transactions",
     "adapters/pages.py": "to make links that nobody else can make",
     "adapters/sealing/contents.py": "to pack and unpack what is sealed",
+    "adapters/sealing/venue_keys.py": "to pack and unpack what is sealed",
     "adapters/sealing/envelope.py": "to encrypt and decrypt",
     "adapters/sealing/masters.py": "to derive, check, read and write master keys",
     "adapters/settings.py": "to check addresses and refuse placeholders",

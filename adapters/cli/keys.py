@@ -18,11 +18,21 @@ from adapters.exchange.account import VenueKey
 from adapters.ids import RandomIds
 from adapters.mixin.keystore import BadKeystore, Keystore, load_keystore, load_spend_key
 from adapters.opening import key_source
-from adapters.sealing.contents import BOT, open_keystore, pack_session, pack_spend_key, pack_venue_key
+from adapters.sealing.contents import BOT, open_keystore, pack_session, pack_spend_key
 from adapters.sealing.envelope import CannotOpen, Kind
 from adapters.sealing.keyring import KeySource, load_masters, meet_masters
-from adapters.sealing.masters import BadMasterKey, MasterKey, bot_file, master_of, new_root, write_masters
+from adapters.sealing.masters import (
+    BadMasterKey,
+    MasterKey,
+    angel_file,
+    bot_file,
+    master_of,
+    new_root,
+    write_masters,
+    write_parts,
+)
 from adapters.sealing.sealing import Sealing
+from adapters.sealing.venue_keys import pack_angel_key, pack_venue_key
 from adapters.settings import load_settings, venue_key_in
 from domain.secrets import Secret
 
@@ -51,8 +61,9 @@ def init(asked: Namespace) -> int:
     if path.exists():
         raise CannotDo(f"{path} is there already. Whatever it opens would be lost with it: keep it.")
     _make_key_file(path)
-    print(f"Made {path} for the workers, and {bot_file(path)} for the bot, which cannot move money with it.")
-    print("Copy both to where backups of the database do not go: without them what is sealed is lost.")
+    print(f"Made {path} for the workers, and {bot_file(path)} for the bot, which cannot move money with it,")
+    print(f"and {angel_file(path)} for the Angel, which trades with it and pays out nothing.")
+    print("Copy them to where backups of the database do not go: without them what is sealed is lost.")
     return 0
 
 
@@ -61,11 +72,14 @@ async def take_in(desk: Desk, asked: Namespace) -> list[str]:
     keystore = load_keystore(asked.keystore, asked.spend_key)
     venues = _venue_keys(asked.venues) if asked.venues else {}
     masters = await desk.masters(may_be_new=not await desk.secrets.masters())
+    if desk.source.key_file:
+        write_parts(desk.source.key_file, masters)  # an older file may lack the Angel's
     await _refuse_another_bot(desk, keystore)
     packed = [(Kind.SESSION_KEY, BOT, pack_session(keystore))]
     if keystore.spend_seed:
         packed.append((Kind.SPEND_KEY, BOT, pack_spend_key(keystore.spend_seed)))
     packed += [(Kind.VENUE_KEY, name, pack_venue_key(key)) for name, key in venues.items()]
+    packed += [(Kind.ANGEL_KEY, name, pack_angel_key(key)) for name, key in venues.items()]
     said = [
         await desk.sealing.put(keystore.app_id, kind, name, value, masters) for kind, name, value in packed
     ]
@@ -100,8 +114,11 @@ async def replace(desk: Desk, asked: Namespace) -> list[str]:
     """Seal another value in a key's place, as its next version."""
     kind, masters = KINDS[asked.kind], await desk.masters()
     keystore = await open_keystore(desk.secrets, masters, spends=False)
+    angels = []
     if kind is Kind.VENUE_KEY:
-        value = pack_venue_key(_read_venue_key(asked.name, asked.file))
+        key = _read_venue_key(asked.name, asked.file)
+        value, packed = pack_venue_key(key), pack_angel_key(key)
+        angels = [await desk.sealing.put(keystore.app_id, Kind.ANGEL_KEY, asked.name, packed, masters)]
     elif asked.file is None:
         raise CannotDo(f"Name the file with the new {kind}: --file FILE.")
     elif kind is Kind.SPEND_KEY:
@@ -112,6 +129,7 @@ async def replace(desk: Desk, asked: Namespace) -> list[str]:
     said = await desk.sealing.put(keystore.app_id, kind, name, value, masters)
     return [
         said,
+        *angels,
         "Restart the workers (and the bot, for its session). When all is well, delete the old key where it",
         f"was made, and run mrmarket keys revoke {asked.kind} {name} VERSION for the old version.",
     ]

@@ -7,6 +7,8 @@ from typing import Any
 from adapters.db.asking import Asking
 from adapters.db.orders import intent_of
 from adapters.db.progress import WORDS, word_of
+from adapters.db.secrets import CURRENT, sealed_of
+from adapters.sealing.envelope import Kind, Sealed
 from domain.angel.closing import Stranded
 from domain.angel.entries import Entry
 from domain.angel.watch import Sign, Standing
@@ -70,6 +72,11 @@ class PostgresAngelStore:
     async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
         """Return the account's intents that are not settled, oldest first."""
         return [intent_of(row) for row in await self._store.fetch(_UNSETTLED, account)]
+
+    async def sealed_keys(self) -> dict[str, Sealed]:
+        """Return the keys that were sealed for the Angel, by the account's name."""
+        rows = await self._store.fetch(CURRENT, Kind.ANGEL_KEY)
+        return {row["name"]: sealed_of(row) for row in rows}
 
     async def stranded(self, account: VenueAccountName) -> Sequence[Stranded]:
         """Return the account's runs that were halted, with what the books say they have."""

@@ -11,7 +11,7 @@ from adapters.sealing.masters import Derivation
 
 _COLUMNS = "id, instance, kind, name, version, nonce, ciphertext, kid, wrapped_key, created_at, revoked_at"
 _ALL = f"SELECT {_COLUMNS} FROM secrets ORDER BY kind, name, version"  # noqa: S608 - constants
-_CURRENT = f"""
+CURRENT = f"""
     SELECT DISTINCT ON (kind, name) {_COLUMNS} FROM secrets
     WHERE kind = $1 AND revoked_at IS NULL ORDER BY kind, name, version DESC
 """  # noqa: S608 - constants
@@ -57,7 +57,7 @@ class PostgresSecrets:
 
     async def current(self, kind: Kind) -> Mapping[str, Sealed]:
         """Return by name the newest version that is not revoked."""
-        return {row["name"]: _kept(row).sealed for row in await self._store.fetch(_CURRENT, kind)}
+        return {row["name"]: sealed_of(row) for row in await self._store.fetch(CURRENT, kind)}
 
     async def add(self, sealed: Sealed) -> None:
         """Keep one more."""
@@ -120,9 +120,13 @@ class PostgresSecrets:
 
 
 def _kept(row: dict[str, Any]) -> Kept:
+    return Kept(sealed_of(row), row["created_at"], row["revoked_at"])
+
+
+def sealed_of(row: Mapping[str, Any]) -> Sealed:
+    """Return the sealed secret of a row."""
     label = Label(row["instance"], str(row["id"]), Kind(row["kind"]), row["name"], row["version"])
-    sealed = Sealed(label, row["nonce"], row["ciphertext"], row["kid"], row["wrapped_key"])
-    return Kept(sealed, row["created_at"], row["revoked_at"])
+    return Sealed(label, row["nonce"], row["ciphertext"], row["kid"], row["wrapped_key"])
 
 
 def _derivation(row: dict[str, Any]) -> Derivation | None:

@@ -9,6 +9,7 @@ from adapters.exchange.account import VenueKey
 from adapters.mixin.keystore import Keystore, keystore_of, public_facts_of, seed_of
 from adapters.sealing.envelope import CannotOpen, Kind, Sealed, unseal
 from adapters.sealing.masters import MasterKey
+from adapters.sealing.venue_keys import unseal_venue_keys
 from domain.secrets import Secret
 
 BOT = "bot"
@@ -26,26 +27,6 @@ def pack_session(keystore: Keystore) -> Secret[bytes]:
 def pack_spend_key(seed: Secret[bytes]) -> Secret[bytes]:
     """Return a spend key as it is sealed."""
     return Secret(seed.reveal().hex().encode())
-
-
-def pack_venue_key(key: VenueKey) -> Secret[bytes]:
-    """Return a venue account's keys as they are sealed."""
-    facts: dict[str, Any] = _parts_of(key)
-    if key.withdrawal:
-        facts["withdrawal_key"] = _parts_of(key.withdrawal)
-    return Secret(json.dumps(facts, sort_keys=True).encode())
-
-
-def _parts_of(key: VenueKey) -> dict[str, str]:
-    parts = {"api_key": key.api_key.reveal(), "secret": key.secret.reveal()}
-    return parts | {"passphrase": key.passphrase.reveal()} if key.passphrase else parts
-
-
-def _key_of(facts: Mapping[str, Any]) -> VenueKey:
-    own = facts.get("withdrawal_key")
-    withdrawal = _key_of(own) if own else None
-    passphrase = Secret(str(facts["passphrase"])) if facts.get("passphrase") else None
-    return VenueKey(Secret(facts["api_key"]), Secret(facts["secret"]), withdrawal, passphrase)
 
 
 async def open_keystore(secrets: PostgresSecrets, masters: Iterable[MasterKey], *, spends: bool) -> Keystore:
@@ -75,12 +56,10 @@ async def open_venue_keys(
     Raises:
         CannotOpen: one does not open, or is of another instance.
     """
-    masters, keys = list(masters), {}
-    for name, sealed in (await secrets.current(Kind.VENUE_KEY)).items():
+    current = await secrets.current(Kind.VENUE_KEY)
+    for sealed in current.values():
         _same_instance(sealed, instance)
-        facts = _json(unseal(sealed, masters))
-        keys[name] = _key_of(facts)
-    return keys
+    return unseal_venue_keys(current, masters)
 
 
 def _json(value: Secret[bytes]) -> dict[str, Any]:

@@ -29,14 +29,17 @@ class Kind(StrEnum):
     SPEND_KEY = "spend_key"
     VENUE_KEY = "venue_key"
     """API key and secret of one venue account."""
+    ANGEL_KEY = "angel_key"
+    """The same for the Angel, without what pays out."""
 
 
 PURPOSE = {
     Kind.SESSION_KEY: Purpose.CHAT,
     Kind.SPEND_KEY: Purpose.MONEY,
     Kind.VENUE_KEY: Purpose.MONEY,
+    Kind.ANGEL_KEY: Purpose.ANGEL,
 }
-"""Which half of a master key wraps which kind: who was given one half opens nothing of the other."""
+"""Which part of a master key wraps which kind: who was given one part opens nothing of the others."""
 
 
 class CannotOpen(ValueError):
@@ -80,7 +83,7 @@ def seal(label: Label, value: Secret[bytes], master: MasterKey, random: Random =
     """Return a secret sealed under a fresh data key.
 
     Raises:
-        CannotOpen: the master key given has not the half that this kind needs.
+        CannotOpen: the master key given has not the part that this kind needs.
     """
     data_key, nonce = random(KEY_BYTES), random(NONCE_BYTES)
     ciphertext = AESGCM(data_key).encrypt(nonce, value.reveal(), label.bound("secret"))

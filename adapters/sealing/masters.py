@@ -1,7 +1,8 @@
 """Master keys: what wraps the keys of secrets. They live in files of their own, never in a database.
 
-A master key has two halves, each derived from it: one for what the chat needs, one for what moves money.
-A process that only talks is given the first half alone. Its ``kid`` names a key and says nothing of it.
+A master key has parts, each derived from it: for what the chat needs, for what moves money, for what the
+Angel needs to clear a book. A process that only talks is given the first part
+alone, the Angel its own. Its ``kid`` names a key and says nothing of it.
 """
 
 import os
@@ -27,7 +28,7 @@ _HEADER = (
     "# The first line is used for what is sealed now, the others open what was sealed before.\n"
 )
 _WHOLE = re.compile(r"mrmarket-master-1 ([0-9a-f]{64})", re.ASCII)
-_HALF = re.compile(r"mrmarket-chat-1 ([0-9a-f]{16}) ([0-9a-f]{64})", re.ASCII)
+_PART = re.compile(r"mrmarket-(chat|angel)-1 ([0-9a-f]{16}) ([0-9a-f]{64})", re.ASCII)
 _PLACEHOLDER = re.compile(r"change[-_ ]?me|^(.)\1*$", re.IGNORECASE)
 
 
@@ -36,10 +37,11 @@ class BadMasterKey(ValueError):
 
 
 class Purpose(StrEnum):
-    """The halves of a master key."""
+    """The parts of a master key."""
 
     CHAT = "chat"
     MONEY = "money"
+    ANGEL = "angel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class MasterKey:
     kid: str
     wrapping: Mapping[Purpose, Secret[bytes]]
     root: Secret[bytes] | None = None
-    """What both halves come from, unless one half alone was given."""
+    """What all parts come from, unless one part alone was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,8 @@ def read_masters(path: Path) -> list[MasterKey]:
 def _read_line(path: Path, line: str) -> MasterKey:
     if found := _WHOLE.fullmatch(line):
         return master_of(Secret(bytes.fromhex(found[1])))
-    if found := _HALF.fullmatch(line):
-        return MasterKey(found[1], {Purpose.CHAT: Secret(bytes.fromhex(found[2]))})
+    if found := _PART.fullmatch(line):
+        return MasterKey(found[2], {Purpose(found[1]): Secret(bytes.fromhex(found[3]))})
     raise BadMasterKey(f"{path} holds a line that is no key: let mrmarket keys init make the file.")
 
 
@@ -163,30 +165,45 @@ def read_passphrases(path: Path) -> list[Secret[str]]:
 
 
 def write_masters(path: Path, masters: Sequence[MasterKey]) -> None:
-    """Write the key file, whole or not at all, and beside it the one for who only talks.
+    """Write the key file, whole or not at all, and beside it those for the bot and the Angel.
 
     Raises:
         OSError: it cannot be written.
-        BadMasterKey: only a half of a key is known here, and the other would be lost.
+        BadMasterKey: only a part of a key is known here, and the others would be lost.
     """
     whole = "".join(_whole(path, master) for master in masters)
-    write_private(bot_file(path), _HEADER + "".join(map(_half, masters)))
+    write_parts(path, masters)
     write_private(path, _HEADER + whole)
 
 
+def write_parts(path: Path, masters: Sequence[MasterKey]) -> None:
+    """Write the files with the parts that bot and Angel are given, beside the key file.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    for file, purpose in ((bot_file(path), Purpose.CHAT), (angel_file(path), Purpose.ANGEL)):
+        write_private(file, _HEADER + "".join(_part(master, purpose) for master in masters))
+
+
 def bot_file(path: Path) -> Path:
-    """Return where the half that the bot is given lies."""
+    """Return where the part that the bot is given lies."""
     return path.with_name(f"{path.name}.bot")
+
+
+def angel_file(path: Path) -> Path:
+    """Return where the part that the Angel is given lies."""
+    return path.with_name(f"{path.name}.angel")
 
 
 def _whole(path: Path, master: MasterKey) -> str:
     if master.root is None:
-        raise BadMasterKey(f"{path} is the bot's half of a key: name the whole one.")
+        raise BadMasterKey(f"{path} is a part of a key: name the whole one.")
     return f"mrmarket-master-1 {master.root.reveal().hex()}\n"
 
 
-def _half(master: MasterKey) -> str:
-    return f"mrmarket-chat-1 {master.kid} {master.wrapping[Purpose.CHAT].reveal().hex()}\n"
+def _part(master: MasterKey, purpose: Purpose) -> str:
+    return f"mrmarket-{purpose}-1 {master.kid} {master.wrapping[purpose].reveal().hex()}\n"
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ takes what is there and never rests, or with the code of why the run is left as 
 is named in the settings (docs/operations.md has an example).
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -111,7 +112,11 @@ class Liquidate:
         return toward(run, market, Decimal(0), self.bounds)
 
 
-BUILT_IN = {"close_all": CloseAll, "cancel_only": CancelOnly, "liquidate": Liquidate}
+BUILT_IN: Mapping[str, Callable[[Bounds], FailSafe]] = {
+    "close_all": CloseAll,
+    "cancel_only": CancelOnly,
+    "liquidate": Liquidate,
+}
 """By the name they have in the settings."""
 
 

@@ -1,6 +1,6 @@
 """What the Angel needs beside an exchange: the store's signs and one door, a file, a witness."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,7 +79,7 @@ class Memory:
     """What is kept for a store that is silent from the start: leases as last seen, pairs by account."""
 
     signs: Sequence[Sign]
-    pairs: dict[VenueAccountName, Sequence[Pair]]
+    pairs: Mapping[VenueAccountName, Sequence[Pair]]
 
 
 class Keepsake(Protocol):

@@ -28,6 +28,7 @@ class Angel:
     witness: Witness
     sweeps: dict[Scope, Sweep] = field(default_factory=dict)
     _kept: Memory | None = None
+    _answered: bool = True
 
     def wake(self) -> None:
         """Begin with what was kept in an earlier life: the store may be silent from the start (AN5)."""
@@ -42,9 +43,11 @@ class Angel:
             async with asyncio.timeout(self.log.timeout_s):
                 signs = await self.log.store.look()
         except SILENCE:
+            self._answered = False
             seen = await self.witness.sees_store()
             verdict = self.watch.silence(self.log.clock.monotonic(), store_answers_others=seen)
             return self._begin(verdict)
+        self._answered = True
         self._end_blind()
         verdict = self.watch.look(signs, self.log.clock.monotonic())
         said = [self._begin(verdict), await self._catch_up(signs)]
@@ -59,6 +62,12 @@ class Angel:
         if sweep.over and self.sweeps.get(scope) is sweep:
             del self.sweeps[scope]
         return said
+
+    def missing(self) -> str:
+        """Return what keeps it from doing all of its work, or nothing."""
+        if self.log.diary_trouble:
+            return f"its log: {self.log.diary_trouble}"
+        return "" if self._answered else "the store does not answer"
 
     def _begin(self, verdict: Verdict) -> str:
         """Begin a sweep of each account that was left and that nobody sweeps here yet."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,7 @@ class AngelLog:
                 continue
             async with asyncio.timeout(self.timeout_s):
                 await self.store.act(entry, late=True)
-            self.diary.noted(entry)
+            self._noted(entry)
             told += 1
         return f"told the store {told} entries late" if told else ""
 
@@ -89,7 +90,11 @@ class AngelLog:
             self._silent_until_s = self.clock.monotonic() + _LET_ALONE_S
             return None
         except Refused:
-            self.diary.noted(entry)  # it was heard, and is not to be told again
+            self._noted(entry)  # it was heard, and is not to be told again
             raise
-        self.diary.noted(entry)
+        self._noted(entry)
         return answer
+
+    def _noted(self, entry: Entry) -> None:
+        with suppress(Unavailable):  # then the store is told once more, and does nothing
+            self.diary.noted(entry)

@@ -21,7 +21,7 @@ from tests.journeys.steps import deposit, withdraw
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
-PRODUCT = ("bot", "workers", "webapp")
+PRODUCT = ("bot", "workers", "webapp", "angel")
 PASSPHRASE = "correct horse battery staple canary"
 BELONGS = ("world.json", "keys", "logins", "mixin", "venue", "run.json", "wrong")
 """Where secrets are meant to be: files for their owner alone, and the far sides' own state."""
@@ -219,7 +219,8 @@ async def workers_die(instance: Instance) -> None:
 
 
 async def _acting(instance: Instance) -> dict[str, int]:
-    return {row["scope"]: row["epoch"] for row in await instance.rows("SELECT scope, epoch FROM leases")}
+    rows = await instance.rows("SELECT scope, epoch FROM leases WHERE state = 'held'")
+    return {row["scope"]: row["epoch"] for row in rows}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -98,7 +98,7 @@ def test_it_comes_up_mends_itself_and_stops(start: Callable[..., Command], tmp_p
     first = start()
     facts = first.until_ready()
     assert facts["urls"]["chat"] in first.said[-1]
-    assert {"sandbox", "postgres", "redis", "mixin", "venue", "bot", "workers", "webapp"} == set(
+    assert {"sandbox", "postgres", "redis", "mixin", "venue", "bot", "workers", "webapp", "angel"} == set(
         facts["pids"]
     )
     assert all(Path(facts["keys"][name]).exists() for name in ("bot", "alice", "bob", "owner", "venues"))

@@ -116,7 +116,7 @@ def test_the_bots_file_opens_its_session_and_no_money(mrmarket: Said) -> None:
 def test_importing_again_changes_nothing(mrmarket: Said) -> None:
     imported(mrmarket)
     before = mrmarket("keys", "list")
-    assert imported(mrmarket).count("it is the same") == 3
+    assert imported(mrmarket).count("it is the same") == 4
     assert mrmarket("keys", "list") == before
 
 
@@ -126,7 +126,7 @@ def test_the_list_shows_names_kinds_versions_and_master_keys(mrmarket: Said) -> 
     kid = masters.read_masters(Path("master.key"))[0].kid
     for kind, name in (("session_key", "bot"), ("spend_key", "bot"), ("venue_key", "main")):
         assert [line for line in said.splitlines() if line.split()[:4] == [kind, name, "1", kid]]
-    assert f"{kid} wraps 3" in said
+    assert f"{kid} wraps 4" in said
 
 
 def test_another_bots_keys_are_refused(mrmarket: Said) -> None:

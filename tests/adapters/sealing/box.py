@@ -14,7 +14,6 @@ from adapters.sealing.contents import (
     open_venue_keys,
     pack_session,
     pack_spend_key,
-    pack_venue_key,
 )
 from adapters.sealing.envelope import Kind, unseal
 from adapters.sealing.masters import (
@@ -26,6 +25,7 @@ from adapters.sealing.masters import (
     write_masters,
 )
 from adapters.sealing.sealing import Sealing
+from adapters.sealing.venue_keys import pack_venue_key
 from domain.secrets import Secret
 
 SPEND = Secret(bytes.fromhex("5a" * 32))

@@ -1,0 +1,152 @@
+"""Settings in, an Angel out: the least that can read the database and clear a book."""
+
+import asyncio
+import importlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.angel.files import DiaryFile, KeepsakeFile, SealedCopy, own_name
+from adapters.angel.settings import AngelSettings
+from adapters.angel.witness import HttpWitness
+from adapters.clock import SystemClock
+from adapters.db.angel import PostgresAngelStore
+from adapters.db.asking import Asking
+from adapters.exchange.account import VenueAccount, VenueKey
+from adapters.exchange.ccxt_exchange import CcxtExchange
+from adapters.exchange.client import contract_of
+from adapters.ids import PREFIX, RandomIds
+from adapters.sealing.envelope import CannotOpen
+from adapters.sealing.masters import BadMasterKey, read_masters
+from adapters.sealing.venue_keys import unseal_venue_keys
+from domain.angel.closing import BUILT_IN, Bounds, FailSafe
+from domain.angel.watch import Watch, Window
+from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.leases import Grip, venue_scope
+from domain.services.angel import Angel
+from domain.services.angel_log import AngelLog
+from domain.services.angel_sweep import AngelDesk, Sweeping
+
+log = structlog.get_logger("angel")
+
+SKEW_S, SEND_S = 0.5, 1.0
+_KEYS = "keys.json"
+
+
+class CannotWatch(ValueError):
+    """The Angel cannot begin; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An Angel, put together, and the exchanges that it would clear."""
+
+    angel: Angel
+    clock: SystemClock
+    store: PostgresAngelStore
+    copy: SealedCopy | None
+    """Where keys are kept that are sealed in the database."""
+
+    async def copy_keys(self) -> str:
+        """Keep a copy of the sealed keys; say when others than ours are sealed by now."""
+        if self.copy is None:
+            return ""
+        before, now = self.copy.recall(), await self.store.sealed_keys()
+        if now == before:
+            return ""
+        self.copy.keep(now)
+        return "other keys are sealed than those in use: start the Angel again"
+
+    async def warm(self) -> str:
+        """Have the exchanges answer, so that in need nothing has to be loaded; say who does not."""
+        silent = []
+        for desk in self.angel.desks.values():
+            for pair in desk.pairs:
+                try:
+                    await desk.exchange.rules(pair)
+                    await desk.exchange.open_orders(pair)
+                except (Refused, Unavailable, OutcomeUnknown) as error:
+                    silent.append(f"{desk.account} {pair}: {error}")
+        return "; ".join(silent) or f"{len(self.angel.desks)} accounts answer"
+
+
+@asynccontextmanager
+async def open_angel(settings: AngelSettings) -> AsyncIterator[Opened]:
+    """Open everything and close it again; with or without the database.
+
+    Raises:
+        CannotWatch: keys or fail-safe cannot be used.
+    """
+    directory, clock = settings.angel_dir, SystemClock()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        asking = Asking(settings.dsn())
+        stack.push_async_callback(asking.close)
+        store = PostgresAngelStore(asking)
+        accounts = settings.venue_accounts(await _keys(settings, store))
+        us = own_name(directory)
+        watch = Watch(settings.patience(), us, clock.monotonic())
+        angel_log = AngelLog(store, DiaryFile(directory / "log.jsonl"), clock, RandomIds(), us)
+        desks = {}
+        of_venue = Counter(account.venue for account in accounts)
+        for account in accounts:
+            desk = _desk(settings, account, clock, of_venue[account.venue])
+            stack.push_async_callback(desk.exchange.close)
+            desks[venue_scope(account.name)] = desk
+        angel = Angel(
+            log=angel_log,
+            watch=watch,
+            sweeping=Sweeping(angel_log, failsafe_of(settings)),
+            desks=desks,
+            keepsake=KeepsakeFile(directory / "kept.json"),
+            witness=HttpWitness(settings.angel_witness_url),
+        )
+        angel.wake()
+        copy = SealedCopy(directory / _KEYS) if settings.master_key_file else None
+        yield Opened(angel, clock, store, copy)
+
+
+def _desk(settings: AngelSettings, account: VenueAccount, clock: SystemClock, sharing: int) -> AngelDesk:
+    expiry_s = contract_of(account.venue).latest_arrival_s(settings.request_expiry_ms)
+    window = Window(SEND_S, settings.request_expiry_ms / 1000, expiry_s, SKEW_S)
+    grip = Grip(venue_scope(account.name), clock.monotonic)
+    exchange = CcxtExchange(account, clock, grip.require, sharing=sharing)
+    return AngelDesk(exchange, grip, account.pairs, window, settings.lease_timing(), PREFIX)
+
+
+async def _keys(settings: AngelSettings, store: PostgresAngelStore) -> dict[str, VenueKey] | None:
+    """Return the keys sealed for the Angel, from the database or the copy; none: they are plain."""
+    if settings.master_key_file is None:
+        return None
+    copy = SealedCopy(settings.angel_dir / _KEYS)
+    try:
+        async with asyncio.timeout(5):
+            current = await store.sealed_keys()
+        copy.keep(current)
+    except (Unavailable, OutcomeUnknown, TimeoutError) as error:
+        current = copy.recall()
+        log.warning("the database is away: keys are those of the copy", error=str(error), keys=len(current))
+    try:
+        return unseal_venue_keys(current, read_masters(settings.master_key_file))
+    except (BadMasterKey, CannotOpen) as error:
+        raise CannotWatch(str(error)) from error
+
+
+def failsafe_of(settings: AngelSettings) -> FailSafe:
+    """Return the fail-safe that the settings name: a built-in one, or the owner's own class.
+
+    Raises:
+        CannotWatch: there is none of that name.
+    """
+    bounds, name = Bounds(settings.angel_slippage_bps), settings.failsafe
+    if name in BUILT_IN:
+        return BUILT_IN[name](bounds)
+    module, _, kind = name.partition(":")
+    try:
+        own: FailSafe = getattr(importlib.import_module(module), kind)(bounds)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise CannotWatch(f"MRMARKET_FAILSAFE {name} is no class that can be made: {error}.") from error
+    return own

@@ -1,0 +1,90 @@
+"""T6 and T7 with real processes: a worker is killed or frozen, and the Angel clears two exchanges.
+
+``ANGEL_KILLS`` and ``ANGEL_FREEZES`` say how often; ``make chaos`` asks for 200 and 500.
+"""
+
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.db.grants import Role
+from adapters.db.store import PostgresStore
+from tests.angel.stage import Stage, open_stage
+
+pytestmark = pytest.mark.database
+
+KILLS = int(os.environ.get("ANGEL_KILLS", "2"))
+FREEZES = int(os.environ.get("ANGEL_FREEZES", "2"))
+ORDERS = int(os.environ.get("ANGEL_ORDERS", "200"))
+INTERVAL_S, THRESHOLD = 2.0, 3
+P99_S, MOST_S = THRESHOLD * INTERVAL_S + 5, THRESHOLD * INTERVAL_S + 8
+
+PRODUCTION = {"ttl_s": 10.0, "renew_s": 2.0, "timeout_s": 2.0}
+SHORT = {"ttl_s": 5.0, "renew_s": 1.0, "timeout_s": 1.0}
+
+
+@pytest.fixture
+async def stage(
+    request: pytest.FixtureRequest,
+    store: PostgresStore,
+    admin: Any,
+    url_of: Callable[[Role], str],
+    tmp_path: Path,
+) -> AsyncIterator[Stage]:
+    orders, timing, every_s = request.param
+    async with open_stage(
+        *(store, admin, url_of, tmp_path), orders=orders, timing=timing, expiry_ms=2_000, every_s=every_s
+    ) as stage:
+        yield stage
+
+
+@pytest.mark.timeout(120 + 60 * KILLS)
+@pytest.mark.parametrize("stage", [(ORDERS, PRODUCTION, 0.5)], indirect=True)
+async def test_worker_is_killed_and_all_its_orders_are_terminal_in_time(stage: Stage) -> None:
+    """T6: every order at both exchanges has ended within threshold times interval and five seconds."""
+    dice, took_s = random.Random(6), []
+    await stage.start_angel()
+    for n in range(KILLS):
+        worker = await stage.start_worker(f"worker-{n}")
+        await stage.rest(dice.uniform(0, 3))
+        assert len(await stage.resting()) >= ORDERS - 4
+        worker.send_signal(signal.SIGKILL)
+        took_s.append(await stage.until(stage.is_clear, MOST_S, "nothing rests"))
+        await stage.until(stage.is_safe, 30, "safe")
+        assert await stage.is_clear()
+    took_s.sort()
+    p99_s = took_s[min(len(took_s) - 1, int(len(took_s) * 0.99))]
+    print(f"\nT6: {KILLS} kills, {ORDERS} orders: median {took_s[len(took_s) // 2]:.1f} s, p99 {p99_s:.1f} s")
+    assert p99_s <= P99_S
+    assert await stage.left_behind() == []
+
+
+@pytest.mark.timeout(120 + 60 * FREEZES)
+@pytest.mark.parametrize("stage", [(20, SHORT, 0.1)], indirect=True)
+async def test_worker_is_frozen_and_wakes_and_nothing_of_it_is_accepted(stage: Stage) -> None:
+    """T7: no order after the fence where requests expire, none left open anywhere, no row of an old epoch."""
+    dice = random.Random(7)
+    await stage.start_angel()
+    for n in range(FREEZES):
+        worker = await stage.start_worker(f"worker-{n}")
+        await stage.rest(dice.uniform(0, 1))
+        worker.send_signal(signal.SIGSTOP)
+        await stage.until(stage.is_taken, 40, "taken over")
+        fence_ms, rows = await stage.now_ms(), await stage.intents()
+        await stage.rest(dice.uniform(0, 4))
+        worker.send_signal(signal.SIGCONT)
+        tried = stage.refused
+        await stage.until(stage.is_safe, 30, "safe")
+        await stage.rest(1)
+        assert stage.refused > tried, "it woke, and tried"
+        assert await stage.accepted_since(fence_ms) == []
+        assert await stage.intents() == rows, "an order of an old epoch was written down"
+        assert await stage.is_clear()
+        worker.send_signal(signal.SIGKILL)
+        await worker.wait()
+    assert await stage.left_behind() == []
