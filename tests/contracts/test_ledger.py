@@ -27,6 +27,7 @@ from domain.ledger.model import (
 from domain.money import ZERO, Coin, Token
 from domain.ports.ledger import Ledger
 from tests.fakes.ledger import FakeLedger
+from tests.simulation.day.ledger import DayLedger
 
 USDT, BTC = Coin("USDT"), Coin("BTC")
 ALICE, BOB = UserId("0c2f7b6e-0000-4000-8000-00000000a11c"), UserId("0c2f7b6e-0000-4000-8000-000000000b0b")
@@ -47,7 +48,12 @@ def postgres_ledger(store: PostgresStore) -> PostgresLedger:
     return PostgresLedger(store)
 
 
-@pytest.fixture(params=["fake", "postgres"])
+@pytest.fixture
+def day_ledger() -> DayLedger:
+    return DayLedger()
+
+
+@pytest.fixture(params=["fake", "day", "postgres"])
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     kept: Ledger = request.getfixturevalue(f"{request.param}_ledger")
     return kept
