@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 
 from domain.errors import InvariantBroken
 from domain.fees import Schedule, ServiceFee, fee_on, rate_of
@@ -203,8 +205,7 @@ class DayRounds(FakeReconciliations):
     """The newest rounds of each place, and how many found what."""
 
     def __init__(self, journal: Journal, ledger: DayLedger, treasury: Treasury) -> None:
-        super().__init__(None, treasury)
-        self._books = ledger
+        super().__init__(cast("Any", SimpleNamespace(rows=ledger)), treasury)
         self._latest: Noted[Scope, Round] = Noted(journal)
         self._seen: Noted[Scope, Round] = Noted(journal)
         self._fine: Noted[Scope, datetime] = Noted(journal)
@@ -228,6 +229,10 @@ class DayRounds(FakeReconciliations):
         return self._deep.get(scope)
 
     async def standings(self) -> Sequence[Standing]:
+        return self.standing()
+
+    def standing(self) -> Sequence[Standing]:
+        """Return how every place stands."""
         return [Standing(self._latest[scope], self._fine.get(scope)) for scope in sorted(self._latest)]
 
     async def contradictions(self) -> Sequence[str]:

@@ -49,6 +49,14 @@ class DayOrders:
         epoch = self._leases.rows[scope].epoch if scope in self._leases.rows else 0
         return run.state is RunState.RUNNING and not account.halted and intent.epoch == epoch
 
+    def open(self) -> list[Intent]:
+        """Return the unsettled intents of all accounts."""
+        return [intent for account in self._open.values() for intent in account.values()]
+
+    def of_client(self, account: VenueAccountName, client_order_id: str) -> str | None:
+        """Return which intent has a client order id."""
+        return self._by_client.get((account, client_order_id))
+
     async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
         return list(self._open[account].values())
 
@@ -156,6 +164,10 @@ class DayFills:
     async def add_orphans(self, account: VenueAccountName, fills: Sequence[Fill], seen_at: datetime) -> None:
         for fill in fills:
             self._orphans[account].setdefault((fill.pair, fill.trade_id), Orphan(fill, seen_at))
+
+    def all_orphans(self) -> list[str]:
+        """Return the orphans of all accounts, in words."""
+        return [f"{account} {key[1]}" for account, mine in self._orphans.items() for key in mine]
 
     async def orphans(self, account: VenueAccountName) -> Sequence[Orphan]:
         return list(self._orphans[account].values())
