@@ -79,7 +79,8 @@ class FakeLeases:
 
     async def all(self) -> Sequence[Lease]:
         table = self._table
-        return [replace(table.rows[scope], live=table.live(scope)) for scope in sorted(table.rows)]
+        rows = [(table.rows[scope], table.live(scope)) for scope in sorted(table.rows)]
+        return [row if row.live == live else replace(row, live=live) for row, live in rows]
 
     def _is_ours(self, scope: Scope, epoch: int) -> bool:
         lease = self._table.rows.get(scope)

@@ -93,10 +93,11 @@ class Treasury:
         """Return the outputs that a payment may use, the smallest first."""
         free = [
             Spendable(output.output_id, output.amount)
-            for output in (seen.output for seen in self.rows.outputs.values() if _may_be_spent(seen))
+            for output, seen in ((seen.output, seen) for seen in self.rows.outputs.values())
             if output.asset_id == asset_id
             and output.output_id not in self.rows.reserved
             and output.output_id not in self.rows.not_final
+            and _may_be_spent(seen)
         ]
         return sorted(free, key=lambda one: (one.amount, one.output_id))
 

@@ -107,6 +107,10 @@ class DayRuns:
         mine = [self.rows[run_id] for run_id in reversed(self._mine[user_id])]
         return sorted(mine, key=lambda run: run.state not in ACTIVE)
 
+    def running(self) -> Sequence[Run]:
+        """Return the runs at work."""
+        return [run for run in self.rows.values() if run.state is RunState.RUNNING]
+
     async def going(self) -> Sequence[Run]:
         return [run for run in self.rows.values() if run.kind is RunKind.STRATEGY and run.state in GOING]
 

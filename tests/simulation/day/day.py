@@ -14,9 +14,8 @@ from tests.simulation.day.instance import OWNER, TOKENS, Instance
 from tests.simulation.day.judge import Judge
 from tests.simulation.day.people import Person
 from tests.simulation.day.process import Process
-from tests.simulation.turns import SimulatedLoop
+from tests.simulation.day.loop import VirtualLoop
 
-FAULT_EVERY_S = 60.0
 LIVE_WITHIN_S = 600.0
 MARKET_EVERY_S = 10.0
 LOOK_EVERY_S = 1_800.0
@@ -33,7 +32,7 @@ class Size:
     people: int
     runs: int
     workers: int = 3
-    faults: bool = True
+    fault_every_s: float = 60.0  # on average; zero: none at all
 
 
 @dataclass
@@ -59,12 +58,17 @@ class Post:
         await asyncio.sleep(rest_s)
         self.starts()
 
-    async def freezes(self, for_s: float) -> None:
-        """Be stopped where it is, and go on."""
-        if process := self.process:
-            process.freeze()
-            await asyncio.sleep(for_s)
-            process.wake()
+    async def freezes(self, for_s: float, waits_s: float = 0.0) -> None:
+        """Be stopped where it is, or when it next sends an order, and go on."""
+        if (process := self.process) is None:
+            return
+        process.trapped = waits_s > 0
+        while process.trapped and waits_s > 0:
+            await asyncio.sleep(1)
+            waits_s -= 1
+        process.freeze()
+        await asyncio.sleep(for_s)
+        process.wake()
 
     async def is_deployed(self, rest_s: float) -> None:
         """End in order, and begin anew."""
@@ -89,6 +93,7 @@ class Verdict:
     live_after_s: float
     figures: dict[str, int]
     did: Counter[str]
+    happened: Counter[str]
 
 
 @dataclass
@@ -115,19 +120,21 @@ class Day:
 
     async def live(self) -> Verdict:
         """Let the day pass, end its faults, and bring it to rest."""
-        instance, began_s, loop = self.instance, time.monotonic(), asyncio.get_running_loop()
+        instance, began_s, loop = self.instance, time.process_time(), asyncio.get_running_loop()
         for coin, token in TOKENS.items():
             instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
         for post in self.posts:
             post.starts()
-        self.bot = instance.bot("bot.1")
+        self.bot = instance.bot("bot")
         around = [asyncio.create_task(self._markets()), asyncio.create_task(self._looks())]
         for person in self.people:
             person.brings()
             around.append(asyncio.create_task(person.live()))
-        if self.size.faults:
+        if self.size.fault_every_s:
             around.append(asyncio.create_task(self._faults()))
-        await asyncio.sleep(self.size.seconds)
+        evening = asyncio.create_task(asyncio.sleep(self.size.seconds))
+        await asyncio.wait([evening, *around], return_when=asyncio.FIRST_COMPLETED)
+        self._raise_odd(around)
         for task in around[1:]:
             task.cancel()
         await asyncio.gather(*around[1:], return_exceptions=True)
@@ -136,7 +143,6 @@ class Day:
         live_s = await self._until(lambda: self.judge.not_live())
         not_live = self.still
         takeovers, runs = len(instance.takeovers), len(await instance.runs.going())
-        self._raise_odd(around)
         await self._stops_all()
         await self._until(lambda: list(self.judge._left_over()) + list(self.judge._payouts()))
         violations = self.judge.at_rest()
@@ -149,7 +155,7 @@ class Day:
         around[0].cancel()
         figures = {
             "simulated_s": int(loop.time()),
-            "wall_s": int(time.monotonic() - began_s),
+            "cpu_s": int(time.process_time() - began_s),
             "faults": sum(self.happened.values()),
             "deaths": sum(post.lives - 1 for post in self.posts),
             "takeovers": takeovers,
@@ -163,7 +169,7 @@ class Day:
             "live_after_s": int(live_s),
         }
         did = sum((person.did for person in self.people), Counter())
-        return Verdict(violations, live_s, figures, did)
+        return Verdict(violations, live_s, figures, did, self.happened)
 
     def _raise_odd(self, around: list[asyncio.Task[None]]) -> None:
         for task in around:
@@ -185,7 +191,7 @@ class Day:
         dice = random.Random(f"faults {self.seed}")
         kinds, weights = zip(*FAULTS, strict=True)
         while True:
-            await asyncio.sleep(dice.expovariate(1 / FAULT_EVERY_S))
+            await asyncio.sleep(dice.expovariate(1 / self.size.fault_every_s))
             fault = dice.choices(kinds, weights)[0]
             self.happened[fault.__name__] += 1
             begun = asyncio.create_task(fault(self, dice))
@@ -226,7 +232,7 @@ class Day:
 
 def live(size: Size, seed: int = 1) -> Verdict:
     """Live through a day in virtual time."""
-    loop = SimulatedLoop()
+    loop = VirtualLoop()
     try:
         return loop.run_until_complete(_lived(size, seed))
     finally:

@@ -33,6 +33,11 @@ async def worker_freezes(day: "Day", dice: random.Random) -> None:
     await _some(dice, day).freezes(dice.choice([dice.uniform(0.1, 8), dice.uniform(8, 60)]))
 
 
+async def worker_freezes_at_the_socket(day: "Day", dice: random.Random) -> None:
+    """Stop a worker between its last look at the lease and the first byte of an order."""
+    await _some(dice, day).freezes(dice.uniform(3, 40), waits_s=120)
+
+
 async def worker_is_deployed(day: "Day", dice: random.Random) -> None:
     """Let a worker end in order, and another release begin."""
     await _some(dice, day).is_deployed(dice.uniform(0.5, 8))
@@ -122,6 +127,7 @@ FAULTS: tuple[tuple[Fault, int], ...] = (
     (worker_dies, 6),
     (all_workers_die, 1),
     (worker_freezes, 5),
+    (worker_freezes_at_the_socket, 3),
     (worker_is_deployed, 2),
     (bot_dies, 2),
     (clock_is_wrong, 2),

@@ -72,7 +72,7 @@ class Judge:
         instance, now = self._instance, self._instance.clock.now()
         return [
             *self._unattended(),
-            *(f"run {r.number} of {r.user_id}: {r.trouble}" for r in instance.runs.rows.values() if r.trouble),
+            *(f"run {r.number} of {r.user_id}: {r.trouble}" for r in instance.runs.running() if r.trouble),
             *(
                 f"nobody has seen {name} lately"
                 for (name, _), view in instance.accounts.seen.items()

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 EVERY_S = 1_200.0
 """How often a person does something, on average."""
 
-_REFRESH_S = (60, 120, 240, 300, 600)
+_LATER = ("no: pair_not_offered", "no: insufficient_funds")
+
+_REFRESH_S = (120, 240, 300, 600)
 
 
 @dataclass
@@ -50,9 +52,9 @@ class Person:
 
     def brings(self) -> None:
         """Bring what one needs to begin."""
-        self.pays_in(USDT, Decimal(1_000) * (self.wants_runs + 3))
+        self.pays_in(USDT, Decimal(1_000) * (self.wants_runs + 5))
         for venue in self.day.instance.venues.values():
-            self.pays_in(venue.pair.base, self._worth(venue.pair, 1_500))
+            self.pays_in(venue.pair.base, self._worth(venue.pair, 2_500))
 
     async def live(self) -> None:
         """Start one's runs, and then do something now and then."""
@@ -93,7 +95,7 @@ class Person:
         process.own(asking)
         await asyncio.wait({asking})
         self.did.update(said)
-        return bool(said) and not said[0].startswith("no: pair_not_offered")
+        return bool(said) and said[0] not in _LATER
 
     # What they do; each returns what it was.
 

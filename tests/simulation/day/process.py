@@ -55,12 +55,10 @@ class DayClock:
     def __init__(self, process: "Process | None" = None) -> None:
         self._process = process
         self.wrong_by_s = 0.0
+        self.monotonic = asyncio.get_running_loop().time
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=asyncio.get_running_loop().time() + self.wrong_by_s)
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        return START + timedelta(seconds=self.monotonic() + self.wrong_by_s)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -93,6 +91,7 @@ class Process:
     clock: DayClock = field(init=False)
     alive: bool = True
     frozen: bool = False
+    trapped: bool = False  # it will be frozen when it next sends an order
     keeper: LeaseKeeper | None = None
     grips: Sequence[Grip] = ()
     over: bool = False  # it has been told to end: rounds that have begun are finished
@@ -138,9 +137,16 @@ class Process:
         self.frozen = True
         self._woken.clear()
 
+    async def at_the_socket(self) -> None:
+        """Pass the moment between the last look at the lease and the first byte; a trap freezes it there."""
+        if self.trapped:
+            self.trapped = False
+            self.freeze()
+            await self.gate()
+
     def wake(self) -> None:
         """Let it go on as if nothing had been."""
-        self.frozen = False
+        self.frozen = self.trapped = False
         self._woken.set()
 
     async def kill(self) -> None:

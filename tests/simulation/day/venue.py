@@ -12,7 +12,7 @@ from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
-from domain.money import Coin
+from domain.money import ZERO, Coin
 from tests.fakes.exchange import Duplicates, FakeVenue, _Resting
 from tests.simulation.day.process import DayClock, Process, Weather
 
@@ -68,37 +68,57 @@ class DayVenue(FakeVenue):
         self.ask = self.bid + 1 + self.bid // 20_000
         self._by_client: dict[str, _Resting] = {}
         self._open: dict[int, _Resting] = {}
-        self._book: Book | None = None
+        self._locked: dict[Coin, Decimal] = {}
+        self._lots: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}  # ours, by price in ticks
         self.arrived: Callable[[str], None] = lambda _: None
         """Told of every order that was accepted, the moment it is."""
 
     # What FakeVenue looks for in all orders that ever were.
 
     def resting(self) -> list[VenueOrder]:
-        return [resting.order for resting in self.on_book()]
+        return [resting.order for resting in self._open.values()]
 
     def on_book(self) -> list[_Resting]:
-        """Return what rests; whatever has ended since the last look is looked at no more."""
-        over = [number for number, resting in self._open.items() if resting.order.state in TERMINAL]
-        for number in over:
-            del self._open[number]
+        """Return what rests."""
         return list(self._open.values())
 
     def find(self, client_order_id: str) -> _Resting | None:
         return self._by_client.get(client_order_id)
 
+    def free(self, coin: Coin) -> Decimal:
+        return self.total.get(coin, ZERO) - self._locked.get(coin, ZERO)
+
     def accept(self, order: LimitOrder) -> VenueOrder:
+        number = len(self.orders)
         word = super().accept(order)
-        resting = self.orders[-1]
-        self._by_client.setdefault(order.client_order_id, resting)
-        self._open[resting.number] = resting
-        self._book = None
+        if len(self.orders) > number:  # it is not one that was repeated
+            resting = self.orders[-1]
+            self._by_client.setdefault(order.client_order_id, resting)
+            self._open[resting.number] = resting
+            self._rests(resting.order, order.quantity)
         self.arrived(order.client_order_id)
         return word
 
+    def fill(self, resting: _Resting, quantity: Decimal) -> None:
+        super().fill(resting, quantity)
+        self._rests(resting.order, -quantity)
+        if resting.order.state in TERMINAL:
+            del self._open[resting.number]
+
+    def _rests(self, order: VenueOrder, quantity: Decimal) -> None:
+        """Note that so much more of an order rests on the book, or less."""
+        buys, coin = order.side is Side.BUY, order.pair.quote if order.side is Side.BUY else order.pair.base
+        self._locked[coin] = self._locked.get(coin, ZERO) + (quantity * order.price if buys else quantity)
+        side, ticks = self._lots[order.side], self.rules.ticks_down(order.price)
+        lots = side.get(ticks, 0) + int(quantity / self.rules.lot)
+        if lots:
+            side[ticks] = lots
+        else:
+            del side[ticks]
+
     def move(self, bid: int, ask: int, share: Decimal = Decimal(1)) -> None:
         """Move the market; what it meets is traded, one after the other."""
-        self.bid, self.ask, self._book = bid, ask, None
+        self.bid, self.ask = bid, ask
         for resting in self.on_book():
             order = resting.order
             ticks = self.rules.ticks_down(order.price)
@@ -122,32 +142,26 @@ class DayVenue(FakeVenue):
         found = self.find(client_order_id)
         if found is None or found.order.state in TERMINAL or not self.shows(found):
             return None
+        self._rests(found.order, found.order.filled - found.order.quantity)
         found.order = replace(found.order, state=OrderState.CANCELLED)
-        self._book = None
+        del self._open[found.number]
         return found.order
 
     def shows(self, resting: _Resting) -> bool:
         return self.clock.monotonic() - resting.placed_s >= self.personality.hides_s
 
     def seen_book(self) -> Book:
-        """Return the book with our own orders in it."""
-        if self._book is None:
-            self._book = self._new_book()
-        return replace(self._book, at=self.clock.now())
-
-    def _new_book(self) -> Book:
-        mine = [
-            (order.side, self.rules.ticks_down(order.price), self.rules.lots_down(order.quantity - order.filled))
-            for order in self.resting()
-        ]
-        bid = min([self.bid, *(ticks - 1 for side, ticks, _ in mine if side is Side.SELL)])
-        ask = max([self.ask, *(ticks + 1 for side, ticks, _ in mine if side is Side.BUY)])
-        levels: dict[Side, dict[int, int]] = {Side.BUY: {bid: 100_000}, Side.SELL: {ask: 100_000}}
-        for side, ticks, lots in mine:
-            levels[side][ticks] = levels[side].get(ticks, 0) + lots
-        bids = tuple(Level(t, n) for t, n in sorted(levels[Side.BUY].items(), reverse=True))
-        asks = tuple(Level(t, n) for t, n in sorted(levels[Side.SELL].items()))
-        return Book(self.pair, bids, asks, self.clock.now())
+        """Return the book with our own orders in it; what is left of one that was met is the best of its side."""
+        bids, asks = self._lots[Side.BUY], self._lots[Side.SELL]
+        bid, ask = min([self.bid, *(t - 1 for t in asks)]), max([self.ask, *(t + 1 for t in bids)])
+        all_bids = {**bids, bid: bids.get(bid, 0) + 100_000}
+        all_asks = {**asks, ask: asks.get(ask, 0) + 100_000}
+        return Book(
+            self.pair,
+            tuple(Level(t, n) for t, n in sorted(all_bids.items(), reverse=True)),
+            tuple(Level(t, n) for t, n in sorted(all_asks.items())),
+            self.clock.now(),
+        )
 
     def fills_after(self, trade_id: str | None, since: datetime) -> list[Fill]:
         """Return trades that are shown by now, from the newest backwards as far as is asked for."""
@@ -222,6 +236,7 @@ class DayExchange:
         self._lease()
         if self._process.clock.now() > not_after:
             raise Refused("order_too_late")
+        await self._process.at_the_socket()
 
         def arrive() -> VenueOrder:
             if self._venue.personality.expires and self._venue.clock.now() > not_after:
@@ -256,7 +271,7 @@ class DayExchange:
             await self._process.gate()
             raise OutcomeUnknown("no_clear_answer", subject=subject)
         lasts_s, answer = min(weather.lasts_s(), 2 * LATEST_S), loop.create_future()
-        loop.call_later(lasts_s / 2, _done, arrive, answer, lasts_s / 2)
+        loop.call_later(lasts_s / 2, _arrive, arrive, answer, lasts_s / 2)
         try:
             async with asyncio.timeout(weather.patience_s):
                 word = await answer
@@ -271,7 +286,7 @@ class DayExchange:
         return word
 
 
-def _done(arrive: Callable[[], Any], answer: "asyncio.Future[Any]", back_s: float) -> None:
+def _arrive(arrive: Callable[[], Any], answer: "asyncio.Future[Any]", back_s: float) -> None:
     """Do what has arrived, and send the answer on its way."""
     try:
         word = arrive()
