@@ -1,26 +1,29 @@
 """T5: a day of fifty people, two hundred runs and six venues with a fault a minute, and a day without any."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from tests.assurance import Assure
 from tests.simulation.day.day import Size, Verdict, live
 
-HOURS = float(os.environ.get("DAY_HOURS", "0.1"))
-PEOPLE = int(os.environ.get("DAY_PEOPLE", "6"))
-RUNS = int(os.environ.get("DAY_RUNS", "18"))
+HOURS = float(os.environ.get("DAY_HOURS", "0"))
 SEED = int(os.environ.get("DAY_SEED", "1"))
-WHOLE = HOURS >= 24
-"""The whole day; what runs on every push is minutes of one in which things go wrong more often."""
+
+MINUTES = Size(180, people=4, runs=12, workers=3, fault_every_s=6, refresh_s=(5, 10, 20), market_every_s=3)
+"""What runs on every push: minutes in which more goes wrong and is decided than in an hour of the day."""
+
+DAY = Size(seconds=3600 * HOURS, people=50, runs=200, workers=2) if HOURS else MINUTES
 
 
-def lived(fault_every_s: float) -> Verdict:
-    size = Size(3600 * HOURS, PEOPLE, RUNS, 2 if WHOLE else 3, fault_every_s)
+def lived(size: Size) -> Verdict:
     verdict = live(size, SEED)
+    refresh = " ".join(map(str, size.refresh_s))
     again = (
-        f"python -m tests.simulation.day --seed {SEED} --hours {HOURS} --people {PEOPLE} --runs {RUNS}"
-        f" --workers {size.workers} --fault-every-s {fault_every_s}"
+        f"python -m tests.simulation.day --seed {SEED} --hours {size.seconds / 3600} --people {size.people}"
+        f" --runs {size.runs} --workers {size.workers} --fault-every-s {size.fault_every_s}"
+        f" --refresh-s {refresh}"
     )
     assert not verdict.violations, "\n".join([again, *verdict.violations[:50]])
     return verdict
@@ -28,15 +31,15 @@ def lived(fault_every_s: float) -> Verdict:
 
 @pytest.mark.timeout(7200)
 def test_a_day_with_a_fault_a_minute_loses_nothing_and_is_live_again_soon(assure: Assure) -> None:
-    verdict = lived(60.0 if WHOLE else 12.0)
+    verdict = lived(DAY)
     assure("T5 chaos", 1, 0, **verdict.figures)
-    assert verdict.figures["faults"] >= 15
-    assert verdict.figures["trades"] > RUNS
+    assert verdict.figures["faults"] >= 20
+    assert verdict.figures["orders"] > 2 * DAY.runs
 
 
 @pytest.mark.timeout(7200)
 def test_a_day_without_faults_is_taken_over_by_nobody(assure: Assure) -> None:
-    verdict = lived(0.0)
+    verdict = lived(replace(DAY, fault_every_s=0))
     assure("T5 control", 1, 0, **verdict.figures)
     assert verdict.figures["takeovers"] == 0
-    assert verdict.figures["orders"] > RUNS
+    assert verdict.figures["orders"] > 2 * DAY.runs

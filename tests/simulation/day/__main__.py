@@ -18,9 +18,17 @@ def main() -> None:
     reads.add_argument("--runs", type=int, default=200)
     reads.add_argument("--workers", type=int, default=2)
     reads.add_argument("--fault-every-s", type=float, default=60.0, help="0: none, a control day")
+    reads.add_argument("--refresh-s", type=int, nargs="+", default=(240, 300, 600, 900))
     asked = reads.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    size = Size(3600 * asked.hours, asked.people, asked.runs, asked.workers, asked.fault_every_s)
+    size = Size(
+        3600 * asked.hours,
+        asked.people,
+        asked.runs,
+        asked.workers,
+        asked.fault_every_s,
+        tuple(asked.refresh_s),
+    )
     verdict = live(size, asked.seed)
     sys.stdout.write(f"{verdict.figures}\n{dict(verdict.happened)}\n{dict(verdict.did)}\n")
     sys.stdout.writelines(f"VIOLATION {each}\n" for each in verdict.violations)

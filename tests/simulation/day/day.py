@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from domain.market.runs import RunState
-from tests.simulation.day.faults import FAULTS
+from tests.simulation.day.faults import FAULTS, Fault
 from tests.simulation.day.instance import OWNER, TOKENS, Instance
 from tests.simulation.day.judge import Judge
+from tests.simulation.day.loop import VirtualLoop
 from tests.simulation.day.people import Person
 from tests.simulation.day.process import Process
-from tests.simulation.day.loop import VirtualLoop
 
 LIVE_WITHIN_S = 600.0
-MARKET_EVERY_S = 10.0
 LOOK_EVERY_S = 1_800.0
 """How often the judge adds up the whole ledger while the day goes on."""
 
@@ -33,6 +32,9 @@ class Size:
     runs: int
     workers: int = 3
     fault_every_s: float = 60.0  # on average; zero: none at all
+    refresh_s: tuple[int, ...] = (240, 300, 600, 900)  # how often runs look at their market, one of these
+    market_every_s: float = 10.0  # how often prices move
+    faults: tuple[tuple[Fault, int], ...] = FAULTS
 
 
 @dataclass
@@ -90,7 +92,6 @@ class Verdict:
     """What a day came to."""
 
     violations: list[str]
-    live_after_s: float
     figures: dict[str, int]
     did: Counter[str]
     happened: Counter[str]
@@ -119,77 +120,74 @@ class Day:
         self._begun_faults: set[asyncio.Task[None]] = set()
 
     async def live(self) -> Verdict:
-        """Let the day pass, end its faults, and bring it to rest."""
-        instance, began_s, loop = self.instance, time.process_time(), asyncio.get_running_loop()
+        """Let the day pass, end its faults, see that all is live, and bring it to rest."""
+        began_s = time.process_time()
         for coin, token in TOKENS.items():
-            instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
+            self.instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
         for post in self.posts:
             post.starts()
-        self.bot = instance.bot("bot")
-        around = [asyncio.create_task(self._markets()), asyncio.create_task(self._looks())]
+        self.bot = self.instance.bot("bot")
+        markets = asyncio.create_task(self._markets())
+        await self._passes()
+        self._heals()
+        violations, figures = self.judge.always(), await self._figures()
+        if not violations:
+            figures["live_after_s"] = int(await self._until(self.judge.not_live))
+            violations = [f"not live: {each}" for each in self.still]
+            await self._stops_all()
+            await self._until(self.judge.not_ended)
+            violations += self.judge.at_rest()
+        await asyncio.gather(*(post.process.end() for post in self.posts if post.process))
+        await self.bot[0].kill()
+        markets.cancel()
+        figures["cpu_s"] = int(time.process_time() - began_s)
+        did = sum((person.did for person in self.people), Counter())
+        return Verdict(violations, figures, did, self.happened)
+
+    async def _passes(self) -> None:
+        """Let people live and things go wrong, until the evening or until something is broken."""
+        around = [asyncio.create_task(self._looks()), asyncio.create_task(asyncio.sleep(self.size.seconds))]
         for person in self.people:
             person.brings()
             around.append(asyncio.create_task(person.live()))
         if self.size.fault_every_s:
             around.append(asyncio.create_task(self._faults()))
-        evening = asyncio.create_task(asyncio.sleep(self.size.seconds))
-        await asyncio.wait([evening, *around], return_when=asyncio.FIRST_COMPLETED)
-        self._raise_odd(around)
-        for task in around[1:]:
+        ended, _ = await asyncio.wait(around, return_when=asyncio.FIRST_COMPLETED)
+        for task in around:
             task.cancel()
-        await asyncio.gather(*around[1:], return_exceptions=True)
-        await asyncio.gather(*self._begun_faults)
-        self._heals()
-        live_s = await self._until(lambda: self.judge.not_live())
-        not_live = self.still
-        takeovers, runs = len(instance.takeovers), len(await instance.runs.going())
-        await self._stops_all()
-        await self._until(lambda: list(self.judge._left_over()) + list(self.judge._payouts()))
-        violations = self.judge.at_rest()
-        if live_s > LIVE_WITHIN_S:
-            violations += [f"not live: {each}" for each in not_live]
-        for post in self.posts:
-            if post.process:
-                await post.process.end()
-        await self.bot[0].kill()
-        around[0].cancel()
-        figures = {
-            "simulated_s": int(loop.time()),
-            "cpu_s": int(time.process_time() - began_s),
+        await asyncio.gather(*around, return_exceptions=True)
+        await asyncio.gather(*self._begun_faults, *ended)
+
+    async def _figures(self) -> dict[str, int]:
+        instance = self.instance
+        return {
+            "simulated_s": int(instance.clock.monotonic()),
             "faults": sum(self.happened.values()),
             "deaths": sum(post.lives - 1 for post in self.posts),
-            "takeovers": takeovers,
-            "runs": runs,
+            "takeovers": len(instance.takeovers),
+            "runs": len(await instance.runs.going()),
             "runs_ever": len(instance.runs.rows),
             "orders": len(instance.orders.rows),
             "trades": len(instance.fills.fills),
             "postings": len(instance.ledger.transfers),
             "payouts": len(instance.wallet.executed),
             "late_orders": sum(self.judge.fence.late.values()),
-            "live_after_s": int(live_s),
         }
-        did = sum((person.did for person in self.people), Counter())
-        return Verdict(violations, live_s, figures, did, self.happened)
-
-    def _raise_odd(self, around: list[asyncio.Task[None]]) -> None:
-        for task in around:
-            if task.done() and not task.cancelled():
-                task.result()
 
     async def _markets(self) -> None:
         while True:
-            await asyncio.sleep(MARKET_EVERY_S)
+            await asyncio.sleep(self.size.market_every_s)
             for venue in self.instance.venues.values():
                 venue.stroll()
 
     async def _looks(self) -> None:
-        while True:
+        """Look now and then, until something is broken."""
+        while not self.judge.always():
             await asyncio.sleep(LOOK_EVERY_S)
-            assert not (broken := self.judge.always()), broken[:10]
 
     async def _faults(self) -> None:
         dice = random.Random(f"faults {self.seed}")
-        kinds, weights = zip(*FAULTS, strict=True)
+        kinds, weights = zip(*self.size.faults, strict=True)
         while True:
             await asyncio.sleep(dice.expovariate(1 / self.size.fault_every_s))
             fault = dice.choices(kinds, weights)[0]
@@ -217,12 +215,13 @@ class Day:
         self.bot = self.instance.bot("bot")
 
     async def _until(self, wrong: Callable[[], list[str]]) -> float:
-        """Wait until nothing is wrong any more; return how long that took."""
-        began_s = self.instance.clock.monotonic()
-        while (still := wrong()) and self.instance.clock.monotonic() - began_s <= LIVE_WITHIN_S:
+        """Wait until nothing is wrong any more, or too long, or until an alarm; return how long that took."""
+        clock = self.instance.clock
+        until_s = clock.monotonic() + LIVE_WITHIN_S
+        while (still := wrong()) and clock.monotonic() <= until_s and not self.judge.alarms():
             await asyncio.sleep(5)
         self.still = still
-        return self.instance.clock.monotonic() - began_s
+        return clock.monotonic() - until_s + LIVE_WITHIN_S
 
     async def _stops_all(self) -> None:
         runs = self.instance.runs

@@ -1,4 +1,4 @@
-"""What outlives every process of the day: books, leases, Mixin, six venues; and how a process is put together."""
+"""What outlives every process of the day: books, leases, Mixin, six venues; and how processes are made."""
 
 import random
 from dataclasses import dataclass, field
@@ -55,7 +55,6 @@ from tests.simulation.day.process import (
 from tests.simulation.day.tables import DayTransactions, Journal
 from tests.simulation.day.venue import PERSONALITIES, DayExchange, DayVenue
 from workers import deposits as deposit_loop
-from workers import leases as lease_loop
 from workers import payouts as payout_loop
 from workers import reconcile as reconcile_loop
 from workers.payouts import PayoutWorker
@@ -64,10 +63,14 @@ OWNER = UserId("00000000-0000-4000-8000-00000000face")
 USDT = Coin("USDT")
 WITHDRAWAL_BPS, TRADING_BPS = 10, 5
 TIMING = LeaseTiming()
-POLICY = ExecutionPolicy()
+POLICY = ExecutionPolicy(idle_s=2, longest_wait_s=2, view_interval_s=30)
+"""As in earnest, but that nothing to do is looked for half as often, and markets are shown a third as often."""
 
 SLOWER = 5
 """Money is looked for so many times more seldom than in earnest: it needs nobody's haste here."""
+
+KEEPING_S = 1.0
+"""How often a worker looks after its leases: half as often as in earnest."""
 
 
 def _token(number: int, coin: Coin) -> Token:
@@ -104,9 +107,7 @@ class Instance:
         self.mixin = Weather(random.Random(dice.getrandbits(64)), 0.05, 0.2)
         self.ids = RandomIds(dice.getrandbits, lambda: int(self.clock.monotonic() * 1000))
         self.wallet = FakeWallet(at=START)
-        self.venues = {
-            VenueAccountName(f"{each.name}-1"): DayVenue(each, dice) for each in PERSONALITIES
-        }
+        self.venues = {VenueAccountName(f"{each.name}-1"): DayVenue(each, dice) for each in PERSONALITIES}
         self._open_books()
         self.wallet.guard = self._outside
 
@@ -161,7 +162,7 @@ class Instance:
         keeper = LeaseKeeper(_Counted(leases, self), clock, TIMING, grips, Spread(clock.monotonic))
         process.keeper = keeper
         process.grips = grips
-        process.repeat(lease_loop.EVERY_S, keeper.round)
+        process.repeat(KEEPING_S, keeper.round)
         for execution in executions:
             process.repeat(0.0, execution.round)
         self._handle_money(process, wallet_grip)
@@ -248,7 +249,11 @@ class Instance:
             return self.reached(process, table)
 
         clock, ids, ledger, notices = process.clock, self.ids, reach(self.ledger), reach(self.notices)
-        store, runs, accounts = DayStore(self.money, process, self.database), reach(self.runs), reach(self.accounts)
+        store, runs, accounts = (
+            DayStore(self.money, process, self.database),
+            reach(self.runs),
+            reach(self.accounts),
+        )
         fees, admission = reach(self.fees), Admission(reach(self.freezes))
         confirming = ConfirmationService(store, reach(self.confirmations), clock, ids)
         nobodys = FencedStore(store, reach(MemoryFence(self.leases)), Grip(WALLET, clock.monotonic))
@@ -277,8 +282,11 @@ class _Counted:
 
     async def take(self, scopes: Any, ttl_s: float) -> Any:
         table = self._instance.leases
-        left = {scope: table.rows[scope].holder for scope in scopes if scope in table.rows and table.rows[scope].live}
+        left = {
+            scope: table.rows[scope].holder
+            for scope in scopes
+            if scope in table.rows and table.rows[scope].live
+        }
         taken = await self._leases.take(scopes, ttl_s)
         self._instance.takeovers += [f"{scope} from {left[scope]}" for scope in taken if scope in left]
         return taken
-

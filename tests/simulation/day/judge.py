@@ -1,11 +1,12 @@
-"""The judge of the simulated day: tables against far sides, everybody's money to the last digit, and who is live."""
+"""The judge of the simulated day: tables against far sides, everybody's money to the digit, who is live."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
-from domain.ids import UserId
+from domain.ids import UserId, VenueAccountName
 from domain.leases import venue_scope
 from domain.ledger.model import AccountKind, mixin, venue
 from domain.market.model import Side
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Fence:
-    """Listens at the venues: what arrives under an epoch that has passed is late, and must not rest in the end."""
+    """Listens at the venues: what arrives under an epoch that has passed is late."""
 
     def __init__(self, instance: Instance) -> None:
         self.late: Counter[str] = Counter()  # by venue
         self.broken: list[str] = []
         self._instance = instance
         for account, far in instance.venues.items():
-            far.arrived = lambda client_id, account=account: self._look(account, client_id)
+            far.arrived = partial(self._look, account)
 
-    def _look(self, account: str, client_id: str) -> None:
+    def _look(self, account: VenueAccountName, client_id: str) -> None:
         instance = self._instance
         intent_id = instance.orders.of_client(account, client_id)
         if intent_id is None:
@@ -54,16 +55,23 @@ class Judge:
         self._day, self._instance = day, day.instance
         self.fence = Fence(day.instance)
 
-    def always(self) -> list[str]:
-        """Return what must not be at any time."""
+    def alarms(self) -> list[str]:
+        """Return what somebody has noticed that must not be at any time: nothing here is a reason to halt."""
         instance = self._instance
         return [
             *instance.unforeseen,
             *self.fence.broken,
-            *(f"ledger: {fault}" for fault in instance.ledger.faults()),
-            *(f"fee: {fault}" for fault in instance.fees.unbooked(instance.ledger)),
             *(f"{halt.account} is halted: {halt.reason}" for halt in instance.accounts.stopped.values()),
             *(f"{freeze.scope} is frozen: {freeze.reason}" for freeze in instance.freezes.rows),
+        ]
+
+    def always(self) -> list[str]:
+        """Return what must not be at any time, having added everything up."""
+        instance = self._instance
+        return [
+            *self.alarms(),
+            *(f"ledger: {fault}" for fault in instance.ledger.faults()),
+            *(f"fee: {fault}" for fault in instance.fees.unbooked(instance.ledger)),
             *self._sent_twice(),
         ]
 
@@ -101,12 +109,15 @@ class Judge:
         payouts = self._instance.treasury.rows.payouts.values()
         yield from (f"payout {p.id} is {p.state} {p.reason}" for p in payouts if p.state not in ENDED)
 
+    def not_ended(self) -> list[str]:
+        """Return what is still under way though every run was told to stop."""
+        return [*self._payouts(), *self._left_over()]
+
     def at_rest(self) -> list[str]:
         """Return what is wrong when every run has been stopped and nothing is under way."""
         return [
             *self.always(),
-            *self._payouts(),
-            *self._left_over(),
+            *self.not_ended(),
             *self._places(),
             *self._everybody(),
         ]
@@ -159,7 +170,7 @@ class Judge:
                 key = person.user_id, coin
                 paid = self._instance.wallet.paid[person.user_id, token.asset_id]
                 if has[key] + paid != person.paid_in[coin] + should[key]:
-                    yield f"person {person.number} has {has[key]} {coin} and was paid {paid}, which is not right"
+                    yield f"person {person.number} has {has[key]} {coin} and was paid {paid}: not right"
 
     def _owed(self) -> defaultdict[tuple[UserId, Coin], Decimal]:
         owed: defaultdict[tuple[UserId, Coin], Decimal] = defaultdict(Decimal)

@@ -60,11 +60,7 @@ class DayLedger:
         changes = _changes(new.values())
         totals = {account: self.totals.get(account, ZERO) + by for account, by in changes.items()}
         claims = self._claims_after(changes)
-        for account, total in totals.items():
-            if account.kind not in UNGUARDED and total < self.held.get(account, ZERO):
-                raise self._insufficient(account)
-        for backing in {*claims, *(a for a in totals if a.kind is AccountKind.VENUE)}:
-            self._check_backed(backing, totals, claims)
+        self._check(totals, claims)
         for account in totals:
             if account not in self.totals:
                 self._of.setdefault((account.kind, account.owner), []).append(account)
@@ -75,6 +71,14 @@ class DayLedger:
             self.transfers[cause] = transfer
         return len(new)
 
+    def _check(self, totals: dict[Account, Decimal], claims: dict[Account, Decimal]) -> None:
+        """Refuse sums that must not be: below what is promised, or claims that nothing backs."""
+        for account, total in totals.items():
+            if account.kind not in UNGUARDED and total < self.held.get(account, ZERO):
+                raise self._insufficient(account)
+        for backing in {*claims, *(a for a in totals if a.kind is AccountKind.VENUE)}:
+            self._check_backed(backing, totals, claims)
+
     async def find_all(self, causes: Sequence[Cause]) -> list[Transfer]:
         found = {cause for cause in causes if cause in self.transfers}
         return [self.transfers[cause] for cause in sorted(found, key=self._numbers.__getitem__)]
@@ -83,21 +87,10 @@ class DayLedger:
         return await self.hold_all((hold,)) == 1
 
     async def hold_all(self, holds: Sequence[Hold]) -> int:
-        new: dict[Cause, Hold] = {}
-        for hold in holds:
-            known = new.get(hold.owner)
-            if stored := self.holds.get(hold.owner):
-                known = stored.made
-            if known and known != hold:
-                raise InvariantBroken("cause_has_other_contents", cause=hold.owner)
-            new[hold.owner] = hold
-            _check_places(hold.amount)
-            if hold.account.kind in UNGUARDED:
-                raise InvariantBroken("store_refused", constraint="balances_held")
-        new = {owner: hold for owner, hold in new.items() if owner not in self.holds}
+        new = self._new_holds(holds)
         more: dict[Account, Decimal] = {}
         for hold in new.values():
-            more[hold.account] = more.get(hold.account, ZERO) + hold.amount
+            _add(more, hold.account, hold.amount)
         for account, amount in more.items():
             if amount > self.totals.get(account, ZERO) - self.held.get(account, ZERO):
                 raise self._insufficient(account)
@@ -108,6 +101,19 @@ class DayLedger:
         for owner, hold in new.items():
             self.holds[owner] = Open(hold, hold.amount)
         return len(new)
+
+    def _new_holds(self, holds: Sequence[Hold]) -> dict[Cause, Hold]:
+        new: dict[Cause, Hold] = {}
+        for hold in holds:
+            stored = self.holds.get(hold.owner)
+            known = stored.made if stored else new.get(hold.owner)
+            if known and known != hold:
+                raise InvariantBroken("cause_has_other_contents", cause=hold.owner)
+            new[hold.owner] = hold
+            _check_places(hold.amount)
+            if hold.account.kind in UNGUARDED:
+                raise InvariantBroken("store_refused", constraint="balances_held")
+        return {owner: hold for owner, hold in new.items() if owner not in self.holds}
 
     async def use_hold(self, owner: Cause, amount: Decimal) -> None:
         hold = self._hold_of(owner)
@@ -144,7 +150,7 @@ class DayLedger:
         return found
 
     def faults(self) -> list[str]:
-        """Return where kept sums are not what they sum up, and coins held that are not owed and owned (I4, I7)."""
+        """Return where sums are wrong, and coins of which we hold not what is owed and owned (I4, I7)."""
         sides: dict[Coin, Decimal] = {}
         held: dict[Account, Decimal] = {}
         claims: dict[Account, Decimal] = {}
@@ -204,15 +210,13 @@ def _backing(account: Account) -> Account:
 
 
 def _changes(transfers: Iterable[Transfer]) -> dict[Account, Decimal]:
-    """Return by how much transfers change each account: what leaves an asset account is what we hold there."""
+    """Return by how much transfers change accounts: what leaves an asset account is what we hold there."""
     changes: dict[Account, Decimal] = {}
     for transfer in transfers:
         for posting in transfer.postings:
             source, destination = posting.source, posting.destination
             _add(changes, source, posting.amount if source.side is Side.ASSET else -posting.amount)
-            _add(
-                changes, destination, -posting.amount if destination.side is Side.ASSET else posting.amount
-            )
+            _add(changes, destination, -posting.amount if destination.side is Side.ASSET else posting.amount)
     return changes
 
 

@@ -1,4 +1,4 @@
-"""An event loop in virtual time that waits for nobody outside: when nothing is ready, the next timer's time has come."""
+"""An event loop in virtual time that waits for nobody: when nothing is ready, it is the next timer's time."""
 
 import asyncio
 import heapq
@@ -23,10 +23,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now_s
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_later(  # type: ignore[override]  # the same, said without type variables
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         return self.call_at(self._now_s + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_at(  # type: ignore[override]  # the same, said without type variables
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer

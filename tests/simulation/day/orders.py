@@ -24,7 +24,9 @@ _OUT_OF_ORDER = timedelta(minutes=30)
 class DayOrders:
     """Intents, as ``domain.ports.orders.OrderStore``; lets in what the database would."""
 
-    def __init__(self, journal: Journal, runs: DayRuns, accounts: DayAccounts, leases: FakeLeaseTable) -> None:
+    def __init__(
+        self, journal: Journal, runs: DayRuns, accounts: DayAccounts, leases: FakeLeaseTable
+    ) -> None:
         self.rows: Noted[str, Intent] = Noted(journal)
         self._open: defaultdict[VenueAccountName, Noted[str, Intent]] = defaultdict(lambda: Noted(journal))
         self._by_client: Noted[tuple[VenueAccountName, str], str] = Noted(journal)

@@ -1,4 +1,4 @@
-"""People of the simulated day: they pay in, start, change, pause, stop and take out, each at their own pace."""
+"""People of the simulated day: they pay in, start, change, pause, stop and take out, at their own pace."""
 
 import asyncio
 import random
@@ -23,8 +23,6 @@ EVERY_S = 1_200.0
 """How often a person does something, on average."""
 
 _LATER = ("no: pair_not_offered", "no: insufficient_funds")
-
-_REFRESH_S = (120, 240, 300, 600)
 
 
 @dataclass
@@ -110,7 +108,7 @@ class Person:
             "half_spread_bps": str(self.dice.randint(3, 40)),
             "levels": self.dice.choice("123"),
             "step_bps": str(self.dice.randint(1, 15)),
-            "refresh_s": str(self.dice.choice(_REFRESH_S)),
+            "refresh_s": str(self.dice.choice(self.day.size.refresh_s)),
             "tolerance_bps": str(self.dice.randint(0, 4)),
         }
         wanted = NewRun(pair, self._worth(pair, worth), Decimal(quote), preset="", answers=answers)

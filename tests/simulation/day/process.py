@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.errors import OutcomeUnknown, Unavailable
 from domain.leases import Grip, Scope
@@ -15,6 +15,8 @@ from domain.services.lease_keeping import LeaseKeeper
 from tests.fakes.leases import FakeLeases
 from tests.fakes.wallet import FakeWallet
 from tests.simulation.day.tables import DayTransactions
+
+T = TypeVar("T")
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -244,7 +246,7 @@ class DayLeases:
     async def all(self) -> Sequence[Lease]:
         return await self._ask(self._leases.all)
 
-    async def _ask(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
         database = self._database
         await self._process.gate()
         if database.away:

@@ -151,7 +151,7 @@ class DayVenue(FakeVenue):
         return self.clock.monotonic() - resting.placed_s >= self.personality.hides_s
 
     def seen_book(self) -> Book:
-        """Return the book with our own orders in it; what is left of one that was met is the best of its side."""
+        """Return the book with our orders in it; what is left of one that was met is the best of its side."""
         bids, asks = self._lots[Side.BUY], self._lots[Side.SELL]
         bid, ask = min([self.bid, *(t - 1 for t in asks)]), max([self.ask, *(t + 1 for t in bids)])
         all_bids = {**bids, bid: bids.get(bid, 0) + 100_000}
@@ -292,4 +292,9 @@ def _arrive(arrive: Callable[[], Any], answer: "asyncio.Future[Any]", back_s: fl
         word = arrive()
     except MrMarketError as error:
         word = error
-    asyncio.get_running_loop().call_later(back_s, lambda: answer.done() or answer.set_result(word))
+    asyncio.get_running_loop().call_later(back_s, _hear, answer, word)
+
+
+def _hear(answer: "asyncio.Future[Any]", word: Any) -> None:
+    if not answer.done():  # whoever waited may be gone
+        answer.set_result(word)
