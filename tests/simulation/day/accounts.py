@@ -13,6 +13,7 @@ from domain.fees import Schedule, ServiceFee, fee_on, rate_of
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.leases import Scope
 from domain.ledger.model import AccountKind, Cause
+from domain.market.capacity import Capacity, Place
 from domain.market.model import Pair
 from domain.market.runs import ACTIVE, GOING, MarketView, Run, RunKind, RunState
 from domain.money import ZERO, Coin
@@ -26,7 +27,7 @@ from tests.fakes.treasury import Treasury
 from tests.simulation.day.ledger import DayLedger
 from tests.simulation.day.tables import Journal, Noted
 
-_WORKED_FOR = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
+_WORKED_FOR = ACTIVE - {RunState.FUNDING}
 
 
 class DayAccounts:
@@ -36,10 +37,21 @@ class DayAccounts:
         self.rows: Noted[VenueAccountName, AccountState] = Noted(journal)
         self.seen: Noted[tuple[VenueAccountName, Pair], MarketView] = Noted(journal)
         self.stopped: Noted[tuple[VenueAccountName, str], Halt] = Noted(journal)
+        self.per_second: dict[VenueAccountName, int] = {}
         self.lifted: Noted[tuple[VenueAccountName, str], bool] = Noted(journal)
 
-    async def register(self, name: VenueAccountName, venue: str) -> None:
+    async def register(self, name: VenueAccountName, venue: str, orders_per_second: int) -> None:
+        self.per_second[name] = orders_per_second
         self.rows.setdefault(name, AccountState(name, venue, opened=False, halted=""))
+
+    async def capacity(self, name: VenueAccountName) -> Capacity:
+        places = {
+            view.pair: Place.of(view.rules, view.mid) for (at, _), view in self.seen.items() if at == name
+        }
+        return Capacity(self.per_second.get(name, 0), places)
+
+    async def alone(self, name: VenueAccountName) -> None:
+        """Be alone: a transaction here is."""
 
     async def find(self, name: VenueAccountName) -> AccountState | None:
         return self.rows.get(name)

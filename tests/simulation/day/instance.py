@@ -13,6 +13,7 @@ from domain.market.model import Pair
 from domain.money import Coin, Token
 from domain.roles import Role
 from domain.services.admission import Admission
+from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
 from domain.services.deposits import DepositService
 from domain.services.desk import Desk, ExecutionPolicy
@@ -64,7 +65,7 @@ USDT = Coin("USDT")
 WITHDRAWAL_BPS, TRADING_BPS = 10, 5
 TIMING = LeaseTiming()
 POLICY = ExecutionPolicy(idle_s=2, longest_wait_s=2, view_interval_s=30)
-"""As in earnest, but that nothing to do is looked for half as often, and markets are shown a third as often."""
+"""As in earnest, but that work is looked for half as often, and markets are shown a third as often."""
 
 SLOWER = 5
 """Money is looked for so many times more seldom than in earnest: it needs nobody's haste here."""
@@ -267,7 +268,7 @@ class Instance:
                 *(fees, admission),
             ),
             RunChangeService(store, runs, accounts, notices, confirming),
-            RunPauseService(store, runs, notices, clock, admission),
+            RunPauseService(store, runs, notices, clock, admission, CapacityService(accounts, runs)),
             self._withdrawals(process, paying),
         )
         return process, services

@@ -1,6 +1,6 @@
 """The ledger in memory, for a million postings: sums are kept, and not added up anew."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -126,6 +126,12 @@ class DayLedger:
         self._change_hold(owner, hold, ZERO, ended=True)
         return hold.remaining
 
+    async def release_all(self, owners: Sequence[Cause]) -> int:
+        new = {owner for owner in owners if not self._hold_of(owner).ended}
+        for owner in new:
+            await self.release(owner)
+        return len(new)
+
     async def balance(self, account: Account) -> Balance:
         return Balance(self.totals.get(account, ZERO), self.held.get(account, ZERO))
 
@@ -148,6 +154,11 @@ class DayLedger:
                     Balance(before.total + more.total, before.held + more.held) if before else more
                 )
         return found
+
+    async def balances_of(
+        self, kind: AccountKind, owners: Sequence[str]
+    ) -> Mapping[str, Mapping[Coin, Balance]]:
+        return {owner: await self.balances(kind, owner) for owner in owners}
 
     def faults(self) -> list[str]:
         """Return where sums are wrong, and coins of which we hold not what is owed and owned (I4, I7)."""

@@ -9,7 +9,7 @@ from domain.errors import InvariantBroken
 from domain.ids import RunId, VenueAccountName
 from domain.leases import venue_scope
 from domain.market.model import Pair, Side
-from domain.market.orders import Fill, Intent, may_become
+from domain.market.orders import Fill, Intent, OrderState, may_become
 from domain.market.runs import FillTotals, RunState
 from domain.money import ZERO
 from domain.ports.orders import Booked, Charge, Cursor, Orphan
@@ -38,6 +38,8 @@ class DayOrders:
 
     async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]:
         let_in = [intent for intent in intents if await self._may(intent)]
+        if any(intent.id in self.rows for intent in let_in):
+            raise InvariantBroken("sent_twice")
         for intent in let_in:
             self.rows[intent.id] = self._open[intent.account][intent.id] = intent
             self._by_client[intent.account, intent.client_order_id] = intent.id
@@ -59,8 +61,18 @@ class DayOrders:
         """Return which intent has a client order id."""
         return self._by_client.get((account, client_order_id))
 
-    async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
-        return list(self._open[account].values())
+    async def unsettled(
+        self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
+    ) -> Sequence[Intent]:
+        mine = self._open[account].values()
+        return list(mine) if pairs is None else [intent for intent in mine if intent.pair in pairs]
+
+    async def unclear(self, account: VenueAccountName) -> Sequence[Intent]:
+        rest = (OrderState.OPEN, OrderState.PARTIAL)
+        return [intent for intent in self._open[account].values() if intent.state not in rest]
+
+    async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
+        return sorted({intent.pair for intent in self._open[account].values()}, key=str)
 
     async def find_by_client_ids(
         self, account: VenueAccountName, client_order_ids: Sequence[str]

@@ -13,7 +13,7 @@ from domain.ids import UserId
 from domain.market.model import Pair
 from domain.market.runs import ACTIVE
 from domain.money import Coin, plain, round_down
-from domain.services.trading_strategy import NewRun
+from domain.services.run_preview import NewRun
 from tests.simulation.day.instance import TOKENS, USDT, Services
 
 if TYPE_CHECKING:
