@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.model import Book, Level, Pair, Side, TradingRules
+from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import ZERO, Coin
 from tests.fakes.exchange import Duplicates, FakeVenue, _Resting
@@ -29,14 +30,15 @@ class Personality:
     hides_s: float = 0.0  # a new order is not shown for so long
     late_fills_s: float = 0.0  # a trade is shown so long after it happened
     repeats: bool = False  # it reports every trade twice
+    tells: bool = False  # trades and prices are told as they happen
     names: bool = False  # its report of trades has our order's id
 
 
 PERSONALITIES = (
     Personality("strict", "BTC/USDT", 6_000_000, Duplicates.REFUSE),
-    Personality("echo", "ETH/USDT", 300_000, Duplicates.REPLAY, names=True),
+    Personality("echo", "ETH/USDT", 300_000, Duplicates.REPLAY, names=True, tells=True),
     Personality("twice", "SOL/USDT", 15_000, Duplicates.ACCEPT, repeats=True),
-    Personality("timeless", "LTC/USDT", 9_000, Duplicates.REFUSE, expires=False),
+    Personality("timeless", "LTC/USDT", 9_000, Duplicates.REFUSE, expires=False, tells=True),
     Personality("shy", "XMR/USDT", 17_000, Duplicates.REPLAY, expires=False, hides_s=1.5),
     Personality("late", "BCH/USDT", 40_000, Duplicates.REFUSE, late_fills_s=4.0, names=True),
 )
@@ -222,11 +224,23 @@ class DayExchange:
         await self._read()
         return self._venue.fills_after(trade_id, since)
 
-    async def wait_for_news(self, pairs: Sequence[Pair], timeout_s: float) -> bool:
-        if not self._venue.news:
+    @property
+    def tells(self) -> bool:
+        return self._venue.personality.tells and not self._weather.away
+
+    async def wait_for_news(
+        self, pairs: Sequence[Pair], timeout_s: float, bands: Mapping[Pair, Band] = NOWHERE
+    ) -> News:
+        venue, pair = self._venue, self._venue.pair
+        if not (venue.news or self._moved(bands)):
             await self._process.clock.sleep(timeout_s)
-        news, self._venue.news = self._venue.news, False
-        return news
+        news, venue.news = venue.news, False
+        return News(frozenset([pair] if news else ()), self._moved(bands))
+
+    def _moved(self, bands: Mapping[Pair, Band]) -> dict[Pair, float]:
+        venue, pair = self._venue, self._venue.pair
+        mid = (venue.bid + venue.ask) / 2 * float(venue.rules.tick)
+        return {pair: mid} if self.tells and pair in bands and not bands[pair].holds(mid) else {}
 
     async def close(self) -> None:
         """Let go of nothing."""
