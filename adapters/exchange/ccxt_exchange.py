@@ -234,8 +234,8 @@ class CcxtExchange:
                 self._look_at(symbol, streamed.raw)
         await self._streams.wait_for_bell(timeout_s)
         moved, self._moved, self._bands = self._moved, {}, {}
-        traded = self._streams.take_traded([str(pair) for pair in pairs])
-        return News(frozenset(Pair.parse(symbol) for symbol in traded), moved)
+        of = {str(pair): pair for pair in pairs}
+        return News(frozenset(of[symbol] for symbol in self._streams.take_traded(of)), moved)
 
     def _look_at(self, symbol: str, raw: Any) -> None:
         """Note a streamed book that left its band."""

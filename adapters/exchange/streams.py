@@ -107,11 +107,11 @@ class Streams:
         self._bell.clear()
 
     def take_traded(self, watched: Collection[str]) -> set[str]:
-        """Return the symbols on which something of ours was traded since this was asked last.
+        """Return on which of the watched symbols something of ours was traded since this was asked last.
 
-        When the stream broke meanwhile, it may have been on any of those ``watched``.
+        When the stream broke meanwhile, it may have been on any.
         """
-        traded = self._traded | (set(watched) if self._missed else set())
+        traded = set(watched) if self._missed else self._traded.intersection(watched)
         self._traded, self._missed = set(), False
         return traded
 
@@ -121,7 +121,9 @@ class Streams:
 
     async def _step(self) -> None:
         orders = await self.client.watch_orders()
-        if traded := {order["symbol"] for order in orders if _has_traded(order)}:
+        traded = {order.get("symbol") or "" for order in orders if _has_traded(order)}
+        if traded:
+            self._missed = self._missed or "" in traded  # it says that something was traded, and not where
             self._traded |= traded
             self._bell.set()
 
