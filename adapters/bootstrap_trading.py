@@ -15,6 +15,7 @@ from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.orders import PostgresOrders
+from adapters.db.recoveries import PostgresRecoveries
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.exchange.account import VenueAccount
 from adapters.exchange.ccxt_exchange import CcxtExchange
@@ -26,6 +27,7 @@ from domain.leases import Grip, venue_scope
 from domain.ports.account_looks import AccountLook, Watching
 from domain.ports.clock import MarketClock
 from domain.ports.exchange import Exchange
+from domain.ports.recoveries import Recovering
 from domain.services.desk import Desk, ExecutionPolicy
 from domain.services.execution import ExecutionService
 
@@ -116,6 +118,7 @@ def desk_of(
         asked=PostgresAskedOrders(store),
         admission=admission_of(world),
         reckoning=reckoning_of(world),
+        recovering=Recovering(world.settings.recovery_choice(), PostgresRecoveries(store)),
     )
 
 

@@ -19,7 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.addresses import password_of, with_password_from_file
 from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, VenueKey, limits_from
+from adapters.own import named
 from domain.fees import FeeKind
+from domain.health.recovery import BUILT_IN, Choice
 from domain.ids import VenueAccountName
 from domain.leases import LeaseTiming
 from domain.market.model import Pair
@@ -161,6 +163,11 @@ class Settings(BaseSettings):
         5_000, ge=100, le=60_000, description="after this a venue refuses a request"
     )
     sweep_interval_s: float = Field(5, gt=0, description="how often orders and fills are asked for")
+    recovery: str = Field(
+        "automatic",
+        pattern=r"^(automatic|manual|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description="how runs are brought back after a take-over: automatic, manual, your own module:Class",
+    )
     lease_renew_s: float = Field(2, gt=0, description="how often a worker renews its leases")
     lease_timeout_s: float = Field(2, gt=0, description="how long a worker waits for a renewal's answer")
     lease_ttl_s: float = Field(
@@ -247,6 +254,13 @@ class Settings(BaseSettings):
     def lease_timing(self) -> LeaseTiming:
         """Return how leases are kept."""
         return LeaseTiming(self.lease_ttl_s, self.lease_renew_s, self.lease_timeout_s)
+
+    def recovery_choice(self) -> Choice:
+        """Return how runs are brought back, or end with a sentence that says what to do."""
+        try:
+            return named(self.recovery, BUILT_IN, "decide")
+        except ValueError as error:
+            give_up([f"{_name('recovery')} is wrong: {error}. It is {_meaning('recovery')}."])
 
     @property
     def sealed(self) -> bool:

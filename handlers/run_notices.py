@@ -146,7 +146,7 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     if params["profit"] is not None and params["mid"] is not None:
         parts.append(words("run_result" if params["stopped_at"] else "run_profit", **params))
     if params["trouble"]:
-        key = "run_paused_because" if params["state"] == "paused" else "run_in_trouble"
+        key = "run_paused_because" if params["state"] in ("paused", "awaiting_user") else "run_in_trouble"
         reason = named(words, "reason_", str(params["trouble"]))
         parts.append(words(key, reason=reason, number=params["number"]))
     if params["stopped_at"]:
@@ -179,7 +179,9 @@ def with_run_buttons(key: str, state: str) -> Render:
     """Say something about a run, with what can be done with it now."""
 
     def render(words: Words, params: Params) -> list[Reply]:
-        return [Text(words(key, **params)), Buttons(run_buttons(words, state, params["number"]))]
+        why = {"reason": named(words, "reason_", str(params["reason"]))} if "reason" in params else {}
+        said = words(key, **{**params, **why})
+        return [Text(said), Buttons(run_buttons(words, state, params["number"]))]
 
     return render
 
@@ -320,6 +322,8 @@ HALT_NOTICES: dict[str, Render] = {
     "halts_changed": text("halts_changed"),
     "trade_changed": render_trade_changed("trade_changed"),
     "stop_waits": with_reason("stop_waits"),
+    "recovery_began": text("recovery_began"),
+    "recovery_done": text("recovery_done"),
 }
 
 
@@ -358,6 +362,8 @@ RUN_NOTICES: dict[str, Render] = {
     "run_paused": with_run_buttons("run_paused", "paused"),
     "run_paused_untraded": with_run_buttons("run_paused_untraded", "paused"),
     "run_resumed": with_run_buttons("run_resumed", "running"),
+    "run_recovered": with_run_buttons("run_recovered", "running"),
+    "run_awaits_you": with_run_buttons("run_awaits_you", "awaiting_user"),
     "paused_already": text("paused_already"),
     "run_held_back": text("run_held_back"),
     "running_already": text("running_already"),

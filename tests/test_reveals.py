@@ -16,6 +16,7 @@ SEEN_FOR = {
     "adapters/cli/export.py": "to connect to Postgres",
     "adapters/cli/keys.py": "to connect to Postgres",
     "adapters/cli/reconcile.py": "to connect to Postgres",
+    "adapters/cli/recover.py": "to connect to Postgres",
     "adapters/exchange/client.py": "to hand ccxt its keys",
     "adapters/health_pages.py": "to connect to Postgres",
     "adapters/marketdata/coingecko.py": "to show CoinGecko the owner's key",

@@ -1,6 +1,6 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import backup, candles, chain, doctor, export, keys, migrate, reconcile
+from adapters.cli import backup, candles, chain, doctor, export, keys, migrate, reconcile, recover
 
 COMMANDS = (
     migrate.COMMAND,
@@ -8,6 +8,7 @@ COMMANDS = (
     chain.COMMAND,
     keys.COMMAND,
     reconcile.COMMAND,
+    recover.COMMAND,
     export.COMMAND,
     candles.COMMAND,
     backup.BACKUP,

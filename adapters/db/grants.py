@@ -166,6 +166,9 @@ TABLES = MappingProxyType(
             whose=_MINE,
             app="SELECT, INSERT, UPDATE (state, reason, amount, began_at, ended_at, spent, received)",
         ),
+        "recoveries": Table(
+            whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (ended_at, outcome, reason, counts)"
+        ),
         "run_configs": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", web="SELECT"),
         "order_intents": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE", angel="SELECT", web="SELECT"),
         "asked_orders": Table(whose=_OF_MY_RUN, app="SELECT, INSERT", angel="SELECT"),
@@ -247,6 +250,7 @@ FUNCTIONS = MappingProxyType(
         "check_intent_stays": _TRIGGER,
         "check_link": _TRIGGER,
         "check_halt": _TRIGGER,
+        "check_recovery": _TRIGGER,
         "check_freeze": _TRIGGER,
         "check_kept_output": _TRIGGER,
         "check_treasury_address": _TRIGGER,

@@ -26,7 +26,7 @@ class RunState(StrEnum):
 RUN_EDGES: dict[RunState, frozenset[RunState]] = {
     RunState.FUNDING: frozenset({RunState.RUNNING, RunState.STOPPING}),
     RunState.RUNNING: frozenset({RunState.PAUSED, RunState.HALTED, RunState.STOPPING}),
-    RunState.HALTED: frozenset({RunState.RUNNING, RunState.RECOVERING, RunState.STOPPING}),
+    RunState.HALTED: frozenset({RunState.RECOVERING, RunState.STOPPING}),
     RunState.RECOVERING: frozenset({RunState.RUNNING, RunState.AWAITING_USER, RunState.STOPPING}),
     RunState.AWAITING_USER: frozenset({RunState.RUNNING, RunState.HALTED, RunState.STOPPING}),
     RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPING}),

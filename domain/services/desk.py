@@ -25,6 +25,7 @@ from domain.ports.leases import Fence
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
 from domain.ports.orders import FillStore, OrderStore
+from domain.ports.recoveries import Recovering
 from domain.ports.roles import RoleStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
@@ -113,6 +114,8 @@ class Desk:
     """Who tells candles of what is traded here; without it nobody keeps any."""
     asked: AskedOrderStore | None = None
     """Where orders are asked of other accounts' workers; without it nobody asks."""
+    recovering: Recovering | None = None
+    """How runs are brought back that were taken over; without it nobody does."""
     compared: bool = True
     """Whether books and venue have agreed since the account was taken: until then nothing is sent."""
     sight: Sight = field(init=False)

@@ -10,9 +10,7 @@ from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own
 from domain.ledger.model import venue as venue_account
 from domain.market.model import Pair
-from domain.market.orders import TERMINAL
-from domain.market.own import others
-from domain.market.runs import FillTotals, MarketView, Run, RunKind, RunState
+from domain.market.runs import FillTotals, Run, RunKind, RunState
 from domain.money import Coin, plain
 from domain.services.account_looking import AccountLooking
 from domain.services.beats import Beats
@@ -23,12 +21,14 @@ from domain.services.failed_rounds import FailedRounds
 from domain.services.fill_accounting import FillAccounting
 from domain.services.leaving import RESTING
 from domain.services.legs import Legs
+from domain.services.market_views import MarketViews
 from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending
+from domain.services.recovery import Recovery
 from domain.services.run_settings import RunSettings
 from domain.services.run_stop import RunStop
 from domain.services.standing_aside import StandingAside
-from domain.services.ticking import Ticking, resting
+from domain.services.ticking import Ticking
 from domain.services.untraded import unless_untraded
 from domain.services.venue_clock import VenueClock
 from domain.services.venue_comparing import VenueComparing
@@ -56,13 +56,14 @@ class ExecutionService:
     dead_man: DeadMan = field(init=False)
     looking: AccountLooking = field(init=False)
     comparing: VenueComparing = field(init=False)
+    views: MarketViews = field(init=False)
+    recovery: Recovery = field(init=False)
     settings: RunSettings = field(init=False)
     failed: FailedRounds = field(init=False)
     beats: Beats = field(init=False)
     _ready: bool = False
     _swept_at: datetime | None = None  # market time
     _reconciled_s: float = float("-inf")
-    _viewed_s: float = float("-inf")
     _run_pairs: Sequence[Pair] = ()
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ class ExecutionService:
     def _forget(self) -> None:
         """Know nothing: what was learned in another epoch may not be so any more."""
         self._ready = False
-        self._swept_at, self._reconciled_s, self._viewed_s = None, float("-inf"), float("-inf")
+        self._swept_at, self._reconciled_s = None, float("-inf")
         self.fills = FillAccounting(self.desk)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
@@ -85,6 +86,8 @@ class ExecutionService:
         self.desk.compared = self.desk.reckoning is None
         self.desk.sight.forget()
         self.comparing = VenueComparing(self.desk, self.fills)
+        self.views = MarketViews(self.desk)
+        self.recovery = Recovery(self.desk, self.aside)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
         self.legs = Legs(self.desk, sending)
@@ -179,9 +182,10 @@ class ExecutionService:
     async def _round(self) -> str:
         if not self._ready:
             return await self._start_up()
-        await self._look_around()
+        pairs = await self._pairs([])
+        await self.views.look_if_due(pairs)
         await self.beats.react()
-        compared = await self.comparing.look_if_due(await self._pairs([]))
+        compared = await self.comparing.look_if_due(pairs)
         await self.looking.look_if_due()
         proven = await self.dead_man.prove()
         return "; ".join([*compared, *proven, await self._trade()])
@@ -191,11 +195,12 @@ class ExecutionService:
         desk = self.desk
         await self.beats.react()
         runs = await desk.runs.active(desk.account)
-        if not runs and not await desk.orders.pairs(desk.account):
-            return await self._idle()
-        self._run_pairs = [run.pair for run in runs]
         state = await desk.accounts.find(desk.account)
         self.ticking.halted = state.halted if state else ""
+        recovered = await self.recovery.advance(runs, self.ticking.doubt)
+        if not runs and not await desk.orders.pairs(desk.account):
+            return "; ".join([*recovered, await self._idle()])
+        self._run_pairs = [run.pair for run in runs]
         now, going = await desk.market.now(), [run for run in runs if run.state is RunState.RUNNING]
         running = [run for run in going if run.kind is RunKind.STRATEGY]
         carriers = [run for run in going if run.kind is RunKind.CONVERSION]
@@ -205,8 +210,7 @@ class ExecutionService:
         due = await self.beats.due(now)
         asks = bool(due) and not desk.exchange.tells
         said = await self._book(now, asks or any(run.preset != RESTING for run in carriers))
-        doubt = self.ticking.halted or self.clock.doubt or self.comparing.doubt
-        said += await self.legs.advance([run for run in runs if run.kind is RunKind.LEG], doubt)
+        said += await self.legs.advance([run for run in runs if run.kind is RunKind.LEG], self.ticking.doubt)
         await self.beats.tick(due, now)
         said += await self.settings.set_aside(running, unread)
         said += await self.aside.clear([run for run in runs if run.state is RunState.PAUSED])
@@ -215,7 +219,7 @@ class ExecutionService:
         await self.beats.wait(self._sweep_at)
         if (ticked := self.beats.take_ticked()).runs:
             said.append(str(ticked))
-        return "; ".join(said) or f"{desk.account}: nothing to do"
+        return "; ".join([*recovered, *said]) or f"{desk.account}: nothing to do"
 
     async def _idle(self) -> str:
         """Wait for a run; past trades, and those of strangers, are read all the same."""
@@ -256,18 +260,8 @@ class ExecutionService:
         for pair in await self._pairs(runs):
             with unless_untraded():
                 differed += await self.resolution.reconcile(pair)
-        await self._go_on(runs)
         self._ready = True
         return f"took {desk.account} in epoch {desk.epoch}: {len(runs)} runs, {differed} orders differed"
-
-    async def _go_on(self, runs: Sequence[Run]) -> None:
-        """Let runs that the Angel halted trade again, now that the venue was compared with the books."""
-        halted = [run for run in runs if run.state is RunState.HALTED]
-        if not halted:
-            return
-        async with self.desk.transaction():
-            for run in halted:
-                await self.desk.runs.move(run.id, RunState.HALTED, RunState.RUNNING, self.desk.clock.now())
 
     async def _wait_for_the_owner(self) -> str:
         """Book nothing of an account while the books may not be the newest; take off what rests there."""
@@ -299,27 +293,6 @@ class ExecutionService:
     async def _pairs(self, runs: Sequence[Run]) -> list[Pair]:
         known = await self.desk.fills.cursors(self.desk.account)
         return sorted({*self.offered, *known, *(run.pair for run in runs)}, key=str)
-
-    async def _look_around(self) -> None:
-        """Store now and then what the account's pairs look like, for those who cannot ask the venue."""
-        desk, now_s = self.desk, self.desk.clock.monotonic()
-        if now_s - self._viewed_s < desk.policy.view_interval_s:
-            return
-        views, unsettled = [], await desk.orders.unsettled(desk.account)
-        for pair in await self._pairs([]):
-            try:
-                rules, book = await desk.exchange.rules(pair), await desk.exchange.book(pair)
-            except (Refused, Unavailable):
-                continue  # a pair that cannot be seen is not offered
-            if book.sane:
-                mid = rules.tick * book.twice_mid / 2
-                live = [i for i in unsettled if i.pair == pair and i.state not in TERMINAL]
-                free = others(book, [resting(intent, rules).quote for intent in live])
-                now = desk.clock.now()
-                views.append(MarketView(desk.account, pair, rules, mid, now, free.bids, free.asks))
-        async with desk.transaction(()):
-            await desk.accounts.see(views)
-        self._viewed_s = now_s
 
     async def _book(self, now: datetime, ticking: bool) -> list[str]:
         """Book fills before a tick, upon news, and when it is time; find out what became of orders.

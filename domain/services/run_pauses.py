@@ -63,7 +63,7 @@ class RunPauseService:
         run = await self.runs.find(user_id, number)
         if run is None:
             raise Refused("run_unknown", number=number)
-        if run.state not in GOING or run.state is RunState.HALTED:
+        if run.state not in GOING:
             raise Refused("run_not_running", number=number, pair=run.pair)
         return run
 

@@ -93,6 +93,11 @@ class Ticking:
     """Where each market was seen last, our own orders included, while it can be seen."""
     _blind_since: dict[Pair, float] = field(default_factory=dict)  # monotonic seconds
 
+    @property
+    def doubt(self) -> str:
+        """Return the code of why nothing may be sent from the account at all, or nothing."""
+        return self.halted or self.clock.doubt or self.comparing.doubt
+
     async def tick(self, due: Sequence[Due]) -> Ticked:
         """Evaluate the runs once; cancels go first, so that their funds are there for what follows."""
         of: dict[Pair, list[Due]] = {}
@@ -115,7 +120,7 @@ class Ticking:
         self, pair: Pair, due: Sequence[Due], live: Sequence[Intent], funds: Funds
     ) -> list[_Plan]:
         """Decide for every due run of one pair, on one look at its market."""
-        halted = self.halted or self.clock.doubt or self.comparing.doubt
+        halted = self.doubt
         try:
             rules = await self.desk.exchange.rules(pair)
             seen = await self.desk.exchange.book(pair)

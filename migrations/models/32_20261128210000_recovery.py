@@ -11,10 +11,46 @@ INSERT INTO state_edges (machine, from_state, to_state) VALUES
     ('run', 'awaiting_user', 'running'), ('run', 'awaiting_user', 'halted'), ('run', 'awaiting_user', 'stopping');
 """
 
+RECOVERIES = """
+CREATE TABLE recoveries (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id VARCHAR(36) NOT NULL REFERENCES runs (id),
+    account VARCHAR(64) NOT NULL REFERENCES venue_accounts (name),
+    epoch BIGINT NOT NULL,
+    began_at TIMESTAMPTZ NOT NULL,
+    ended_at TIMESTAMPTZ,
+    outcome VARCHAR(16),
+    reason TEXT NOT NULL DEFAULT '',
+    counts BOOLEAN NOT NULL DEFAULT true,
+    CONSTRAINT recoveries_ended CHECK ((ended_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT recoveries_outcome CHECK (outcome IN ('resumed', 'asked', 'stopped'))
+);
+COMMENT ON TABLE recoveries IS 'AN10: each attempt to bring a run back whose account was taken over';
+COMMENT ON COLUMN recoveries.counts IS 'AN12: until the owner lets a run be brought back once more';
+CREATE UNIQUE INDEX recoveries_once ON recoveries (run_id) WHERE ended_at IS NULL;
+COMMENT ON INDEX recoveries_once IS 'AN10: one attempt at a time, whoever makes it';
+CREATE INDEX recoveries_of_run ON recoveries (run_id, began_at);
+CREATE INDEX recoveries_together ON recoveries (account, began_at);
+
+CREATE FUNCTION check_recovery() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.ended_at IS NOT NULL AND (NEW.ended_at, NEW.outcome) IS DISTINCT FROM (OLD.ended_at, OLD.outcome) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM100', MESSAGE = 'change_refused',
+            DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'action', TG_OP);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION check_recovery() IS 'AN10: an attempt ends once';
+CREATE TRIGGER recoveries_end_once BEFORE UPDATE ON recoveries
+    FOR EACH ROW EXECUTE FUNCTION check_recovery();
+CREATE TRIGGER recoveries_stay BEFORE DELETE OR TRUNCATE ON recoveries
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return RUNS
+    return RUNS + RECOVERIES
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

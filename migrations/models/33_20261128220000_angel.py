@@ -6,8 +6,7 @@ RUN_IN_TRANSACTION = True
 
 LEASES = """
 INSERT INTO state_edges (machine, from_state, to_state) VALUES
-    ('lease', 'held', 'angel'), ('lease', 'angel', 'released'),
-    ('run', 'halted', 'running');
+    ('lease', 'held', 'angel'), ('lease', 'angel', 'released');
 
 DROP TRIGGER leases_hold ON leases;
 CREATE TRIGGER leases_begin BEFORE INSERT ON leases

@@ -189,6 +189,8 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {**RUN, "state": "stopped", "stopped_at": "2026-03-01T09:30:00+00:00", "preset": ""},
         {**RUN, "trouble": "venue_silent", "profit": None},
         {**RUN, "state": "paused", "trouble": "pair_not_traded"},
+        {**RUN, "state": "halted", "trouble": "balance_short:venue:main USDT 5"},
+        {**RUN, "state": "awaiting_user", "trouble": "recovered_too_often"},
         {**RUN, "fee_bps": 5},
         {**RUN, "page_url": "https://pages.example/open/run/x"},
         {**RUN, "fee_bps": 5, "paid": [{"coin": "BTC", "amount": "0.0001"}, {"coin": "USDT", "amount": "1"}]},
@@ -198,6 +200,8 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
         {"halts": []},
         {"halts": [{"account": f"binance-{n}", "reason": "fill_vanished", "at": AT} for n in range(20)]},
     ],
+    "recovery_began": [{"account": "binance-1", "runs": "3"}],
+    "recovery_done": [{"account": "binance-1", "resumed": "2", "asked": "1", "stopped": "0"}],
     "unhalt_confirm": [{"account": "binance-1", "reasons": ["fill_vanished", "tide"], "token": "x" * 32}],
     "change_confirm": [
         {

@@ -64,6 +64,10 @@ ONE_ROW_EACH = {
         quantity, patience_s, fee_version, state, created_at, began_at) VALUES ('cv-' || right($1, 1), $1,
         1, 'fake-1', 'BTC', 'USDT', 'sell', false, 1, 1, 0, 60, 0, 'converting', now(), now())
     """,
+    "recoveries": """
+        INSERT INTO recoveries (run_id, account, epoch, began_at)
+        VALUES ('run-' || right($1, 1), 'fake-1', 1, now())
+    """,
     "run_configs": """
         INSERT INTO run_configs (run_id, version, config) VALUES ('run-' || right($1, 1), 1, '{}')
     """,

@@ -8,11 +8,13 @@ from typing import Any, cast
 
 from adapters.ids import RandomIds
 from domain.fees import Schedule
+from domain.health.recovery import Automatic, Choice
 from domain.ids import UserId, VenueAccountName
 from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.ledger.model import AccountKind, Balance, Cause, Posting, Transfer, available, mixin, venue
 from domain.market.runs import Run
 from domain.money import ZERO, Coin
+from domain.ports.recoveries import Recovering
 from domain.services.admission import Admission
 from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
@@ -30,6 +32,7 @@ from tests.fakes.fees import FakeFees
 from tests.fakes.leases import FakeLeases, FakeLeaseTable
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.money import FakeConfirmations, FakeFreezes
+from tests.fakes.recoveries import FakeRecoveries
 from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
 from tests.fakes.trading import (
@@ -54,11 +57,13 @@ class MemoryWorld:
         self.ledger, self.outbox, self.fees = FakeLedger(), MemoryNotices(), FakeFees()
         self.accounts, self.runs, self.fills = MemoryAccounts(), MemoryRuns(), MemoryFills()
         self.conversions, self.confirmations = FakeConversions(), FakeConfirmations()
+        self.recoveries = FakeRecoveries()
+        self.choice: Choice = Automatic()
         self.orders = MemoryOrders(self.runs, self.accounts, self.conversions, self.leases)
         self.asked = MemoryAskedOrders(self.runs, self.orders, self.leases)
         self.store = FakeTransactions(
             *(self.ledger, self.outbox, self.fees, self.accounts, self.runs, self.fills),
-            *(self.conversions, self.confirmations, self.orders, self.asked),
+            *(self.conversions, self.confirmations, self.orders, self.asked, self.recoveries),
         )
         bits = random.Random(f"memory {seed}")
         self.ids = RandomIds(bits.getrandbits, lambda: int(self.time.now().timestamp() * 1000))
@@ -120,6 +125,7 @@ class MemoryWorld:
             asked=self.asked,
             admission=Admission(self.freezes),
             roles=owned_by(OWNER),
+            recovering=Recovering(self.choice, self.recoveries),
         )
 
     async def start(self, base: str, quote: str) -> Run:

@@ -18,10 +18,12 @@ from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
 from adapters.db.orders import PostgresOrders
 from adapters.db.reconciliation import PostgresReconciliations
+from adapters.db.recoveries import PostgresRecoveries
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.ids import RandomIds
 from domain.fees import Schedule
+from domain.health.recovery import Automatic
 from domain.ids import AssetId, UserId, VenueAccountName
 from domain.leases import Grip, LeaseTiming, venue_scope
 from domain.ledger.model import (
@@ -36,6 +38,7 @@ from domain.ledger.model import (
 )
 from domain.market.runs import Run
 from domain.money import ZERO, Coin, Token
+from domain.ports.recoveries import Recovering
 from domain.services.admission import Admission
 from domain.services.capacity import CapacityService
 from domain.services.confirmations import ConfirmationService
@@ -190,6 +193,7 @@ class World:
             admission=Admission(self.freezes),
             roles=owned_by(OWNER),
             reckoning=self.reckoning() if self.reconciles else None,
+            recovering=Recovering(Automatic(), PostgresRecoveries(self.store)),
         )
         return self.put_to_work(desk, name)
 
