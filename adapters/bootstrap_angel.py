@@ -27,8 +27,9 @@ from domain.angel.watch import Watch, Window
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.leases import Grip, venue_scope
 from domain.services.angel import Angel
+from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
-from domain.services.angel_sweep import AngelDesk, Sweeping
+from domain.services.angel_sweep import Sweeping
 
 log = structlog.get_logger("angel")
 

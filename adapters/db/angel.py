@@ -1,7 +1,8 @@
 """The database as the Angel sees it: it reads a few tables, and writes through one function (safety §2.9)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.db.asking import Asking
@@ -36,13 +37,17 @@ _PAIRS = """
 """
 _UNSETTLED = "SELECT * FROM order_intents WHERE account = $1 AND NOT settled ORDER BY seq"
 _STRANDED = """
-    SELECT r.id, r.account, r.base, r.quote, r.base_start, r.quote_start, a.coin, b.total,
-           b.total - b.held AS free
+    WITH left_here AS (
+        SELECT * FROM runs WHERE account = $1 AND state = 'halted' AND kind IN ('strategy', 'leg')
+    )
+    SELECT r.id, r.account, r.kind, r.leader, r.base, r.quote, r.base_start, r.quote_start, a.coin, b.total,
+           b.total - b.held AS free, r.id IN (SELECT id FROM left_here) AS here
     FROM runs r
     LEFT JOIN accounts a ON a.kind = 'run' AND a.owner = r.id AND a.venue = r.account
         AND a.coin IN (r.base, r.quote)
     LEFT JOIN balances b ON b.account_id = a.id
-    WHERE r.account = $1 AND r.state = 'halted' AND r.kind = 'strategy'
+    WHERE r.id IN (SELECT id FROM left_here UNION ALL SELECT leader FROM left_here)
+       OR r.leader IN (SELECT id FROM left_here)
     ORDER BY r.started_at, r.id
 """
 
@@ -83,7 +88,12 @@ class PostgresAngelStore:
         of_run: dict[str, list[dict[str, Any]]] = {}
         for row in await self._store.fetch(_STRANDED, account):
             of_run.setdefault(row["id"], []).append(row)
-        return [_stranded(rows) for rows in of_run.values()]
+        halves = {run_id: _stranded(rows) for run_id, rows in of_run.items()}
+        return [
+            replace(halves[run_id], partner=halves.get(_other_half(run_id, of_run)))
+            for run_id, rows in of_run.items()
+            if rows[0]["here"]
+        ]
 
 
 def _sign(row: dict[str, Any], words: Sequence[Word]) -> Sign:
@@ -99,6 +109,13 @@ def _sign(row: dict[str, Any], words: Sequence[Word]) -> Sign:
     )
 
 
+def _other_half(run_id: str, of_run: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    """Return the run that a leg belongs to, or the leg of a run, or nothing."""
+    leader = of_run[run_id][0]["leader"]
+    legs = (other for other, rows in of_run.items() if rows[0]["leader"] == run_id)
+    return str(leader or next(legs, ""))
+
+
 def _stranded(rows: Sequence[dict[str, Any]]) -> Stranded:
     run, has = rows[0], {row["coin"]: row for row in rows}
     base, quote = (has.get(run[side], {"total": ZERO, "free": ZERO}) for side in ("base", "quote"))
@@ -107,4 +124,5 @@ def _stranded(rows: Sequence[dict[str, Any]]) -> Stranded:
         VenueAccountName(run["account"]),
         Pair(Coin(run["base"]), Coin(run["quote"])),
         *(run["base_start"], run["quote_start"], base["total"], quote["total"], base["free"], quote["free"]),
+        is_leg=run["kind"] == "leg",
     )

@@ -8,11 +8,11 @@ is named in the settings (docs/operations.md has an example).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.ids import RunId, VenueAccountName
 from domain.market.model import Book, Pair, Side, TradingRules
-from domain.money import BPS
+from domain.money import BPS, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Stranded:
     free_base: Decimal
     free_quote: Decimal
     uncertain: bool = False
+    partner: "Stranded | None" = None
+    """The other half of a run with two accounts, whether its worker lives or not."""
+    is_leg: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,28 @@ class FailSafe(Protocol):
         ...
 
 
+@runtime_checkable
+class JoinsLegs(Protocol):
+    """A fail-safe that knows of actions with two legs; one that does not is asked of each half alone.
+
+    What one half bought the other sells, so both together have as much base as they began with; what is
+    more or less is an action that was cut in its middle. A whole one is left as it is.
+    """
+
+    def finish(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return the order at the leg's account that makes the action whole, or why there is none; pure."""
+        ...
+
+    def undo(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return the order at the leader's account that takes the rest back, or why there is none; pure."""
+        ...
+
+
+def excess(leader: Stranded, leg: Stranded) -> Decimal:
+    """Return how much more base both halves have than they began with; below zero: less."""
+    return leader.base - leader.base_start + leg.base - leg.base_start
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How far a fail-safe may go: how much worse than the mid, and on a book how old."""
@@ -81,13 +106,21 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class CloseAll:
-    """Trades each run back to the base it began with, as far as its quote allows."""
+    """Trades each run back to the base it began with; an action with two legs is finished, else undone."""
 
     bounds: Bounds
 
     def close(self, run: Stranded, market: Market) -> Closing:
         """Return the order that brings the starting mix back."""
         return toward(run, market, run.base_start, self.bounds)
+
+    def finish(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return the order at the leg's account that makes a half-done action whole."""
+        return toward(leg, market, max(ZERO, leg.base - excess(leader, leg)), self.bounds)
+
+    def undo(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return the order at the leader's account that takes back what could not be made whole."""
+        return toward(leader, market, max(ZERO, leader.base - excess(leader, leg)), self.bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +142,7 @@ class Liquidate:
 
     def close(self, run: Stranded, market: Market) -> Closing:
         """Return the order that sells what there is."""
-        return toward(run, market, Decimal(0), self.bounds)
+        return toward(run, market, ZERO, self.bounds)
 
 
 BUILT_IN: Mapping[str, Callable[[Bounds], FailSafe]] = {

@@ -9,8 +9,9 @@ from domain.ids import VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Pair
 from domain.ports.angel import Keepsake, Memory, Witness
+from domain.services.angel_desk import AngelDesk, Sweep
 from domain.services.angel_log import SILENCE, AngelLog
-from domain.services.angel_sweep import AngelDesk, Sweep, Sweeping
+from domain.services.angel_sweep import Sweeping
 
 
 @dataclass(slots=True)
@@ -29,6 +30,10 @@ class Angel:
     sweeps: dict[Scope, Sweep] = field(default_factory=dict)
     _kept: Memory | None = None
     _answered: bool = True
+
+    def __post_init__(self) -> None:
+        """Let closings see which accounts are being swept."""
+        self.sweeping.closings.under = self.sweeps
 
     def wake(self) -> None:
         """Begin with what was kept in an earlier life: the store may be silent from the start (AN5)."""
@@ -85,7 +90,8 @@ class Angel:
 
     def _end_blind(self) -> None:
         """Let go of what was begun without the store: now it says itself who acts for what."""
-        self.sweeps = {scope: sweep for scope, sweep in self.sweeps.items() if not sweep.trip.blind}
+        for scope in [scope for scope, sweep in self.sweeps.items() if sweep.trip.blind]:
+            del self.sweeps[scope]
 
     async def _catch_up(self, signs: Sequence[Sign]) -> str:
         """Tell the store what it has missed, and keep what we need of it for when it is gone."""

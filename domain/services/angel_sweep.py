@@ -2,59 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-from domain.angel.closing import Closing, FailSafe, Left, Market, Stranded, Trade
-from domain.angel.entries import Deed, wish, word, words
+from domain.angel.closing import FailSafe
+from domain.angel.entries import Deed, words
 from domain.angel.reckoning import with_orders
-from domain.angel.watch import Trip, Window
 from domain.errors import OutcomeUnknown, Refused, Unavailable
-from domain.ids import VenueAccountName
-from domain.leases import Grip, LeaseTiming
 from domain.market.model import Pair
-from domain.market.orders import TERMINAL, Intent, LimitOrder, OrderState, VenueOrder, heard
-from domain.ports.exchange import Exchange
+from domain.market.orders import TERMINAL, Intent, VenueOrder, heard
+from domain.services.angel_closing import WAITS, Closings
+from domain.services.angel_desk import AngelDesk, Sweep, write
 from domain.services.angel_log import SILENCE, AngelLog
 
 EMPTY_LISTINGS = 2
-_KEPT_BACK = frozenset({"order_too_late", "lease_lost"})
-"""Refusals after which no byte has left."""
-
-
-@dataclass(slots=True)
-class AngelDesk:
-    """One account as the Angel reaches it; ``pairs`` are those known of it without the store.
-
-    ``grip`` is what lets an order pass right before the socket; ``prefix`` tells our orders from others'.
-    """
-
-    exchange: Exchange
-    grip: Grip
-    pairs: Sequence[Pair]
-    window: Window
-    timing: LeaseTiming
-    prefix: str
-    at_once: int = 16
-
-    @property
-    def account(self) -> VenueAccountName:
-        """Return the account's name."""
-        return self.exchange.account
-
-
-@dataclass(slots=True)
-class Sweep:
-    """How far an account is; ``since_s`` is when its epoch changed, or we began where it cannot."""
-
-    trip: Trip
-    since_s: float
-    epoch: int | None = None
-    empty: int = 0
-    cancelled: int = 0
-    over: str = ""  # how it ended
-    written_s: float = float("-inf")
-    tried: set[str] = field(default_factory=set)  # runs for which something was sent
 
 
 class Sweeping:
@@ -62,7 +21,7 @@ class Sweeping:
 
     def __init__(self, log: AngelLog, failsafe: FailSafe) -> None:
         self._log = log
-        self._failsafe = failsafe
+        self.closings = Closings(log, failsafe)
 
     async def round(self, desk: AngelDesk, sweep: Sweep) -> str:
         """Take a sweep one step further; say in one sentence what was done."""
@@ -94,7 +53,7 @@ class Sweeping:
         wait_s = sweep.since_s + desk.window.last_s - looked_s
         if sweep.empty < EMPTY_LISTINGS or wait_s > 0:
             if sweep.epoch is not None and looked_s - sweep.written_s >= desk.timing.renew_s:
-                await self._write(desk, sweep, Deed.LOOKED, {})
+                await write(self._log, desk, sweep, Deed.LOOKED, {})
             return f"{desk.account} is empty; looks again for {max(0.0, wait_s):.0f} s"
         if sweep.epoch is None:
             return f"{desk.account} is empty; whose it is only the store can say"
@@ -111,15 +70,6 @@ class Sweeping:
             return
         sweep.epoch, sweep.since_s, sweep.empty = answer.epoch, self._now_s(), 0
         desk.grip.tighten(answer.epoch, asked_s, desk.timing)
-
-    async def _write(self, desk: AngelDesk, sweep: Sweep, deed: Deed, facts: dict[str, object]) -> bool:
-        """Write an entry down; tell whether the store has it, so that it is ours a while longer."""
-        asked_s = sweep.written_s = self._now_s()
-        answer = await self._log.write(sweep.trip.scope, sweep.epoch, deed, facts)
-        if answer is None or sweep.epoch is None:
-            return False
-        desk.grip.tighten(sweep.epoch, asked_s, desk.timing)
-        return True
 
     async def _pairs(self, desk: AngelDesk) -> Sequence[Pair]:
         """Note what pairs the store knows of, if it answers."""
@@ -150,7 +100,7 @@ class Sweeping:
 
     async def _cancel(self, desk: AngelDesk, sweep: Sweep, orders: Sequence[VenueOrder]) -> int:
         """Cancel orders, many at once, and write down what the venue says; return how many have ended."""
-        await self._write(desk, sweep, Deed.CANCEL, {"orders": [o.client_order_id for o in orders]})
+        await write(self._log, desk, sweep, Deed.CANCEL, {"orders": [o.client_order_id for o in orders]})
         places = asyncio.Semaphore(desk.at_once)
 
         async def one(order: VenueOrder) -> VenueOrder | None:
@@ -164,7 +114,7 @@ class Sweeping:
         said = [order for order in await asyncio.gather(*map(one, orders)) if order]
         ended = [order for order in said if order.state in TERMINAL]
         if ended:
-            await self._write(desk, sweep, Deed.HEARD, words(ended))
+            await write(self._log, desk, sweep, Deed.HEARD, words(ended))
         return len(ended)
 
     async def _finish(self, desk: AngelDesk, sweep: Sweep) -> str:
@@ -176,8 +126,13 @@ class Sweeping:
         except SILENCE:
             return f"{desk.account} is empty; the store does not say what its runs have"
         intents, doubtful = await self._look_up(desk, sweep, intents)
-        said = [await self._close(desk, sweep, with_orders(run, intents, doubtful)) for run in runs]
-        if not await self._write(desk, sweep, Deed.SAFE, {"cancelled": sweep.cancelled}):
+        sweep.clear_s = self._now_s() if sweep.clear_s is None else sweep.clear_s
+        halves = [with_orders(run, intents, doubtful) for run in runs]
+        said = [await self.closings.close(desk, sweep, run) for run in halves]
+        if waiting := [each for each in said if each.startswith(WAITS)]:
+            await write(self._log, desk, sweep, Deed.LOOKED, {})
+            return f"{desk.account} is empty; {'; '.join(waiting)}"
+        if not await write(self._log, desk, sweep, Deed.SAFE, {"cancelled": sweep.cancelled}):
             return f"{desk.account} is empty; the store has not heard that it is safe"
         desk.grip.drop()
         sweep.over = f"{desk.account} is safe: {sweep.cancelled} cancelled"
@@ -208,66 +163,8 @@ class Sweeping:
                 after.append(heard(intent, found))
                 said.append(found)
         if said:
-            await self._write(desk, sweep, Deed.HEARD, words(said))
+            await write(self._log, desk, sweep, Deed.HEARD, words(said))
         return after, doubtful
-
-    async def _close(self, desk: AngelDesk, sweep: Sweep, run: Stranded) -> str:
-        """Send the one order that the fail-safe wants for a run, or write down why there is none."""
-        if run.run_id in sweep.tried:
-            return f"run {run.run_id} was seen to"
-        closing, market = await self._decide(desk, run)
-        if isinstance(closing, Trade) and market is not None:
-            sweep.tried.add(run.run_id)
-            return await self._send(desk, sweep, run, market, closing)
-        reason = closing.reason if isinstance(closing, Left) else "market_unseen"
-        await self._write(desk, sweep, Deed.LEFT, {"run_id": run.run_id, "reason": reason})
-        return f"run {run.run_id} left: {reason}"
-
-    async def _decide(self, desk: AngelDesk, run: Stranded) -> tuple[Closing, Market | None]:
-        try:
-            rules, book = await desk.exchange.rules(run.pair), await desk.exchange.book(run.pair)
-        except (Refused, Unavailable, OutcomeUnknown) as error:
-            return Left(error.code), None
-        market = Market(rules, book, (self._log.clock.now() - book.at).total_seconds())
-        try:
-            return self._failsafe.close(run, market), market
-        except Exception:  # an owner's own rule: whatever it raises, the others are seen to
-            return Left("failsafe_failed"), market
-
-    async def _send(self, desk: AngelDesk, sweep: Sweep, run: Stranded, market: Market, trade: Trade) -> str:
-        rules, now = market.rules, self._log.clock.now()
-        order = LimitOrder(
-            *(self._log.ids.client_order_id(), run.pair, trade.side),
-            *(rules.price(trade.ticks), rules.quantity(trade.lots)),
-            post_only=False,
-            immediate=True,
-        )
-        not_after = now + timedelta(seconds=desk.window.send_s)
-        facts = wish(self._log.ids.new_id(), run.run_id, order, not_after)
-        try:
-            if not await self._write(desk, sweep, Deed.ORDER, dict(facts)):
-                return f"run {run.run_id} left: the store does not answer"
-        except Refused as refusal:
-            if refusal.code == "epoch_lost":
-                raise
-            await self._write(desk, sweep, Deed.LEFT, {"run_id": run.run_id, "reason": refusal.code})
-            return f"run {run.run_id} left: {refusal.code}"
-        said = await self._place(desk, order, not_after)
-        await self._write(desk, sweep, Deed.HEARD, {"orders": [said]})
-        became = f"{said['state']}, {said['filled']} filled"
-        return f"run {run.run_id}: {trade.side} {order.quantity} {run.pair} {became}"
-
-    async def _place(self, desk: AngelDesk, order: LimitOrder, not_after: datetime) -> dict[str, str]:
-        """Send an order; return what became of it, as facts."""
-        nothing = order.quantity * 0
-        try:
-            told = await desk.exchange.place(order, not_after)
-        except Refused as refusal:
-            state = OrderState.ABANDONED if refusal.code in _KEPT_BACK else OrderState.REJECTED
-            return word(order.client_order_id, "", state, nothing)
-        except (OutcomeUnknown, Unavailable):
-            return word(order.client_order_id, "", OrderState.UNKNOWN, nothing)
-        return word(told.client_order_id, told.order_id, told.state, told.filled)
 
     def _now_s(self) -> float:
         return self._log.clock.monotonic()

@@ -83,6 +83,36 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+CREATE OR REPLACE FUNCTION check_order_of_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    its_kind TEXT := (SELECT kind FROM runs WHERE id = NEW.run_id);
+BEGIN
+    IF its_kind = 'conversion' AND NOT EXISTS (
+        SELECT FROM conversions c WHERE c.id = NEW.run_id AND c.state = 'converting' AND c.side = NEW.side
+            AND CASE c.side WHEN 'buy' THEN NEW.price <= c.worst ELSE NEW.price >= c.worst END
+            AND (c.quantity = 0 OR NEW.quantity <= c.quantity)
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM180', MESSAGE = 'beyond_worst_price',
+            DETAIL = jsonb_build_object('conversion', NEW.run_id, 'price', NEW.price::text);
+    END IF;
+    IF its_kind = 'leg' AND NOT EXISTS (
+        SELECT FROM leases WHERE scope = 'venue:' || NEW.account AND epoch = NEW.epoch AND state = 'angel'
+    ) AND NOT EXISTS (
+        SELECT FROM asked_orders a WHERE a.id = NEW.id
+            AND (a.run_id, a.account, a.base, a.quote, a.side, a.quantity, a.post_only, a.immediate)
+                = (NEW.run_id, NEW.account, NEW.base, NEW.quote, NEW.side, NEW.quantity, NEW.post_only, NEW.immediate)
+            AND CASE a.side WHEN 'buy' THEN NEW.price <= a.price ELSE NEW.price >= a.price END
+            AND a.not_after >= NEW.not_after
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM181', MESSAGE = 'not_asked_for',
+            DETAIL = jsonb_build_object('run', NEW.run_id, 'order', NEW.id);
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION check_order_of_kind() IS
+    'CV1: a conversion lays no order at a worse price than its person was shown; OR18: a leg sends what it was asked '
+    'for, at the price it was asked for or a better one; what the Angel sends, nobody asked for';
 """
 
 ACT = """
@@ -158,7 +188,7 @@ BEGIN
         ours := FOUND;
         IF ours THEN
             UPDATE runs SET state = 'halted', trouble = ''
-            WHERE account = its_account AND state = 'running' AND kind = 'strategy';
+            WHERE account = its_account AND state = 'running' AND kind IN ('strategy', 'leg');
         END IF;
     ELSIF NOT is_late AND its_epoch IS NOT NULL THEN
         UPDATE leases l SET expires_at = greatest(l.expires_at, lease_clock() + l.ttl)

@@ -14,7 +14,7 @@ from domain.ledger.model import AccountKind, Balance, Hold
 from domain.ledger.model import run as run_account
 from domain.market.model import Pair, Side
 from domain.market.orders import Intent, OrderState, VenueOrder, heard, settles
-from domain.market.runs import RunState
+from domain.market.runs import Run, RunKind, RunState
 from domain.money import ZERO, Coin
 from domain.ports.angel import Answer, Memory
 from domain.services.desk import hold_owner
@@ -145,16 +145,24 @@ class MemoryAngelStore:
 
     async def stranded(self, account: VenueAccountName) -> Sequence[Stranded]:
         self._asked()
+        runs = self.world.runs.rows
         found = []
-        for run in self.world.runs.rows:
+        for run in runs:
             if run.account == account and run.state is RunState.HALTED:
-                has = await self.world.ledger.balances(AccountKind.RUN, run.id)
-                sides = [has.get(coin) for coin in (run.pair.base, run.pair.quote)]
-                base, quote = (side or Balance(ZERO, ZERO) for side in sides)
-                start = (run.base_start, run.quote_start)
-                there = (base.total, quote.total, base.free, quote.free)
-                found.append(Stranded(run.id, account, run.pair, *start, *there))
+                halves = (o for o in runs if o.id == run.leader or o.leader == run.id)
+                partner = next(halves, None)
+                found.append(
+                    replace(await self._half(run), partner=await self._half(partner) if partner else None)
+                )
         return found
+
+    async def _half(self, run: Run) -> Stranded:
+        has = await self.world.ledger.balances(AccountKind.RUN, run.id)
+        sides = (has.get(coin) or Balance(ZERO, ZERO) for coin in (run.pair.base, run.pair.quote))
+        base, quote = sides
+        start, there = (run.base_start, run.quote_start), (base.total, quote.total, base.free, quote.free)
+        is_leg = run.kind is RunKind.LEG
+        return Stranded(run.id, run.account, run.pair, *start, *there, is_leg=is_leg)
 
     def _asked(self) -> None:
         if self.away:

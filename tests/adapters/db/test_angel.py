@@ -15,6 +15,7 @@ from adapters.db.angel import PostgresAngelStore
 from adapters.db.asking import Asking
 from adapters.db.grants import Role
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
+from adapters.db.orders import PostgresOrders
 from adapters.db.store import PostgresStore
 from domain.angel.entries import Deed, Entry, wish, word
 from domain.angel.watch import Standing
@@ -27,6 +28,7 @@ from domain.market.orders import LimitOrder, OrderState
 from domain.market.runs import Run, RunState
 from domain.money import ZERO
 from domain.ports.angel import Answer
+from tests.domain.services.legs_world import ONE, TWO, Two
 from tests.domain.services.trading_world import USDT, World
 from tests.fakes.exchange import PAIR
 from tests.fakes.leases import move_lease_clock
@@ -308,3 +310,31 @@ async def test_neither_wallet_nor_seat_is_taken(place: Place, scope: str) -> Non
     )
     with pytest.raises(InvariantBroken):
         await place.angel.act(entry)
+
+
+async def test_of_a_run_with_two_accounts_both_halves_are_seen_and_the_leg_may_be_closed(
+    store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
+) -> None:
+    two = Two.on_postgres(store)
+    await two.begin()
+    own = Asking(url_of(Role.ANGEL))
+    angel = PostgresAngelStore(own)
+    await move_lease_clock(admin, 301)
+    scope = venue_scope(TWO)
+
+    def entry(deed: Deed, epoch: int | None = None, **facts: Any) -> Entry:
+        return Entry(str(uuid.uuid4()), two.time.now(), "angel:a", scope, epoch, deed, facts)
+
+    take = entry(Deed.TAKE, seen=1, preempt=False, stuck=False, reason="x")
+    assert await angel.act(take) == Answer(True, 2)
+    [half] = await angel.stranded(TWO)
+    assert half.partner is not None
+    assert (half.run_id, half.is_leg, half.partner.run_id) == (two.leg.id, True, two.leader.id)
+    assert (half.base, half.free_base, half.partner.is_leg) == (two.leg.base_start, half.base, False)
+    assert await angel.stranded(ONE) == [], "its worker lives, as far as anybody has said"
+    soon = two.time.now() + timedelta(seconds=1)
+    facts = wish("leg-1", two.leg.id, order(side=Side.SELL), soon)
+    assert (await angel.act(entry(Deed.ORDER, 2, **facts))).ours
+    [made] = await PostgresOrders(store).unsettled(TWO)
+    assert (made.id, made.run_id, made.epoch) == ("leg-1", two.leg.id, 2)
+    await own.close()

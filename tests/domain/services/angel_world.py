@@ -12,8 +12,9 @@ from domain.leases import Grip, Scope, venue_scope
 from domain.market.orders import LimitOrder
 from domain.market.runs import RunState
 from domain.services.angel import Angel
+from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
-from domain.services.angel_sweep import AngelDesk, Sweeping
+from domain.services.angel_sweep import Sweeping
 from tests.domain.services.fleet_world import TIMING, Fleet, Process, Venue
 from tests.domain.services.trading_world import unwrapped
 from tests.fakes.angel import FakeWitness, MemoryAngelStore, MemoryDiary, MemoryKeepsake

@@ -1,0 +1,64 @@
+"""One account as the Angel reaches it, and how far it is with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.angel.entries import Deed
+from domain.angel.watch import Trip, Window
+from domain.ids import VenueAccountName
+from domain.leases import Grip, LeaseTiming
+from domain.market.model import Pair
+from domain.ports.exchange import Exchange
+from domain.services.angel_log import AngelLog
+
+
+@dataclass(slots=True)
+class AngelDesk:
+    """One account as the Angel reaches it; ``pairs`` are those known of it without the store.
+
+    ``grip`` is what lets an order pass right before the socket; ``prefix`` tells our orders from others'.
+    """
+
+    exchange: Exchange
+    grip: Grip
+    pairs: Sequence[Pair]
+    window: Window
+    timing: LeaseTiming
+    prefix: str
+    at_once: int = 16
+
+    @property
+    def account(self) -> VenueAccountName:
+        """Return the account's name."""
+        return self.exchange.account
+
+
+@dataclass(slots=True)
+class Sweep:
+    """How far an account is; ``since_s`` is when its epoch changed, or we began where it cannot."""
+
+    trip: Trip
+    since_s: float
+    epoch: int | None = None
+    empty: int = 0
+    cancelled: int = 0
+    over: str = ""  # how it ended
+    written_s: float = float("-inf")
+    clear_s: float | None = None  # since when nothing can come any more
+    tried: set[str] = field(default_factory=set)  # runs for which something was sent
+
+
+async def write(
+    log: AngelLog, desk: AngelDesk, sweep: Sweep, deed: Deed, facts: Mapping[str, object]
+) -> bool:
+    """Write an entry down; tell whether the store has it, so that the account is ours a while longer.
+
+    Raises:
+        Refused: ``epoch_lost``, or why an order is not let in.
+    """
+    asked_s = sweep.written_s = log.clock.monotonic()
+    answer = await log.write(sweep.trip.scope, sweep.epoch, deed, facts)
+    if answer is None or sweep.epoch is None:
+        return False
+    desk.grip.tighten(sweep.epoch, asked_s, desk.timing)
+    return True
