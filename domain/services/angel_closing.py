@@ -51,9 +51,8 @@ class Closings:
         theirs = self.under.get(venue_scope(partner.account))
         if theirs is None and run.is_leg:
             return await self._leave(desk, sweep, run, "its_run_has_a_worker")
-        if theirs is not None and not self._has_waited(sweep):
-            if theirs.clear_s is None or not (run.is_leg or partner.run_id in theirs.tried):
-                return f"{WAITS} for {partner.account}"
+        if theirs is not None and not self._has_waited(sweep) and not _is_our_turn(run, partner, theirs):
+            return f"{WAITS} for {partner.account}"
         try:
             intents = await self._log.store.unsettled(partner.account)
         except SILENCE:
@@ -128,3 +127,8 @@ class Closings:
         except (OutcomeUnknown, Unavailable):
             return word(order.client_order_id, "", OrderState.UNKNOWN, nothing)
         return word(told.client_order_id, told.order_id, told.state, told.filled)
+
+
+def _is_our_turn(run: Stranded, partner: Stranded, theirs: Sweep) -> bool:
+    """Tell whether the other account is clear, and a leader's leg was seen to."""
+    return theirs.clear_s is not None and (run.is_leg or partner.run_id in theirs.tried)
