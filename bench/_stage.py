@@ -38,6 +38,7 @@ from domain.services.execution import ExecutionService
 from domain.services.lease_keeping import LeaseKeeper
 from domain.strategies.base import show
 from domain.strategies.pure_market_making import BALANCED
+from tests.fakes.one_at_a_time import OneAtATime
 
 ACCOUNT = VenueAccountName("bench-1")
 USDT = Coin("USDT")
@@ -72,7 +73,7 @@ class Heard:
     places: list[float] = field(default_factory=list)
 
 
-class LocalVenue:
+class LocalVenue(OneAtATime):
     """The ``Exchange`` port without a far side; each request notes when it would have reached its socket."""
 
     account = ACCOUNT

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,8 +12,10 @@ import structlog
 from adapters.db.ambient import assert_outside_transaction
 from adapters.exchange import outcomes, translate
 from adapters.exchange.account import VenueAccount
+from adapters.exchange.batches import MOST_AT_ONCE, Answer, Batches
 from adapters.exchange.candles import CcxtCandles
 from adapters.exchange.client import Gate, contract_of, make_client, make_public_client, writing
+from adapters.exchange.contract import Expiry
 from adapters.exchange.exchange_data import ExchangeData
 from adapters.exchange.lanes import pace, using
 from adapters.exchange.own_orders import OwnOrders, expiring
@@ -22,7 +25,7 @@ from adapters.exchange.powers import CcxtKeyTeller
 from adapters.exchange.streams import Streams
 from adapters.exchange.timer import CcxtDeadManTimer, has_timer
 from adapters.ids import PREFIX
-from domain.errors import Refused, Unavailable
+from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.limiter import Lane
 from domain.market.limits import LimitKeeper
@@ -33,6 +36,9 @@ from domain.money import Coin, plain
 from domain.ports.clock import Clock
 
 log = structlog.get_logger()
+
+ALONE_S = 600.0
+"""How long orders go one by one after a batch of which nothing is known."""
 
 T = TypeVar("T")
 
@@ -64,6 +70,7 @@ class CcxtExchange:
         self.timer = self._its_timer()
         self.candles = CcxtCandles(self._client)
         self._own = OwnOrders(self._client, self._contract)
+        self._batches = Batches(self._client, self._contract, self._own)
         self._trades = OwnTrades(self._client, self._contract, clock, self._read)
         self._streams = Streams(self._client, account.name)
         self._data_is_ours = data is None
@@ -73,6 +80,7 @@ class CcxtExchange:
         self._moved: dict[Pair, float] = {}
         self._limits = LimitKeeper(account.limits)
         self._rules = PairRules(self._client, self._contract, clock, self._read)
+        self._alone_until_s = float("-inf")
         self._reference: dict[Pair, Decimal] = {}
 
     def _its_timer(self) -> CcxtDeadManTimer | None:
@@ -132,7 +140,7 @@ class CcxtExchange:
             raw = await self._write(
                 order.client_order_id,
                 Lane.HEDGE if order.immediate else Lane.QUOTE,
-                lambda: self._admit(order, not_after),
+                lambda: self._admit([order], not_after),
                 headers,
                 self._client.create_order,
                 str(order.pair),
@@ -150,20 +158,75 @@ class CcxtExchange:
         except Unavailable as e:  # it was accepted, in words we do not understand
             raise outcomes.of_write(ValueError(str(e)), self._contract, order.client_order_id) from e
 
+    @property
+    def places_at_once(self) -> int:
+        """Return how many orders of a pair one request may place; a recording is met by one at a time.
+
+        So is a venue for a while after a batch of which it told nothing: it may take none from this account.
+        """
+        alone = self._settings.lockstep or self._clock.monotonic() < self._alone_until_s
+        return 1 if alone else min(self._contract.batch_places, MOST_AT_ONCE)
+
+    @property
+    def cancels_at_once(self) -> int:
+        """Return how many orders of a pair one request may take off."""
+        return 1 if self._settings.lockstep else min(self._contract.batch_cancels, MOST_AT_ONCE)
+
+    async def place_many(self, orders: Sequence[LimitOrder], not_after: datetime) -> list[Answer]:
+        """Rest orders of one pair in one request; limits and the deadline are checked for all of them."""
+        assert_outside_transaction()
+        expires_at = self._clock.now() + timedelta(milliseconds=self._settings.request_expiry_ms)
+        headers, expiry = expiring(self._contract, expires_at, self._settings.request_expiry_ms)
+        shared = expiry if self._contract.expiry is Expiry.PARAMETER else {}  # stands beside the orders
+        asked = self._batches.asked(orders, {} if shared else expiry)
+        counted = len(orders) if self._contract.batch_counts_each else 1
+        try:
+            with using(Lane.QUOTE, counted), writing(lambda: self._admit(orders, not_after), headers):
+                raw = await self._client.create_orders(asked, shared)
+        except MrMarketError:
+            raise  # our own gate kept all of it back
+        except outcomes.failures() as e:
+            answers = self._batches.failed(orders, e)
+        else:
+            answers = self._batches.told(orders, [each.get("info") or {} for each in raw])
+        if all(isinstance(answer, OutcomeUnknown) for answer in answers):
+            self._alone_until_s = self._clock.monotonic() + ALONE_S
+        for order, answer in zip(orders, answers, strict=True):
+            if isinstance(answer, Refused):
+                self._note_refusal(order.pair, answer)
+        return answers
+
+    async def cancel_many(self, pair: Pair, client_order_ids: Sequence[str]) -> dict[str, VenueOrder | None]:
+        """Take orders of one pair off in one request; return those that the venue says are."""
+        written = {self._contract.written(each): each for each in client_order_ids}
+        taken = await self._write(
+            *(client_order_ids[0], Lane.CANCEL, lambda: None, {}),
+            *(self._batches.taken, pair, list(written)),
+        )
+        found: dict[str, VenueOrder | None] = {written[each]: None for each in taken}
+        if self._contract.answers_whole and found:  # one request tells how all of them ended
+            with using(Lane.CANCEL), suppress(Unavailable):
+                for raw in await self._read("ended orders", self._client.fetch_closed_orders, str(pair)):
+                    ours = self._contract.read(str(raw.get("clientOrderId") or ""))
+                    if ours in found:
+                        found[ours] = translate.as_order(pair, raw, ours)
+        return found
+
     def _note_refusal(self, pair: Pair, refusal: Refused) -> None:
         """Look at the pair anew where the venue says that nobody trades it now."""
         if refusal.code == "pair_not_traded":
             self._rules.closed(pair)
 
-    def _admit(self, order: LimitOrder, not_after: datetime) -> None:
-        """Refuse an order without the lease, too late, or beyond a hard limit (D4, OR2, OR9).
+    def _admit(self, orders: Sequence[LimitOrder], not_after: datetime) -> None:
+        """Refuse orders without the lease, too late, or beyond a hard limit (D4, OR2, OR9).
 
         The request's expiry at the venue has been stamped before: signing comes first.
         """
         self._lease()
         if self._clock.now() > not_after:
-            raise Refused("order_too_late", subject=order.client_order_id)
-        self._limits.admit(order, self._reference.get(order.pair), self._clock.monotonic())
+            raise Refused("order_too_late", subject=orders[0].client_order_id)
+        priced = [(order, self._reference.get(order.pair)) for order in orders]
+        self._limits.admit_all(priced, self._clock.monotonic())
 
     async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
         """Take an order off the book; a venue that knows no such open order gives ``None``.

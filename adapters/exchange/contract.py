@@ -116,6 +116,9 @@ class VenueContract:
     rehearsal: str = ""  # what the venue has to rehearse at: "testnet", "demo"
     batch_places: int = 1
     batch_cancels: int = 1
+    batch_code_field: str = ""  # where a row of a batch's answer says why its order was refused
+    batch_by_place: bool = False  # its rows name no order of ours: they stand as the orders stood
+    batch_counts_each: bool = True  # the venue's count of orders grows by each of a batch, else by one
     cancels_all: bool = True
     tells_fees: bool = True
     orders_per_second: int = 5

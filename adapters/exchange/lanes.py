@@ -10,7 +10,7 @@ from domain.market.limiter import Allowance, Bucket, Lane
 from domain.ports.clock import Clock
 from domain.services.pacing import Pacer
 
-_lane: ContextVar[Lane] = ContextVar("lane", default=Lane.READ)
+_lane: ContextVar[tuple[Lane, int]] = ContextVar("lane", default=(Lane.READ, 1))
 
 _WEIGHT_WINDOW_S = 60.0
 _ORDER_WINDOW_S = 10.0
@@ -20,9 +20,9 @@ LEAST = 0.2
 
 
 @contextmanager
-def using(lane: Lane) -> Iterator[None]:
-    """Send what the body asks for in a lane; what asks for nothing else is a read."""
-    token = _lane.set(lane)
+def using(lane: Lane, orders: int = 1) -> Iterator[None]:
+    """Send what the body asks for in a lane, as so many orders; what asks for nothing else is a read."""
+    token = _lane.set((lane, orders))
     try:
         yield
     finally:
@@ -43,7 +43,8 @@ def pace(client: Any, contract: VenueContract, clock: Clock, sharing: int = 1) -
     )
 
     async def throttle(cost: float | None = None) -> None:
-        await pacer.enter(_lane.get(), max(LEAST, 1.0 if cost is None else float(cost)))
+        lane, orders = _lane.get()
+        await pacer.enter(lane, max(LEAST, 1.0 if cost is None else float(cost)), orders)
 
     client.throttle = throttle
     return pacer

@@ -70,6 +70,20 @@ class LimitKeeper:
         self._take_token(now_s)
         self._count(now_s, notional)
 
+    def admit_all(self, orders: Sequence[tuple[LimitOrder, Decimal | None]], now_s: float) -> None:
+        """Count orders that are about to be sent in one request, each with its reference: all, or none.
+
+        Raises:
+            Refused: as ``admit``, for the first that goes beyond.
+        """
+        before = self._tokens, self._refilled_at, deque(self._day), self._sent_today
+        try:
+            for order, reference in orders:
+                self.admit(order, reference, now_s)
+        except Refused:
+            self._tokens, self._refilled_at, self._day, self._sent_today = before
+            raise
+
     def _count(self, now_s: float, notional: Decimal) -> None:
         """Add to the day, in sums of a minute at most, each forgotten when its newest order is a day old."""
         self._sent_today += notional

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from domain.errors import MrMarketError
 from domain.ids import VenueAccountName
 from domain.market.model import Book, Pair, TradingRules
 from domain.market.news import NOWHERE, Band, News
@@ -58,6 +59,41 @@ class Exchange(Protocol):
 
         Raises:
             Refused: the venue definitely declined, or a hard limit did: nothing rests on the book.
+            OutcomeUnknown: no clear answer.
+        """
+        ...
+
+    @property
+    def places_at_once(self) -> int:
+        """Return how many orders of a pair one request may place; 1: it has none for more."""
+        ...
+
+    @property
+    def cancels_at_once(self) -> int:
+        """Return how many orders of a pair one request may take off; 1: it has none for more."""
+        ...
+
+    async def place_many(
+        self, orders: Sequence[LimitOrder], not_after: datetime
+    ) -> Sequence[VenueOrder | MrMarketError]:
+        """Place orders of one pair in one request; return for each in turn what ``place`` returns or raises.
+
+        One may rest and the next be refused; when the answer is lost each is unknown.
+
+        Raises:
+            Refused: no byte has left, because of one of them or of all.
+        """
+        ...
+
+    async def cancel_many(
+        self, pair: Pair, client_order_ids: Sequence[str]
+    ) -> Mapping[str, VenueOrder | None]:
+        """Take orders of one pair off in one request; return those of which the venue says that it did.
+
+        With each its last state, where the venue tells it. Of one that is missing nothing is known: it is to
+        be cancelled by itself.
+
+        Raises:
             OutcomeUnknown: no clear answer.
         """
         ...

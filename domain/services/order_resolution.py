@@ -1,7 +1,7 @@
 """The venue's last word on orders: cancels, look-ups, and what it takes to call an order dead."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from domain.market.model import Pair
 from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard
 from domain.services.desk import Desk
 from domain.services.fill_accounting import FillAccounting
+from domain.services.order_sending import parcels_of
 from domain.services.untraded import NOT_TRADED
 
 
@@ -32,10 +33,36 @@ class OrderResolution:
         next round asks again (OR11).
         """
         heard_of: list[Intent] = []
+        taken = await self._take_off(intents)
         for start in range(0, len(intents), self._desk.policy.sends_at_once):
             chunk = intents[start : start + self._desk.policy.sends_at_once]
-            heard_of += await asyncio.gather(*(self._cancel(intent) for intent in chunk))
+            heard_of += await asyncio.gather(*(self._gone(intent, taken) for intent in chunk))
         return heard_of
+
+    async def _take_off(self, intents: Sequence[Intent]) -> dict[str, VenueOrder | None]:
+        """Take off together what the venue takes together; return those of which it says that it did."""
+        parcels = parcels_of(intents, self._desk.exchange.cancels_at_once)
+        many = [parcel for parcel in parcels if len(parcel) > 1]
+        taken: dict[str, VenueOrder | None] = {}
+        for start in range(0, len(many), self._desk.policy.sends_at_once):
+            chunk = many[start : start + self._desk.policy.sends_at_once]
+            for told in await asyncio.gather(*(self._cancel_parcel(parcel) for parcel in chunk)):
+                taken.update(told)
+        return taken
+
+    async def _cancel_parcel(self, parcel: Sequence[Intent]) -> Mapping[str, VenueOrder | None]:
+        ids = [intent.client_order_id for intent in parcel]
+        try:
+            return await self._desk.exchange.cancel_many(parcel[0].pair, ids)
+        except (OutcomeUnknown, Unavailable, Refused):
+            return {}  # each is asked for by itself: that may be done twice
+
+    async def _gone(self, intent: Intent, taken: Mapping[str, VenueOrder | None]) -> Intent:
+        """Return an order after what was said of it together with others, or else after its own cancel."""
+        if intent.client_order_id not in taken:
+            return await self._cancel(intent)
+        word = taken[intent.client_order_id]
+        return await self._look_up(intent) if word is None else heard(intent, word)
 
     async def _cancel(self, intent: Intent) -> Intent:
         try:

@@ -7,10 +7,10 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import RunId
-from domain.market.model import Quote, Side, TradingRules
-from domain.market.orders import Intent, OrderState, heard
+from domain.market.model import Pair, Quote, Side, TradingRules
+from domain.market.orders import Intent, OrderState, VenueOrder, heard
 from domain.market.runs import Run
 from domain.money import ZERO, Coin
 from domain.services.desk import Desk, hold_of
@@ -111,12 +111,14 @@ class OrderSending:
             yield some
 
     async def _send(self, intents: Sequence[Intent]) -> list[tuple[Intent, str]]:
-        """Send orders, so many at a time; return what became of each."""
+        """Send orders, so many requests at a time; return what became of each."""
         became: list[tuple[Intent, str]] = []
+        parcels = parcels_of(intents, self._desk.exchange.places_at_once)
         at_once = self._desk.policy.sends_at_once
-        for start in range(0, len(intents), at_once):
-            chunk = intents[start : start + at_once]
-            became += await asyncio.gather(*(self._place(intent) for intent in chunk))
+        for start in range(0, len(parcels), at_once):
+            chunk = parcels[start : start + at_once]
+            for told in await asyncio.gather(*(self._place_parcel(parcel) for parcel in chunk)):
+                became += told
         return became
 
     def _intent(self, want: Wanted) -> Intent:
@@ -155,19 +157,52 @@ class OrderSending:
             return []
         return [admitted for intent in intents for admitted in await self._commit([intent])]
 
+    async def _place_parcel(self, parcel: Sequence[Intent]) -> list[tuple[Intent, str]]:
+        """Send orders in one request; where one of them keeps all back, each by itself."""
+        exchange = self._desk.exchange
+        if len(parcel) > 1:
+            first_deadline = min(intent.not_after for intent in parcel)
+            try:
+                words = await exchange.place_many([intent.order for intent in parcel], first_deadline)
+            except Refused:
+                pass
+            else:
+                return [_after(intent, word) for intent, word in zip(parcel, words, strict=True)]
+        return await asyncio.gather(*(self._place(intent) for intent in parcel))
+
     async def _place(self, intent: Intent) -> tuple[Intent, str]:
         """Send one order; return what became of it, and the code of a refusal."""
         try:
             word = await self._desk.exchange.place(intent.order, intent.not_after)
-        except Refused as refusal:
-            kept_back = refusal.code in ("order_too_late", "lease_lost")  # no byte has left
-            return replace(
-                intent, state=OrderState.ABANDONED if kept_back else OrderState.REJECTED
-            ), refusal.code
-        except (OutcomeUnknown, Unavailable):
-            return replace(intent, state=OrderState.UNKNOWN), ""
-        changed = (word.price, word.quantity) != (intent.price, intent.quantity)
-        return heard(intent, word), CHANGED if changed else ""
+        except (Refused, OutcomeUnknown, Unavailable) as error:
+            return _after(intent, error)
+        return _after(intent, word)
+
+
+def _after(intent: Intent, word: VenueOrder | MrMarketError) -> tuple[Intent, str]:
+    """Return what became of an order by the venue's word on it, and the code of a refusal."""
+    if isinstance(word, Refused):
+        kept_back = word.code in ("order_too_late", "lease_lost")  # no byte has left
+        return replace(intent, state=OrderState.ABANDONED if kept_back else OrderState.REJECTED), word.code
+    if not isinstance(word, VenueOrder):
+        return replace(intent, state=OrderState.UNKNOWN), ""
+    changed = (word.price, word.quantity) != (intent.price, intent.quantity)
+    return heard(intent, word), CHANGED if changed else ""
+
+
+def parcels_of(intents: Sequence[Intent], most: int) -> list[list[Intent]]:
+    """Return intents as they are sent together: those of one pair, so many at most; immediate ones alone."""
+    parcels: list[list[Intent]] = []
+    growing: dict[Pair, list[Intent]] = {}
+    for intent in intents:
+        parcel = growing.get(intent.pair)
+        if intent.immediate or parcel is None or len(parcel) >= most:
+            parcel = []
+            parcels.append(parcel)
+            if not intent.immediate:
+                growing[intent.pair] = parcel
+        parcel.append(intent)
+    return parcels
 
 
 def fitting(wanted: Sequence[Wanted], free: Mapping[tuple[RunId, Coin], Decimal]) -> list[Wanted]:

@@ -25,24 +25,27 @@ class Pacer:
     _waiting: set[tuple[Lane, int]] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    async def enter(self, lane: Lane, cost: float) -> None:
-        """Return when a request of this lane and cost may leave; it counts from then on."""
+    async def enter(self, lane: Lane, cost: float, orders: int = 1) -> None:
+        """Return when a request of this lane and cost may leave; it counts from then on.
+
+        ``orders`` are how many it counts for where it places any.
+        """
         place = (lane, next(self._numbers))
         self._waiting.add(place)
         try:
-            while wait_s := self._wait_s(place, cost):
+            while wait_s := self._wait_s(place, cost, orders):
                 await self.clock.sleep(wait_s)
             self.weight.take(cost)
             if lane in _PLACES:
-                self.orders.take(1)
+                self.orders.take(orders)
         finally:
             self._waiting.discard(place)
 
-    def _wait_s(self, place: tuple[Lane, int], cost: float) -> float:
+    def _wait_s(self, place: tuple[Lane, int], cost: float, orders: int) -> float:
         lane, now_s = place[0], self.clock.monotonic()
         wait_s = self.weight.wait_s(lane, cost, now_s)
         if lane in _PLACES:
-            wait_s = max(wait_s, self.orders.wait_s(lane, 1, now_s))
+            wait_s = max(wait_s, self.orders.wait_s(lane, orders, now_s))
         if min(self._waiting) == place:
             return wait_s
         return min(wait_s, _LOOK_S) or _LOOK_S

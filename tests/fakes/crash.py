@@ -41,6 +41,8 @@ class Crashing:
         if not callable(call):
             return call
         label = f"{type(self._port).__name__}.{name}"
+        if not callable(call):
+            return call
         if name == "transaction":
             return lambda: self._transaction(call, label)
         return self._guarded(call, label)

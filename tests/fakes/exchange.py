@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import count
 
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.limits import LimitKeeper, Limits
 from domain.market.model import Book, Level, Pair, Side, TradingRules
@@ -48,6 +48,7 @@ class Mischief:
     drop_request: float = 0.0  # the call never arrives
     drop_answer: float = 0.0  # it is done, and nobody hears of it
     refuse: float = 0.0  # a definite no to a new order
+    skips: float = 0.0  # one of many cancels is left out
     silent_read: float = 0.0
     hide_s: float = 0.0  # a new order is invisible for so long
     late_fills_s: float = 0.0  # trades show so long after they happened
@@ -86,6 +87,8 @@ class FakeVenue:
         self.fees_come_late = False  # trades are shown without their fee until ``tell_fees``
         self.untold: dict[str, Fill] = {}  # trades whose fee is not shown yet, as they are
         self.other_books: dict[Pair, tuple[int, int]] = {}  # best bid and ask of further pairs, in ticks
+        self.batches = 0  # requests for many orders that arrived
+        self.at_once = 1  # how many orders one request may place or take off
         self.closed: set[Pair] = set()  # pairs that take no order at present
         self.delisted: set[Pair] = set()  # pairs of which the venue knows nothing any more
         self.bid, self.ask = 5_999_950, 6_000_050
@@ -353,14 +356,67 @@ class FakeExchange:
         self._limits.admit(order, reference, venue.time.monotonic())
         if mischief.strikes(mischief.drop_request):
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
-        if mischief.strikes(mischief.refuse):
-            raise Refused("venue_declined")
-        if order.pair in venue.closed:
-            raise Refused("pair_not_traded", pair=order.pair)
-        word = venue.accept(order)
+        word = self._accepted(order)
         if mischief.strikes(mischief.drop_answer):
             raise OutcomeUnknown("no_clear_answer", subject=order.client_order_id)
         return word
+
+    def _accepted(self, order: LimitOrder) -> VenueOrder:
+        if self._venue.mischief.strikes(self._venue.mischief.refuse):
+            raise Refused("venue_declined")
+        if order.pair in self._venue.closed:
+            raise Refused("pair_not_traded", pair=order.pair)
+        return self._venue.accept(order)
+
+    @property
+    def places_at_once(self) -> int:
+        return self._venue.at_once
+
+    @property
+    def cancels_at_once(self) -> int:
+        return self._venue.at_once
+
+    async def place_many(
+        self, orders: Sequence[LimitOrder], not_after: datetime
+    ) -> Sequence[VenueOrder | MrMarketError]:
+        venue, mischief = self._venue, self._venue.mischief
+        self._lease()
+        if venue.time.now() > not_after:
+            raise Refused("order_too_late")
+        books = [venue.other_books.get(order.pair, (venue.bid, venue.ask)) for order in orders]
+        priced = [(o, venue.rules.price(sum(book)) / 2) for o, book in zip(orders, books, strict=True)]
+        self._limits.admit_all(priced, venue.time.monotonic())
+        lost: list[VenueOrder | MrMarketError] = [OutcomeUnknown("no_clear_answer") for _ in orders]
+        if mischief.strikes(mischief.drop_request):
+            return lost
+        words: list[VenueOrder | MrMarketError] = []
+        for order in orders:
+            try:
+                words.append(self._accepted(order))
+            except (Refused, OutcomeUnknown) as word:
+                words.append(word)
+        venue.batches += 1
+        return lost if mischief.strikes(mischief.drop_answer) else words
+
+    async def cancel_many(
+        self, pair: Pair, client_order_ids: Sequence[str]
+    ) -> Mapping[str, VenueOrder | None]:
+        venue, mischief = self._venue, self._venue.mischief
+        if mischief.strikes(mischief.drop_request):
+            raise OutcomeUnknown("no_clear_answer", subject=client_order_ids[0])
+        taken: dict[str, VenueOrder | None] = {}
+        for number, each in enumerate(client_order_ids):
+            if mischief.strikes(mischief.skips):
+                continue
+            found = venue.find(each) if pair not in venue.delisted else None
+            if found is None or found.order.state in TERMINAL or not venue.visible(found):
+                continue
+            found.order = replace(found.order, state=OrderState.CANCELLED)
+            taken[each] = found.order if number % 2 else None  # of some it does not tell more
+        venue.batches += 1
+        if mischief.strikes(mischief.drop_answer):
+            raise OutcomeUnknown("no_clear_answer", subject=client_order_ids[0])
+        return taken
 
     async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
         venue, mischief = self._venue, self._venue.mischief

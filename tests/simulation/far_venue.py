@@ -32,6 +32,7 @@ from sandbox.venue.model import (
     units,
 )
 from sandbox.venue.model import Fill as VenueFill
+from tests.fakes.one_at_a_time import OneAtATime
 from tests.simulation.swarm import Weather
 from tests.simulation.turns import Turns
 
@@ -132,7 +133,7 @@ class FarVenue:
         return self.engine.open_orders(ACCOUNT)
 
 
-class SimulatedExchange:
+class SimulatedExchange(OneAtATime):
     """The ``Exchange`` port over ``FarVenue``; ``permit`` is asked right before a harmful write."""
 
     def __init__(self, far: FarVenue, turns: Turns, clock: Clock, permit: Callable[[], None]) -> None:

@@ -44,6 +44,7 @@ class FarVenue:
     create: str
     now_ms: int
     silent: bool = False  # it takes an order, and its answer is lost
+    lost: str = ""  # what it is asked in these words reaches it, and its answer is lost
     order_id: str = "$ID"
     seen: list[Call] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -57,6 +58,8 @@ class FarVenue:
             self.order_id = named
             if self.silent:
                 return web.Response(status=504, text="upstream timed out")
+        if self.lost and re.fullmatch(self.lost, line):
+            return web.Response(status=504, text="upstream timed out")
         for pattern, words in self.answers:
             if re.fullmatch(pattern, f"{line} {call.at('type')}" if line == "POST /info" else line):
                 return web.json_response(text=self._spelled(words))

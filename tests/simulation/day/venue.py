@@ -15,6 +15,7 @@ from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import ZERO, Coin
 from tests.fakes.exchange import Duplicates, FakeVenue, _Resting
+from tests.fakes.one_at_a_time import OneAtATime
 from tests.simulation.day.process import DayClock, Process, Weather
 
 
@@ -182,7 +183,7 @@ class DayVenue(FakeVenue):
         return replace(fill, client_order_id=self.orders[int(fill.order_id) - 1].order.client_order_id)
 
 
-class DayExchange:
+class DayExchange(OneAtATime):
     """The ``Exchange`` port of one process; what it sends arrives though the process may die or freeze."""
 
     def __init__(
