@@ -1,11 +1,14 @@
 """The doctor: what is well, and for each ill the thing to mend; never a password."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from adapters.cli import doctor
 from adapters.cli.doctor import examine as look
+from adapters.cli.findings import Finding
 from adapters.db.progress import PostgresProgress
 from adapters.db.store import PostgresStore
 from adapters.sealing.masters import master_of, new_root, write_masters
@@ -86,6 +89,29 @@ async def test_each_ill_is_named_with_what_to_mend(
     assert "without keys" in found["venues"]
     assert "without the database" in found["at_work"]
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("lang", "well", "code", "said"),
+    [("en", True, 0, "Exchange accounts:"), ("zh", False, 1, "交易所账户：")],
+)
+def test_the_doctor_prints_what_it_found_and_ends_badly_where_all_is_not_well(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lang: str,
+    well: bool,
+    code: int,
+    said: str,
+) -> None:
+    async def found(*_: object) -> tuple[dict[str, Finding], list[Finding]]:
+        return {"redis": Finding(well=True, said="so")}, [Finding(well, "a (gate)")]
+
+    monkeypatch.setattr(doctor, "_all", found)
+    monkeypatch.setattr(doctor, "load_settings", lambda: None)
+    assert doctor.run(Namespace(lang=lang)) == code
+    printed = capsys.readouterr().out
+    for part in (said, "a (gate)", "so"):
+        assert part in printed
 
 
 async def test_an_empty_database_wants_to_be_migrated(
