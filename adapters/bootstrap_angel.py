@@ -17,7 +17,7 @@ from adapters.db.angel import PostgresAngelStore
 from adapters.db.asking import Asking
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
-from adapters.exchange.client import contract_of
+from adapters.exchange.client import contract_of, reason_of
 from adapters.ids import PREFIX, RandomIds
 from adapters.sealing.envelope import CannotOpen
 from adapters.sealing.masters import BadMasterKey, read_masters
@@ -94,7 +94,11 @@ async def open_angel(settings: AngelSettings) -> AsyncIterator[Opened]:
         desks = {}
         of_venue = Counter(account.venue for account in accounts)
         for account in accounts:
-            desk = _desk(settings, account, clock, of_venue[account.venue])
+            try:
+                desk = _desk(settings, account, clock, of_venue[account.venue])
+            except Refused as refusal:  # no worker trades there either
+                log.error("venue account refused", account=account.name, reason=reason_of(refusal))  # noqa: TRY400 - one sentence
+                continue
             stack.push_async_callback(desk.exchange.close)
             desks[venue_scope(account.name)] = desk
         angel = Angel(

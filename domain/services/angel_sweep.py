@@ -13,7 +13,7 @@ from domain.services.angel_closing import WAITS, Closings
 from domain.services.angel_desk import AngelDesk, Sweep, write
 from domain.services.angel_log import SILENCE, AngelLog
 
-EMPTY_LISTINGS = 2
+EMPTY_LISTINGS, TOLD_AT_ONCE = 2, 40
 
 
 class Sweeping:
@@ -113,8 +113,7 @@ class Sweeping:
 
         said = [order for order in await asyncio.gather(*map(one, orders)) if order]
         ended = [order for order in said if order.state in TERMINAL]
-        if ended:
-            await write(self._log, desk, sweep, Deed.HEARD, words(ended))
+        await self._tell(desk, sweep, ended)
         return len(ended)
 
     async def _finish(self, desk: AngelDesk, sweep: Sweep) -> str:
@@ -162,9 +161,13 @@ class Sweeping:
             else:
                 after.append(heard(intent, found))
                 said.append(found)
-        if said:
-            await write(self._log, desk, sweep, Deed.HEARD, words(said))
+        await self._tell(desk, sweep, said)
         return after, doubtful
+
+    async def _tell(self, desk: AngelDesk, sweep: Sweep, said: Sequence[VenueOrder]) -> None:
+        """Write down what the venue said, a few at a time: each may give a hold back."""
+        for start in range(0, len(said), TOLD_AT_ONCE):
+            await write(self._log, desk, sweep, Deed.HEARD, words(said[start : start + TOLD_AT_ONCE]))
 
     def _now_s(self) -> float:
         return self._log.clock.monotonic()

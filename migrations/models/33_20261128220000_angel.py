@@ -146,6 +146,10 @@ DECLARE
     quantity NUMERIC := (wish->>'quantity')::numeric;
     buys BOOLEAN := wish->>'side' = 'buy';
 BEGIN
+    IF EXISTS (SELECT FROM freezes WHERE scope = 'instance' AND lifted_at IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MM011', MESSAGE = 'instance_frozen',
+            DETAIL = jsonb_build_object('run', wish->>'run_id');
+    END IF;
     INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price, quantity,
                                post_only, immediate, not_after, state)
     VALUES (wish->>'id', wish->>'client_order_id', wish->>'run_id', its_account, its_epoch, wish->>'base',

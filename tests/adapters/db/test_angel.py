@@ -192,6 +192,12 @@ async def test_order_is_an_intent_with_its_hold_or_nothing_at_all(place: Place) 
         await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-2", run_id, order("5"), soon)))
     with pytest.raises(Refused, match="run_not_running"):
         await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-3", "another", order(), soon)))
+    await place.admin.execute(
+        "INSERT INTO freezes (scope, reason, created_at) VALUES ('instance', 'x', now())"
+    )
+    with pytest.raises(Refused, match="instance_frozen"):
+        await place.angel.act(place.entry(Deed.ORDER, epoch, **facts))
+    await place.admin.execute("UPDATE freezes SET lifted_at = now(), lifted_by = 'owner'")
     before = (await place.world.ledger.balances(AccountKind.RUN, place.run.id))[USDT]
     once = place.entry(Deed.ORDER, epoch, **facts)
     await place.angel.act(once)
