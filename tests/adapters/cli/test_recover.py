@@ -27,6 +27,7 @@ async def world(store: PostgresStore) -> World:
 
 
 async def take_over(world: World, run: Run) -> None:
+    world.time.advance(20)
     assert await world.runs.move(run.id, RunState.RUNNING, RunState.HALTED, world.time.now())
 
 
