@@ -238,7 +238,6 @@ class Stage:
                 spread = timedelta(seconds=BALANCED.refresh_s * (int(run.id[4:]) % 97) / 97)
                 await self.desk.runs.anchor(run.id, now + spread)
             await self.ledger.post_all([_funding(run) for run in some])
-        await self.store.execute("ANALYZE")  # as the server does by itself after a minute
         await self.execution.fills.begin([pair(n) for n in range(pairs)])
 
 

@@ -68,6 +68,7 @@ async def latency(url: str) -> bool:
         await stage.add_runs(RUNS, PAIRS)
         trading = asyncio.create_task(_trade(stage))
         await asyncio.sleep(2 * BALANCED.refresh_s)
+        await store.execute("ANALYZE")  # as the server does by itself once there are rows
         settle_memory()  # as the worker does
         heard, syncs = [], []
         for number in range(EVENTS):
@@ -114,11 +115,12 @@ def _say_latency(heard: Sequence[Heard], syncs: Sequence[float]) -> bool:
         ("event → last quote", last),
     ):
         print(f"{what:20}  p50 {_p(times, 50):6.1f} ms  p99 {_p(times, 99):6.1f} ms")
-    good = len(answered) >= 0.98 * len(heard) and _p(quotes, 99) <= bar
-    print(
-        f"{_verdict(good)}: first quote p99 {_p(quotes, 99):.1f} ms, "
-        f"{_p(quotes, 99) / bar:.2f} × the bar of {MOST_MS:g} ms + one fsync"
-    )
+    all_answered, good = len(answered) >= 0.98 * len(heard), True
+    for what, times in (("first request", first), ("first quote, which waits for a commit,", quotes)):
+        met = all_answered and _p(times, 99) <= bar
+        ratio = f"{_p(times, 99) / bar:.2f} × the bar of {MOST_MS:g} ms + one fsync"
+        print(f"{_verdict(met)}: {what} p99 {_p(times, 99):.1f} ms, {ratio}")
+        good = good and met
     return good
 
 
@@ -140,6 +142,7 @@ async def cost(url: str) -> bool:
             due = [Due(run, BALANCED) for run in await stage.desk.runs.active(stage.venue.account)]
             for start in range(0, many, 100):  # so many orders leave within the time they may
                 await stage.execution.ticking.tick(due[start : start + 100])
+            await store.execute("ANALYZE")
             costs[many] = statistics.median([await _beat(stage, due, turn) for turn in range(ROUNDS)])
             print(f"{many:5} runs, 5 % requoting: {costs[many]:6.1f} µs of CPU a run")
     ratio = costs[2000] / costs[100]
