@@ -90,14 +90,17 @@ async def test_what_is_no_answer_says_nothing(gecko: Gecko, source: CoinGecko, b
         await source.readings([BTC])
 
 
-@pytest.mark.parametrize(
-    "bitcoin",
-    [
-        "7", "null", "{}", row("0"), row("-1"), row("1e999999"), row("NaN"), row("1e20"), row("[]"),
-        row('"60000"x'), row("60000", at=99_999_999_999_999),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("price", ["0", "-1", "1e999999", "NaN", "1e20", "[]", '"60000"x'])
+async def test_a_price_that_makes_no_sense_is_left_out(gecko: Gecko, source: CoinGecko, price: str) -> None:
+    await left_out(gecko, source, row(price))
+
+
+@pytest.mark.parametrize("bitcoin", ["7", "null", "{}", row("60000", at=99_999_999_999_999)])
 async def test_a_row_that_makes_no_sense_is_left_out(gecko: Gecko, source: CoinGecko, bitcoin: str) -> None:
+    await left_out(gecko, source, bitcoin)
+
+
+async def left_out(gecko: Gecko, source: CoinGecko, bitcoin: str) -> None:
     gecko.body = f'{{"bitcoin": {bitcoin}, "tether": {row("1")}}}'
     try:
         assert BTC not in await source.readings([BTC, Coin("USDT")])
