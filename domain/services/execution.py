@@ -183,7 +183,7 @@ class ExecutionService:
         if not self._ready:
             return await self._start_up()
         pairs = await self._pairs([])
-        await self.views.look_if_due(pairs)
+        await self.views.look_if_due(pairs, self.beats.react)
         await self.beats.react()
         compared = await self.comparing.look_if_due(pairs)
         await self.looking.look_if_due()
