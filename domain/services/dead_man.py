@@ -31,6 +31,7 @@ class DeadMan:
     desk: Desk
     resolution: OrderResolution
     refusal: str = ""  # the code of why it could not be set the last time, or empty
+    unnoticed: bool = False  # it may have struck since all was last compared with the venue
     _until_s: float = float("-inf")  # as far as is known, it strikes not before
     _due_s: float = float("-inf")
     _failures: int = 0
@@ -44,14 +45,18 @@ class DeadMan:
             return DeadManState.ABSENT
         return DeadManState.PROVEN if self._proven else DeadManState.CONFIGURED
 
-    async def keep(self) -> bool:
-        """Set it if it is time to; return whether it may have struck before, unnoticed."""
+    async def keep(self) -> None:
+        """Set it if it is time to, and note whether it may have struck before.
+
+        As long as it could not be set in this epoch, that of the one before may strike at any time.
+        """
         timer, now_s = self.desk.timer, self.desk.clock.monotonic()
         if timer is None or now_s < self._due_s or not self.desk.grip.sure:
-            return False
+            return
         await self._remember()
-        late = now_s >= self._until_s > float("-inf")
-        return await self._set(self._length_s) and late
+        late = now_s >= self._until_s and (self._until_s > float("-inf") or self._failures > 0)
+        if await self._set(self._length_s) and late:
+            self.unnoticed = True
 
     async def disarm(self) -> str:
         """Leave it unset, and say what became of it; for one who goes and leaves nothing resting."""

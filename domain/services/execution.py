@@ -74,7 +74,7 @@ class ExecutionService:
         """Know nothing: what was learned in another epoch may not be so any more."""
         self._ready = False
         self._swept_at, self._reconciled_s = None, float("-inf")
-        self.fills = FillAccounting(self.desk)
+        self.fills = FillAccounting(self.desk, self._keep_timer)
         self.resolution = OrderResolution(self.desk, self.fills)
         self.stopping = RunStop(self.desk, self.fills, self.resolution)
         self.aside = StandingAside(self.desk, self.resolution)
@@ -152,8 +152,7 @@ class ExecutionService:
     async def _round_or_pause(self) -> str:
         try:
             await self.clock.look()
-            if await self.dead_man.keep():
-                self._reconciled_s = float("-inf")  # it may have taken everything off
+            await self.dead_man.keep()
             said = await self._round()
         except (Unavailable, OutcomeUnknown) as error:
             return await self._pause(error)
@@ -183,7 +182,7 @@ class ExecutionService:
         if not self._ready:
             return await self._start_up()
         pairs = await self._pairs([])
-        await self.views.look_if_due(pairs, self.beats.react)
+        await self.views.look_if_due(pairs, self._meanwhile)
         await self.beats.react()
         compared = await self.comparing.look_if_due(pairs)
         await self.looking.look_if_due()
@@ -239,7 +238,16 @@ class ExecutionService:
     @property
     def _reconcile_is_due(self) -> bool:
         passed_s = self.desk.clock.monotonic() - self._reconciled_s
-        return passed_s >= self.desk.policy.reconcile_interval_s
+        return self.dead_man.unnoticed or passed_s >= self.desk.policy.reconcile_interval_s
+
+    async def _keep_timer(self) -> None:
+        """Keep the venue's timer from striking while we are at work, however long a round takes."""
+        await self.dead_man.keep()
+
+    async def _meanwhile(self) -> None:
+        """Do what cannot wait for all pairs to be asked about: keep the timer, tick what has moved."""
+        await self._keep_timer()
+        await self.beats.react()
 
     async def _start_up(self) -> str:
         """Register the account and book what it holds, once; compare the venue with the books."""
@@ -258,6 +266,7 @@ class ExecutionService:
         await self.fills.sweep(deep=True)
         differed = 0
         for pair in await self._pairs(runs):
+            await self._keep_timer()
             with unless_untraded():
                 differed += await self.resolution.reconcile(pair)
         self._ready = True
@@ -314,8 +323,9 @@ class ExecutionService:
         booked += await self.fills.adopt_orphans()
         await self.resolution.settle_ended(await desk.orders.unclear(desk.account))
         if deep:
+            self.dead_man.unnoticed, self._reconciled_s = False, float("-inf")  # until all have been
             for pair in await self._pairs([]):
-                await self.beats.react()
+                await self._meanwhile()
                 with unless_untraded():
                     await self.resolution.reconcile(pair)
             self._reconciled_s = desk.clock.monotonic()

@@ -21,7 +21,7 @@ _SKEW = timedelta(seconds=2)
 """How far the venue's clock may be behind ours when the first fills of a pair are asked for."""
 
 
-Between = Callable[[], Awaitable[None]]
+Between = Callable[[], Awaitable[object]]
 """Does what cannot wait until something longer is done."""
 
 
@@ -38,10 +38,15 @@ class _Found:
 
 
 class FillAccounting:
-    """Reads the account's own trades and books them."""
+    """Reads the account's own trades and books them.
 
-    def __init__(self, desk: Desk) -> None:
+    ``meanwhile`` is called by everybody who asks a venue about many pairs, before each: it keeps alive what
+    must not wait for the last of them, and changes nothing that is read.
+    """
+
+    def __init__(self, desk: Desk, meanwhile: Between = _at_once) -> None:
         self._desk = desk
+        self.meanwhile = meanwhile
         self.third = ThirdCoin(desk)
         self._corrections = FillCorrections(desk, self.third)
 
@@ -68,6 +73,7 @@ class FillAccounting:
         desk, booked = self._desk, 0
         for pair, cursor in (await desk.fills.cursors(desk.account)).items():
             if pairs is None or pair in pairs:
+                await self.meanwhile()
                 await between()
                 with unless_untraded():
                     booked += await self._read(pair, cursor, deep)

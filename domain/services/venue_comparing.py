@@ -108,6 +108,7 @@ class VenueComparing:
     async def _open_orders(self, pairs: Sequence[Pair]) -> dict[str, VenueOrder]:
         shown: dict[str, VenueOrder] = {}
         for pair in pairs:
+            await self.fills.meanwhile()
             with unless_untraded():
                 shown |= {o.client_order_id: o for o in await self.desk.exchange.open_orders(pair)}
         return shown
@@ -128,6 +129,7 @@ class VenueComparing:
         if done_at and now - done_at < DEEP_EVERY:
             return False
         for pair in pairs:
+            await self.fills.meanwhile()
             try:
                 with unless_untraded():
                     await self.fills.read_since(pair, now - DEEP_REACH)

@@ -1,6 +1,8 @@
 """The venue's dead-man timer: set by whoever holds the lease, and by nobody else."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,22 @@ class Watched(MemoryWorld):
         await self.desk_of_people.stop(ALICE, self.run.number)
         await self.until_stopped(worker)
         await self.check_ended({BTC: "0.02", USDT: "1000"})
+
+
+def slow_down(world: Watched, worker: Worker, seconds: int) -> None:
+    """Have each question about trades and open orders take so long; the lease is renewed meanwhile."""
+
+    def slow(ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def asked(*args: Any) -> Any:
+            for _ in range(seconds):
+                world.time.advance(1)
+                await worker.keeper.round()
+            return await ask(*args)
+
+        return asked
+
+    exchange: Any = worker.desk.exchange
+    exchange.fills_since, exchange.open_orders = slow(exchange.fills_since), slow(exchange.open_orders)
 
 
 def shown(worker: Worker) -> str:
@@ -112,6 +130,37 @@ async def test_a_timer_that_struck_under_a_slow_worker_is_noticed_at_once(world:
     assert after
     assert not after & before
     await world.settle(worker)
+
+
+async def test_rounds_that_last_do_not_let_it_strike(world: Watched) -> None:
+    """A slow venue, or one with many pairs: what is read takes longer than the timer."""
+    worker, timer = await world.trading()
+    worker.desk.policy = replace(worker.desk.policy, reconcile_interval_s=30)
+    slow_down(world, worker, 25)
+    before = [order.client_order_id for order in world.venue.resting()]
+    began_s = world.time.monotonic()
+    await world.rounds(worker, 12)
+    assert world.time.monotonic() - began_s > 300, "the rounds did last"
+    assert (world.far.struck, set(timer.told)) == (0, {40})
+    assert [order.client_order_id for order in world.venue.resting()] == before
+
+
+async def test_one_that_could_not_be_set_at_first_may_have_struck_too(world: Watched) -> None:
+    """What the last holder set strikes at its instant, whatever the next one learns of it."""
+    await world.trading()
+    heir, timer = world.at_work()
+    heir.desk.policy = replace(heir.desk.policy, reconcile_interval_s=3_600)
+    timer.fails = Refused("venue_declined")
+    world.time.advance(15)
+    while not world.far.struck:
+        await heir.round()
+    assert heir.dead_man.state is DeadManState.ABSENT
+    timer.fails = None
+    began_s = world.time.monotonic()
+    while not world.venue.resting() and world.time.monotonic() - began_s < 120:
+        await heir.round()
+    assert world.venue.resting(), "it has found out, and quotes again"
+    await world.settle(heir)
 
 
 @pytest.mark.parametrize(
