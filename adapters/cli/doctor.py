@@ -34,7 +34,7 @@ from adapters.texts.catalogues import LOCALES
 from bot.words import Words
 from domain.errors import MrMarketError, Refused
 from domain.health.progress import OK
-from domain.health.readiness import Readiness
+from domain.health.readiness import Probe, Readiness
 from domain.leases import WALLET, Grip
 
 Look = Callable[[Settings, Words], Awaitable[Finding]]
@@ -156,8 +156,8 @@ async def at_work(settings: Settings, words: Words) -> dict[str, Finding]:
         return {"at_work": ill(words, "doctor_work_unread")}
     if not said:
         return {"at_work": Finding(well=True, said=words("doctor_work_none"))}
-    processes = (ProcessProbe(dsn, "bot"), ProcessProbe(dsn, "workers"))
-    probes = (*processes, LeaseProbe(dsn), ReconciliationProbe(dsn), WaitingProbe(dsn))
+    probes: list[Probe] = [ProcessProbe(dsn, name) for name in ("bot", "workers", "angel")]
+    probes += [LeaseProbe(dsn), ReconciliationProbe(dsn), WaitingProbe(dsn)]
     checks = (await Readiness(probes, SystemClock().monotonic).look()).checks
     return {
         name: fine(words) if found == OK else ill(words, "doctor_work_ill", detail=found)

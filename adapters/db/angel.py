@@ -69,6 +69,10 @@ class PostgresAngelStore:
         told = json.loads(rows[0]["answer"])
         return Answer(told["ours"], told["epoch"])
 
+    async def alive(self, us: str) -> None:
+        """Note that this Angel looks, for whoever asks how everything is."""
+        await self._store.fetch(_ACT, json.dumps({"kind": "alive", "angel": us}), writes=True)
+
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
         """Return all pairs on which the account may have orders."""
         rows = await self._store.fetch(_PAIRS, account)

@@ -41,6 +41,10 @@ class AngelStore(Protocol):
         """
         ...
 
+    async def alive(self, us: str) -> None:
+        """Note that this Angel looks, for whoever asks how everything is."""
+        ...
+
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
         """Return all pairs on which the account may have orders."""
         ...

@@ -96,6 +96,8 @@ class Angel:
     async def _catch_up(self, signs: Sequence[Sign]) -> str:
         """Tell the store what it has missed, and keep what we need of it for when it is gone."""
         try:
+            async with asyncio.timeout(self.log.timeout_s):
+                await self.log.store.alive(self.log.us)
             said = await self.log.catch_up()
             pairs: dict[VenueAccountName, Sequence[Pair]] = {}
             for desk in self.desks.values():

@@ -33,6 +33,11 @@ CREATE TRIGGER leases_hold_angel BEFORE UPDATE ON leases
     FOR EACH ROW WHEN (NEW.state = 'angel' OR OLD.state = 'angel') EXECUTE FUNCTION check_angels_lease();
 """
 
+PROGRESS = """
+ALTER TABLE progress DROP CONSTRAINT progress_process_check;
+ALTER TABLE progress ADD CONSTRAINT progress_process_check CHECK (process IN ('bot', 'workers', 'angel'));
+"""
+
 ENTRIES = """
 CREATE TABLE angel_entries (
     id UUID NOT NULL PRIMARY KEY,
@@ -174,6 +179,12 @@ DECLARE
     stuck BOOLEAN := false;
     told JSONB;
 BEGIN
+    IF what = 'alive' AND who LIKE 'angel:%' THEN
+        INSERT INTO progress (holder, part, process, at, idle_s, late_s, waits_for, stuck)
+        VALUES (who, '', 'angel', lease_clock(), 0, 0, '', '')
+        ON CONFLICT (holder, part) DO UPDATE SET at = excluded.at;
+        RETURN jsonb_build_object('ours', false, 'epoch', NULL);
+    END IF;
     SELECT answer INTO told FROM angel_entries WHERE id = (line->>'id')::uuid;
     IF FOUND THEN
         RETURN told;
@@ -224,7 +235,7 @@ ALTER TABLE secrets ADD CONSTRAINT secrets_kind
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     """Return the change."""
-    return LEASES + ENTRIES + INTENTS + ACT + SECRETS
+    return LEASES + PROGRESS + ENTRIES + INTENTS + ACT + SECRETS
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:

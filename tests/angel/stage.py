@@ -93,8 +93,7 @@ class Stage:
             self.runs[account["name"]] = run.id
 
     async def start_worker(self, holder: str) -> asyncio.subprocess.Process:
-        """Start a worker, and return when all of its orders rest."""
-        await self.admin.execute("UPDATE runs SET state = 'running' WHERE state = 'halted'")
+        """Start a worker, which waits for its accounts as long as the Angel has them."""
         file = self.state / f"{holder}.json"
         accounts = [{**account, "run": self.runs[account["name"]]} for account in self.accounts]
         facts = {
@@ -106,16 +105,28 @@ class Stage:
         file.write_text(
             json.dumps({**facts, "holder": holder, "orders": self.orders, "expiry_ms": self.expiry_ms})
         )
-        worker = await self._start("-m", "tests.angel.main", str(file), log=holder, piped=True)
+        return await self._start("-m", "tests.angel.main", str(file), log=holder, piped=True)
+
+    async def at_work(self, worker: asyncio.subprocess.Process) -> None:
+        """Let the runs go on, and return when all of a worker's orders rest."""
         assert worker.stdout is not None
-        async with asyncio.timeout(90):
+        recovering = asyncio.create_task(self._recover())
+        async with asyncio.timeout(120):
             while line := await worker.stdout.readline():
                 if b"ready" in line:
                     break
             else:
-                raise AssertionError((self.state / f"{holder}.log").read_text()[-3000:])
+                said = [file.read_text()[-3000:] for file in self.state.glob("worker-*.log")]
+                raise AssertionError("\n".join(said))
+        recovering.cancel()
         self._drained = asyncio.create_task(self._listen(worker.stdout))
-        return worker
+
+    async def _recover(self) -> None:
+        """Let runs go on that were halted, as recovery does."""
+        while True:
+            for was, to in (("halted", "recovering"), ("recovering", "running")):
+                await self.admin.execute("UPDATE runs SET state = $2 WHERE state = $1", was, to)
+            await asyncio.sleep(0.5)
 
     async def start_angel(self) -> asyncio.subprocess.Process:
         """Start the Angel, and return when it looks."""
@@ -176,9 +187,15 @@ class Stage:
     async def is_clear(self) -> bool:
         return not await self.resting()
 
-    async def is_safe(self) -> bool:
-        states = await self.admin.fetch("SELECT state FROM leases WHERE scope LIKE 'venue:%'")
-        return {row["state"] for row in states} == {"released"}
+    async def times_safe(self) -> dict[str, int]:
+        """Return how often each account was given back by the Angel."""
+        count = "SELECT scope, count(*) AS n FROM angel_entries WHERE kind = 'safe' GROUP BY scope"
+        return {row["scope"]: row["n"] for row in await self.admin.fetch(count)}
+
+    async def was_safe(self, before: dict[str, int]) -> bool:
+        """Tell whether every account was given back since."""
+        now = await self.times_safe()
+        return len(now) == len(self.urls) and all(n > before.get(scope, 0) for scope, n in now.items())
 
     async def is_taken(self) -> bool:
         states = await self.admin.fetch("SELECT state FROM leases WHERE scope LIKE 'venue:%'")

@@ -31,6 +31,7 @@ class MemoryAngelStore:
     world: MemoryWorld
     away: bool = False
     ill: dict[str, str] = field(default_factory=dict)  # by holder, what it says of its own work
+    heard_s: dict[str, float] = field(default_factory=dict)  # by Angel, when it last said that it looks
     entries: dict[str, tuple[Entry, bool, Answer]] = field(default_factory=dict)
 
     @property
@@ -134,6 +135,10 @@ class MemoryAngelStore:
             [Hold(hold_owner(intent), run_account(run.id, account, intent.pays), intent.cost)]
         )
         self.world.orders.rows[intent.id] = intent
+
+    async def alive(self, us: str) -> None:
+        self._asked()
+        self.heard_s[us] = self.world.time.monotonic()
 
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
         self._asked()

@@ -17,6 +17,7 @@ from adapters.db.grants import Role
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.orders import PostgresOrders
 from adapters.db.store import PostgresStore
+from adapters.health import ProcessProbe
 from domain.angel.entries import Deed, Entry, wish, word
 from domain.angel.watch import Standing
 from domain.errors import InvariantBroken, MrMarketError, Refused
@@ -232,6 +233,19 @@ async def test_worker_takes_the_account_back_and_its_runs_go_on(place: Place) ->
     assert (await place.world.runs.get(place.run.id)).state is RunState.RUNNING
     assert [f.client_order_id or f.order_id for _, f in place.world.venue.trades]
     await place.world.check_books()
+
+
+async def test_angel_that_looks_is_heard_and_no_other_may_speak_for_it(
+    place: Place, url_of: Callable[[Role], str]
+) -> None:
+    probe = ProcessProbe(url_of(Role.WEB), "angel")
+    assert await probe.ask() == "was not heard of in the last seconds"
+    await place.angel.alive("angel:a")
+    await place.angel.alive("angel:a")
+    assert await probe.ask() == "ok"
+    with pytest.raises(InvariantBroken):
+        await place.angel.alive("worker")
+    assert await place.admin.fetchval("SELECT count(*) FROM angel_entries") == 0
 
 
 FORBIDDEN = {
