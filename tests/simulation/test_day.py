@@ -23,7 +23,7 @@ def lived(size: Size) -> Verdict:
     again = (
         f"python -m tests.simulation.day --seed {SEED} --hours {size.seconds / 3600} --people {size.people}"
         f" --runs {size.runs} --workers {size.workers} --fault-every-s {size.fault_every_s}"
-        f" --refresh-s {refresh}"
+        f" --refresh-s {refresh} --market-every-s {size.market_every_s}"
     )
     assert not verdict.violations, "\n".join([again, *verdict.violations[:50]])
     return verdict

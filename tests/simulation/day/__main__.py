@@ -19,6 +19,7 @@ def main() -> None:
     reads.add_argument("--workers", type=int, default=2)
     reads.add_argument("--fault-every-s", type=float, default=60.0, help="0: none, a control day")
     reads.add_argument("--refresh-s", type=int, nargs="+", default=(240, 300, 600, 900))
+    reads.add_argument("--market-every-s", type=float, default=10.0)
     asked = reads.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     size = Size(
@@ -28,8 +29,9 @@ def main() -> None:
         asked.workers,
         asked.fault_every_s,
         tuple(asked.refresh_s),
+        asked.market_every_s,
     )
-    verdict = live(size, asked.seed)
+    verdict = live(size, asked.seed, lambda said: print(said, file=sys.stderr, flush=True))
     sys.stdout.write(f"{verdict.figures}\n{dict(verdict.happened)}\n{dict(verdict.did)}\n")
     sys.stdout.writelines(f"VIOLATION {each}\n" for each in verdict.violations)
     sys.exit(bool(verdict.violations))

@@ -108,6 +108,7 @@ class Day:
     people: list[Person] = field(init=False)
     judge: Judge = field(init=False)
     happened: Counter[str] = field(default_factory=Counter)
+    tell: Callable[[str], None] = lambda _: None  # how the day goes, at every look
     still: list[str] = field(default_factory=list)  # what was wrong when one last looked
 
     def __post_init__(self) -> None:
@@ -162,6 +163,7 @@ class Day:
         instance = self.instance
         return {
             "simulated_s": int(instance.clock.monotonic()),
+            "cpu_s": int(time.process_time()),
             "faults": sum(self.happened.values()),
             "deaths": sum(post.lives - 1 for post in self.posts),
             "takeovers": len(instance.takeovers),
@@ -183,6 +185,7 @@ class Day:
     async def _looks(self) -> None:
         """Look now and then, until something is broken."""
         while not self.judge.always():
+            self.tell(str(await self._figures()))
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _faults(self) -> None:
@@ -229,14 +232,14 @@ class Day:
             await runs.move(run.id, run.state, RunState.STOPPING, self.instance.clock.now())
 
 
-def live(size: Size, seed: int = 1) -> Verdict:
+def live(size: Size, seed: int = 1, tell: Callable[[str], None] = lambda _: None) -> Verdict:
     """Live through a day in virtual time."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_lived(size, seed))
+        return loop.run_until_complete(_lived(size, seed, tell))
     finally:
         loop.close()
 
 
-async def _lived(size: Size, seed: int) -> Verdict:
-    return await Day(size, seed).live()
+async def _lived(size: Size, seed: int, tell: Callable[[str], None]) -> Verdict:
+    return await Day(size, seed, tell=tell).live()
