@@ -67,7 +67,7 @@ class MemoryAngelStore:
         async with self.world.store.transaction():
             if entry.deed is Deed.HEARD:
                 for said in entry.facts["orders"]:
-                    await self._hear(said)
+                    await self._hear(VenueAccountName(scope.removeprefix(_SCOPE)), said)
             elif entry.deed is Deed.ORDER:
                 await self._order(entry)
         if entry.deed is Deed.SAFE:
@@ -90,7 +90,10 @@ class MemoryAngelStore:
         table.rows[scope] = replace(lease, epoch=lease.epoch + 1, holder=entry.angel, live=True)
         table.angels.add(scope)
         table.renewed_s[scope], table.ends_s[scope] = now_s, now_s + table.ttl_s[scope]
-        account = scope.removeprefix(_SCOPE)
+        self._halt_runs(VenueAccountName(scope.removeprefix(_SCOPE)))
+        return Answer(True, lease.epoch + 1)
+
+    def _halt_runs(self, account: VenueAccountName) -> None:
         runs = self.world.runs
         runs.rows = [
             replace(run, state=RunState.HALTED)
@@ -98,15 +101,23 @@ class MemoryAngelStore:
             else run
             for run in runs.rows
         ]
-        return Answer(True, lease.epoch + 1)
+
+    def _runs_of(self, account: VenueAccountName) -> Sequence[Run]:
+        return [run for run in self.world.runs.rows if run.account == account]
+
+    def _find(self, account: VenueAccountName, client_order_id: str) -> Intent | None:
+        rows = self.world.orders.rows.values()
+        return next((i for i in rows if i.client_order_id == client_order_id), None)
+
+    def _keep(self, intent: Intent) -> None:
+        self.world.orders.rows[intent.id] = intent
 
     def _is_theirs(self, entry: Entry) -> bool:
         lease = self.table.rows[entry.scope]
         return entry.scope in self.table.angels and (lease.epoch, lease.holder) == (entry.epoch, entry.angel)
 
-    async def _hear(self, said: dict[str, str]) -> None:
-        rows = self.world.orders.rows
-        found = next((i for i in rows.values() if i.client_order_id == said["client_order_id"]), None)
+    async def _hear(self, account: VenueAccountName, said: dict[str, str]) -> None:
+        found = self._find(account, said["client_order_id"])
         if found is None or found.settled:
             return
         state, filled = OrderState(said["state"]), Decimal(said["filled"])
@@ -115,7 +126,7 @@ class MemoryAngelStore:
         if settles(after):
             await self.world.ledger.release(hold_owner(after))
             after = replace(after, settled=True)
-        rows[after.id] = after
+        self._keep(after)
 
     async def _order(self, entry: Entry) -> None:
         wish, account = entry.facts, VenueAccountName(entry.scope.removeprefix(_SCOPE))
@@ -134,7 +145,7 @@ class MemoryAngelStore:
         await self.world.ledger.hold_all(
             [Hold(hold_owner(intent), run_account(run.id, account, intent.pays), intent.cost)]
         )
-        self.world.orders.rows[intent.id] = intent
+        self._keep(intent)
 
     async def alive(self, us: str) -> None:
         self._asked()
@@ -142,7 +153,7 @@ class MemoryAngelStore:
 
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
         self._asked()
-        return sorted({run.pair for run in self.world.runs.rows if run.account == account}, key=str)
+        return sorted({run.pair for run in self._runs_of(account)}, key=str)
 
     async def unsettled(self, account: VenueAccountName) -> Sequence[Intent]:
         self._asked()
@@ -150,16 +161,18 @@ class MemoryAngelStore:
 
     async def stranded(self, account: VenueAccountName) -> Sequence[Stranded]:
         self._asked()
-        runs = self.world.runs.rows
         found = []
-        for run in runs:
-            if run.account == account and run.state is RunState.HALTED:
-                halves = (o for o in runs if o.id == run.leader or o.leader == run.id)
-                partner = next(halves, None)
+        for run in self._runs_of(account):
+            if run.state is RunState.HALTED:
+                partner = self._partner(run)
                 found.append(
                     replace(await self._half(run), partner=await self._half(partner) if partner else None)
                 )
         return found
+
+    def _partner(self, run: Run) -> Run | None:
+        halves = (o for o in self.world.runs.rows if o.id == run.leader or o.leader == run.id)
+        return next(halves, None)
 
     async def _half(self, run: Run) -> Stranded:
         has = await self.world.ledger.balances(AccountKind.RUN, run.id)

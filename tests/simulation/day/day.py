@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from domain.angel.entries import Deed
 from domain.market.runs import RunState
 from tests.simulation.day.faults import FAULTS, Fault
 from tests.simulation.day.instance import OWNER, TOKENS, Instance
@@ -17,7 +18,7 @@ from tests.simulation.day.people import Person
 from tests.simulation.day.process import Process
 
 LIVE_WITHIN_S = 600.0
-LOOK_EVERY_S = 1_800.0
+LOOK_EVERY_S = 1_800
 """How often the judge adds up the whole ledger while the day goes on."""
 
 FLOAT = Decimal(1_000_000)
@@ -33,23 +34,23 @@ class Size:
     workers: int = 3
     fault_every_s: float = 60.0  # on average; zero: none at all
     refresh_s: tuple[int, ...] = (240, 300, 600, 900)  # how often runs look at their market, one of these
-    market_every_s: float = 10.0  # how often prices move
+    market_every_s: float = 30.0  # how often prices move
     faults: tuple[tuple[Fault, int], ...] = FAULTS
 
 
 @dataclass
 class Post:
-    """A place for one worker process, and its supervisor."""
+    """A place for one process, and its supervisor."""
 
-    day: "Day"
     name: str
+    begin: Callable[[str], Process]
     process: Process | None = None
     lives: int = 0
 
     def starts(self) -> None:
         """Begin the next life."""
         self.lives += 1
-        self.process = self.day.instance.worker(f"{self.name}.{self.lives}")
+        self.process = self.begin(f"{self.name}.{self.lives}")
 
     async def dies(self, rest_s: float) -> None:
         """Be killed, and started again after a while."""
@@ -104,7 +105,8 @@ class Day:
     size: Size
     seed: int = 1
     instance: Instance = field(init=False)
-    posts: list[Post] = field(init=False)
+    posts: list[Post] = field(init=False)  # of workers
+    angel: Post = field(init=False)
     people: list[Person] = field(init=False)
     judge: Judge = field(init=False)
     happened: Counter[str] = field(default_factory=Counter)
@@ -114,7 +116,8 @@ class Day:
     def __post_init__(self) -> None:
         """Let the books and the far sides be there; nobody has begun."""
         size, self.instance = self.size, Instance(self.seed)
-        self.posts = [Post(self, f"worker-{n}") for n in range(1, size.workers + 1)]
+        self.posts = [Post(f"worker-{n}", self.instance.worker) for n in range(1, size.workers + 1)]
+        self.angel = Post("angel", self.instance.angel)
         shares = [size.runs // size.people + (n < size.runs % size.people) for n in range(size.people)]
         self.people = [Person(n, self, share) for n, share in enumerate(shares, 1)]
         self.judge = Judge(self)
@@ -125,7 +128,7 @@ class Day:
         began_s = time.process_time()
         for coin, token in TOKENS.items():
             self.instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
-        for post in self.posts:
+        for post in (*self.posts, self.angel):
             post.starts()
         self.bot = self.instance.bot("bot")
         markets = asyncio.create_task(self._markets())
@@ -138,7 +141,7 @@ class Day:
             await self._stops_all()
             await self._until(self.judge.not_ended)
             violations += self.judge.at_rest()
-        await asyncio.gather(*(post.process.end() for post in self.posts if post.process))
+        await asyncio.gather(*(post.process.end() for post in (*self.posts, self.angel) if post.process))
         await self.bot[0].kill()
         markets.cancel()
         figures["cpu_s"] = int(time.process_time() - began_s)
@@ -166,7 +169,9 @@ class Day:
             "cpu_s": int(time.process_time()),
             "faults": sum(self.happened.values()),
             "deaths": sum(post.lives - 1 for post in self.posts),
-            "takeovers": len(instance.takeovers),
+            "by_workers": len(instance.takeovers),
+            "takeovers": instance.angels.count(Deed.TAKE),
+            "closed": instance.angels.count(Deed.ORDER),
             "runs": len(await instance.runs.going()),
             "runs_ever": len(instance.runs.rows),
             "orders": len(instance.orders.rows),
@@ -183,10 +188,12 @@ class Day:
                 venue.stroll()
 
     async def _looks(self) -> None:
-        """Look now and then, until something is broken."""
+        """Look now and then, until something is broken; who acts for what is looked at every second."""
         while not self.judge.always():
             self.tell(str(await self._figures()))
-            await asyncio.sleep(LOOK_EVERY_S)
+            for _ in range(LOOK_EVERY_S):
+                await asyncio.sleep(1)
+                self.judge.watch()
 
     async def _faults(self) -> None:
         dice = random.Random(f"faults {self.seed}")

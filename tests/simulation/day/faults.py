@@ -48,6 +48,25 @@ async def bot_dies(day: "Day", dice: random.Random) -> None:
     await day.bot_dies(dice.uniform(0.2, 20))
 
 
+async def angel_dies(day: "Day", dice: random.Random) -> None:
+    """Kill the Angel; it is started again soon."""
+    await day.angel.dies(dice.uniform(0.5, 20))
+
+
+async def angel_freezes(day: "Day", dice: random.Random) -> None:
+    """Stop the Angel where it is, and let it go on as if nothing had been."""
+    await day.angel.freezes(dice.uniform(1, 60))
+
+
+async def somebody_is_cut_off(day: "Day", dice: random.Random) -> None:
+    """Let a worker or the Angel not reach the database, which answers everybody else."""
+    process = dice.choice([*day.posts, day.angel]).process
+    if process:
+        process.cut_off = True
+        await asyncio.sleep(dice.uniform(2, 60))
+        process.cut_off = False
+
+
 async def clock_is_wrong(day: "Day", dice: random.Random) -> None:
     """Let a worker's clock be wrong for a while."""
     process = _some(dice, day).process
@@ -130,6 +149,9 @@ FAULTS: tuple[tuple[Fault, int], ...] = (
     (worker_freezes_at_the_socket, 3),
     (worker_is_deployed, 2),
     (bot_dies, 2),
+    (angel_dies, 2),
+    (angel_freezes, 2),
+    (somebody_is_cut_off, 3),
     (clock_is_wrong, 2),
     (venue_loses, 5),
     (venue_is_slow, 3),

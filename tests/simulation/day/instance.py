@@ -40,15 +40,16 @@ from tests.fakes.trading import MemoryFence
 from tests.fakes.treasury import FakeDeposits, FakePayouts, Treasury
 from tests.fakes.wallet import BOT, FakeWallet
 from tests.simulation.day.accounts import DayAccounts, DayFees, DayNotices, DayRounds, DayRuns
+from tests.simulation.day.angel import DayAngelStore, angel
 from tests.simulation.day.ledger import DayLedger
 from tests.simulation.day.orders import DayFills, DayOrders
 from tests.simulation.day.process import (
     START,
     DayClock,
-    DayLeases,
     DayMarketClock,
     DayStore,
     DayWallet,
+    Door,
     Process,
     Reached,
     Weather,
@@ -130,6 +131,7 @@ class Instance:
         self.fees.schedule.append(Schedule(1, 0, WITHDRAWAL_BPS, TRADING_BPS, START, "settings"))
         self.on_the_way = FakeTransfersOnTheWay()
         self.takeovers: list[str] = []
+        self.angels = DayAngelStore(self)
 
     def _outside(self) -> None:
         assert not self.money.is_open, "nobody outside may be asked within a transaction"
@@ -159,7 +161,7 @@ class Instance:
             for account, venue in self.venues.items()
         ]
         grips = [wallet_grip, *(each.desk.grip for each in executions)]
-        leases = DayLeases(FakeLeases(self.leases, name), process, self.database)
+        leases = Door(FakeLeases(self.leases, name), process, self.database)
         keeper = LeaseKeeper(_Counted(leases, self), clock, TIMING, grips, Spread(clock.monotonic))
         process.keeper = keeper
         process.grips = grips
@@ -242,6 +244,25 @@ class Instance:
             *(APPROVED, reach(self.fees), Admission(reach(self.freezes))),
         )
 
+    def angel(self, name: str) -> Process:
+        """Start the Angel: it looks whether anybody acts for the accounts, and clears what was left."""
+        return angel(self, self.process(name))
+
+    @property
+    def time(self) -> DayClock:
+        """Return the database's clock, as the Angel's store asks for it."""
+        return self.clock
+
+    @property
+    def store(self) -> DayTransactions:
+        """Return the transactions, as the Angel's store asks for them."""
+        return self.trading
+
+    @property
+    def timing(self) -> LeaseTiming:
+        """Return how long leases last."""
+        return TIMING
+
     def bot(self, name: str) -> tuple[Process, Services]:
         """Start the process that people talk to."""
         process = self.process(name)
@@ -277,7 +298,7 @@ class Instance:
 class _Counted:
     """The leases of a worker, and which of them it took from one who had not given them back."""
 
-    def __init__(self, leases: DayLeases, instance: Instance) -> None:
+    def __init__(self, leases: Door, instance: Instance) -> None:
         self._leases, self._instance = leases, instance
         self.renew, self.release, self.all = leases.renew, leases.release, leases.all
 

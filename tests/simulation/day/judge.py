@@ -1,7 +1,7 @@
 """The judge of the simulated day: tables against far sides, everybody's money to the digit, who is live."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from domain.ids import UserId, VenueAccountName
 from domain.leases import venue_scope
 from domain.ledger.model import AccountKind, mixin, venue
 from domain.market.model import Side
-from domain.market.runs import FRESH, RunState
+from domain.market.runs import FRESH, HELD_BACK, RunState
 from domain.money import ZERO, Coin
 from domain.payouts.model import ENDED
 from domain.reconciliation.model import FINE
@@ -53,7 +53,7 @@ class Judge:
 
     def __init__(self, day: "Day") -> None:
         self._day, self._instance = day, day.instance
-        self.fence = Fence(day.instance)
+        self.fence, self._two = Fence(day.instance), set[str]()
 
     def alarms(self) -> list[str]:
         """Return what somebody has noticed that must not be at any time: nothing here is a reason to halt."""
@@ -61,6 +61,7 @@ class Judge:
         return [
             *instance.unforeseen,
             *self.fence.broken,
+            *self._two,
             *(f"{halt.account} is halted: {halt.reason}" for halt in instance.accounts.stopped.values()),
             *(f"{freeze.scope} is frozen: {freeze.reason}" for freeze in instance.freezes.rows),
         ]
@@ -80,6 +81,7 @@ class Judge:
         instance, now = self._instance, self._instance.clock.now()
         return [
             *self._unattended(),
+            *(f"run {r.id} is {r.state}" for r in instance.runs.rows.values() if r.state in HELD_BACK),
             *(f"run {r.number} of {r.user_id}: {r.trouble}" for r in instance.runs.running() if r.trouble),
             *(
                 f"nobody has seen {name} lately"
@@ -96,14 +98,25 @@ class Judge:
             ),
         ]
 
+    def watch(self) -> None:
+        """Note who acts for what: never two for one, dead and frozen ones left out or not."""
+        holders = self._holders()
+        self._two |= {f"{', '.join(names)} act for {scope}" for scope, names in holders.items() if names[1:]}
+
+    def _holders(self) -> Mapping[str, list[str]]:
+        holders: defaultdict[str, list[str]] = defaultdict(list)
+        for process in (post.process for post in (*self._day.posts, self._day.angel)):
+            if process and process.alive:
+                for grip in process.grips:
+                    if grip.held:
+                        holders[grip.scope].append(process.name)
+        return holders
+
     def _unattended(self) -> Iterator[str]:
-        held: Counter[str] = Counter()
-        for post in self._day.posts:
-            if post.process and post.process.alive:
-                held.update(grip.scope for grip in post.process.grips if grip.held)
+        holders = self._holders()
         for account in self._instance.venues:
-            if held[venue_scope(account)] != 1:
-                yield f"{held[venue_scope(account)]} processes act for {account}"
+            if not holders[venue_scope(account)]:
+                yield f"nobody acts for {account}"
 
     def _payouts(self) -> Iterator[str]:
         payouts = self._instance.treasury.rows.payouts.values()

@@ -41,11 +41,22 @@ class DayOrders:
         if any(intent.id in self.rows for intent in let_in):
             raise InvariantBroken("sent_twice")
         for intent in let_in:
-            self.rows[intent.id] = self._open[intent.account][intent.id] = intent
-            self._by_client[intent.account, intent.client_order_id] = intent.id
+            self.keep(intent)
             sent, minute = self._sent[intent.account], intent.not_after.replace(second=0, microsecond=0)
             sent[minute] = sent.get(minute, ZERO) + intent.price * intent.quantity
         return let_in
+
+    def keep(self, intent: Intent) -> None:
+        """Store an intent as it is now."""
+        was = self.rows.get(intent.id)
+        self.rows[intent.id] = intent
+        self._by_client[intent.account, intent.client_order_id] = intent.id
+        if intent.settled:
+            self._open[intent.account].pop(intent.id, None)
+        else:
+            self._open[intent.account][intent.id] = intent
+        if intent.order_id and not (was and was.order_id):
+            self._by_order[intent.account, intent.pair, intent.order_id] = intent.id
 
     async def _may(self, intent: Intent) -> bool:
         run, account = await self._runs.get(intent.run_id), self._accounts.rows[intent.account]
@@ -96,13 +107,7 @@ class DayOrders:
             was = self.rows[intent.id]
             if not may_become(was.state, intent.state) or intent.booked < was.booked:
                 raise InvariantBroken("illegal_transition", order=intent.id)
-            self.rows[intent.id] = intent
-            if intent.settled:
-                self._open[intent.account].pop(intent.id, None)
-            else:
-                self._open[intent.account][intent.id] = intent
-            if intent.order_id and not was.order_id:
-                self._by_order[intent.account, intent.pair, intent.order_id] = intent.id
+            self.keep(intent)
 
 
 class DayFills:

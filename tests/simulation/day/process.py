@@ -2,21 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.errors import OutcomeUnknown, Unavailable
-from domain.leases import Grip, Scope
-from domain.ports.leases import Lease
+from domain.leases import Grip
 from domain.services.lease_keeping import LeaseKeeper
-from tests.fakes.leases import FakeLeases
 from tests.fakes.wallet import FakeWallet
 from tests.simulation.day.tables import DayTransactions
-
-T = TypeVar("T")
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -93,6 +89,7 @@ class Process:
     clock: DayClock = field(init=False)
     alive: bool = True
     frozen: bool = False
+    cut_off: bool = False  # it does not reach the database, others do
     trapped: bool = False  # it will be frozen when it next sends an order
     keeper: LeaseKeeper | None = None
     grips: Sequence[Grip] = ()
@@ -190,7 +187,8 @@ class Reached:
     def __getattr__(self, name: str) -> Any:
         if not self._process.alive:
             return _gone
-        return _silent if self._database.away else getattr(self._table, name)
+        away = self._database.away or self._process.cut_off
+        return _silent if away else getattr(self._table, name)
 
 
 async def _gone(*_: object) -> None:
@@ -215,7 +213,7 @@ class DayStore:
             return
         await self._process.gate()
         database = self._database
-        if database.away:
+        if database.away or self._process.cut_off:
             await asyncio.sleep(database.lasts_s())
             raise Unavailable("store_unavailable")
         async with self._transactions.transaction():
@@ -228,38 +226,29 @@ class DayStore:
             raise OutcomeUnknown("store_outcome_unknown")
 
 
-class DayLeases:
-    """The leases in a process's hands, as ``domain.ports.leases.Leases``."""
+class Door:
+    """A port of the database in a process's hands whose calls take a moment, and can be lost either way."""
 
-    def __init__(self, leases: FakeLeases, process: Process, database: Weather) -> None:
-        self._leases, self._process, self._database = leases, process, database
+    def __init__(self, port: Any, process: Process, database: Weather) -> None:
+        self._port, self._process, self._database = port, process, database
 
-    async def take(self, scopes: Sequence[Scope], ttl_s: float) -> Mapping[Scope, int]:
-        return await self._ask(lambda: self._leases.take(scopes, ttl_s))
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **more: Any) -> Any:
+            database = self._database
+            await self._process.gate()
+            if database.away or self._process.cut_off:
+                await asyncio.sleep(database.patience_s)
+                raise Unavailable("store_unavailable")
+            if database.strikes(database.drop_request):
+                raise OutcomeUnknown("store_outcome_unknown")
+            answer = await getattr(self._port, name)(*args, **more)
+            await asyncio.sleep(database.lasts_s())
+            await self._process.gate()
+            if database.strikes(database.drop_answer):
+                raise OutcomeUnknown("store_outcome_unknown")
+            return answer
 
-    async def renew(self, held: Mapping[Scope, int]) -> set[Scope]:
-        return await self._ask(lambda: self._leases.renew(held))
-
-    async def release(self, held: Mapping[Scope, int]) -> set[Scope]:
-        return await self._ask(lambda: self._leases.release(held))
-
-    async def all(self) -> Sequence[Lease]:
-        return await self._ask(self._leases.all)
-
-    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
-        database = self._database
-        await self._process.gate()
-        if database.away:
-            await asyncio.sleep(database.patience_s)
-            raise Unavailable("store_unavailable")
-        if database.strikes(database.drop_request):
-            raise OutcomeUnknown("store_outcome_unknown")
-        answer = await ask()
-        await asyncio.sleep(database.lasts_s())
-        await self._process.gate()
-        if database.strikes(database.drop_answer):
-            raise OutcomeUnknown("store_outcome_unknown")
-        return answer
+        return call
 
 
 class DayWallet:

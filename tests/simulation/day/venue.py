@@ -39,7 +39,7 @@ PERSONALITIES = (
     Personality("strict", "BTC/USDT", 6_000_000, Duplicates.REFUSE),
     Personality("echo", "ETH/USDT", 300_000, Duplicates.REPLAY, names=True, tells=True),
     Personality("twice", "SOL/USDT", 15_000, Duplicates.ACCEPT, repeats=True),
-    Personality("timeless", "LTC/USDT", 9_000, Duplicates.REFUSE, expires=False, tells=True),
+    Personality("timeless", "LTC/USDT", 9_000, Duplicates.REFUSE, expires=False),
     Personality("shy", "XMR/USDT", 17_000, Duplicates.REPLAY, expires=False, hides_s=1.5),
     Personality("late", "BCH/USDT", 40_000, Duplicates.REFUSE, late_fills_s=4.0, names=True),
 )
@@ -97,8 +97,9 @@ class DayVenue(FakeVenue):
         if len(self.orders) > number:  # it is not one that was repeated
             resting = self.orders[-1]
             self._by_client.setdefault(order.client_order_id, resting)
-            self._open[resting.number] = resting
-            self._rests(resting.order, order.quantity)
+            if resting.order.state not in TERMINAL:
+                self._open[resting.number] = resting
+                self._rests(resting.order, order.quantity)
         self.arrived(order.client_order_id)
         return word
 
@@ -133,7 +134,7 @@ class DayVenue(FakeVenue):
     def stroll(self) -> None:
         """Let the market move as markets do: a little, now and then much, and back in the long run."""
         home = self.personality.price
-        width = self.bid // 100 if self._dice.random() < 0.01 else self.bid // 2_500
+        width = self.bid // 100 if self._dice.random() < 0.01 else self.bid // 1_200
         drift = (home - self.bid) // 300
         bid = max(home // 2, self.bid + drift + self._dice.randint(-width, width))
         self.move(bid, bid + 1 + bid // 20_000, Decimal(self._dice.choice(("0.3", "1"))))
