@@ -12,8 +12,9 @@ from domain.leases import Grip, Scope, venue_scope
 from domain.market.orders import Intent
 from domain.market.runs import Run
 from domain.services.angel import Angel
+from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
-from domain.services.angel_sweep import AngelDesk, Sweeping
+from domain.services.angel_sweep import Sweeping
 from tests.fakes.angel import MemoryAngelStore, MemoryDiary, MemoryKeepsake
 from tests.simulation.day.process import Door, Process
 from tests.simulation.day.venue import DayExchange

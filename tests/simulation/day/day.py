@@ -171,6 +171,7 @@ class Day:
             "deaths": sum(post.lives - 1 for post in self.posts),
             "by_workers": len(instance.takeovers),
             "takeovers": instance.angels.count(Deed.TAKE),
+            **{f"recoveries_{outcome}": n for outcome, n in instance.recoveries.outcomes.items()},
             "closed": instance.angels.count(Deed.ORDER),
             "runs": len(await instance.runs.going()),
             "runs_ever": len(instance.runs.rows),

@@ -7,10 +7,12 @@ from typing import Any, cast
 
 from adapters.ids import RandomIds
 from domain.fees import Schedule
+from domain.health.recovery import Automatic
 from domain.ids import AssetId, UserId, VenueAccountName
 from domain.leases import WALLET, Grip, LeaseTiming, venue_scope
 from domain.market.model import Pair
 from domain.money import Coin, Token
+from domain.ports.recoveries import Recovering
 from domain.roles import Role
 from domain.services.admission import Admission
 from domain.services.capacity import CapacityService
@@ -54,6 +56,7 @@ from tests.simulation.day.process import (
     Reached,
     Weather,
 )
+from tests.simulation.day.recoveries import DayRecoveries
 from tests.simulation.day.tables import DayTransactions, Journal
 from tests.simulation.day.venue import PERSONALITIES, DayExchange, DayVenue
 from workers import deposits as deposit_loop
@@ -120,6 +123,7 @@ class Instance:
         self.ledger, self.notices = DayLedger(journal), DayNotices(journal)
         self.accounts, self.runs, self.fees = DayAccounts(journal), DayRuns(journal), DayFees(journal)
         self.orders = DayOrders(journal, self.runs, self.accounts, self.leases)
+        self.recoveries = DayRecoveries(journal)
         self.fills, self.conversions = DayFills(journal), FakeConversions()
         self.confirmations, self.users = FakeConfirmations(), FakeUsers()
         self.treasury = Treasury(cast("Any", self.money), APPROVED.list())
@@ -198,6 +202,7 @@ class Instance:
             admission=Admission(reach(self.freezes)),
             roles=reach(self.roles),
             reckoning=self._reckoning(process),
+            recovering=Recovering(Automatic(), reach(self.recoveries)),
         )
 
     def _reckoning(self, process: Process) -> Reckoning:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tests.simulation.day.day import Day
 
 
+_HELD_BACK = HELD_BACK - {RunState.AWAITING_USER}
+"""One that awaits its person does so for a reason: it was brought back three times within the hour."""
+
+
 class Fence:
     """Listens at the venues: what arrives under an epoch that has passed is late."""
 
@@ -81,7 +85,7 @@ class Judge:
         instance, now = self._instance, self._instance.clock.now()
         return [
             *self._unattended(),
-            *(f"run {r.id} is {r.state}" for r in instance.runs.rows.values() if r.state in HELD_BACK),
+            *(f"run {r.id} is {r.state}" for r in instance.runs.rows.values() if r.state in _HELD_BACK),
             *(f"run {r.number} of {r.user_id}: {r.trouble}" for r in instance.runs.running() if r.trouble),
             *(
                 f"nobody has seen {name} lately"

@@ -135,11 +135,13 @@ class Person:
         return "paused"
 
     async def resumes(self, services: Services) -> str:
-        await services.pauses.resume(self.user_id, await self._one(services, "paused"))
+        await services.pauses.resume(self.user_id, await self._one(services, "paused", "awaiting_user"))
         return "resumed"
 
     async def stops(self, services: Services) -> str:
-        await services.trading.stop(self.user_id, await self._one(services, "running", "paused"))
+        await services.trading.stop(
+            self.user_id, await self._one(services, "running", "paused", "awaiting_user")
+        )
         return "stopped"
 
     async def withdraws(self, services: Services) -> str:

@@ -15,7 +15,6 @@ from domain.market.news import NOWHERE, Band, News
 from domain.market.orders import TERMINAL, Fill, LimitOrder, OrderState, VenueOrder
 from domain.money import ZERO, Coin
 from tests.fakes.exchange import Duplicates, FakeVenue, _Resting
-from tests.fakes.one_at_a_time import OneAtATime
 from tests.simulation.day.process import DayClock, Process, Weather
 
 
@@ -32,13 +31,14 @@ class Personality:
     late_fills_s: float = 0.0  # a trade is shown so long after it happened
     repeats: bool = False  # it reports every trade twice
     tells: bool = False  # trades and prices are told as they happen
+    at_once: int = 1  # so many orders in one request
     names: bool = False  # its report of trades has our order's id
 
 
 PERSONALITIES = (
-    Personality("strict", "BTC/USDT", 6_000_000, Duplicates.REFUSE),
+    Personality("strict", "BTC/USDT", 6_000_000, Duplicates.REFUSE, at_once=5),
     Personality("echo", "ETH/USDT", 300_000, Duplicates.REPLAY, names=True, tells=True),
-    Personality("twice", "SOL/USDT", 15_000, Duplicates.ACCEPT, repeats=True),
+    Personality("twice", "SOL/USDT", 15_000, Duplicates.ACCEPT, repeats=True, at_once=10),
     Personality("timeless", "LTC/USDT", 9_000, Duplicates.REFUSE, expires=False),
     Personality("shy", "XMR/USDT", 17_000, Duplicates.REPLAY, expires=False, hides_s=1.5),
     Personality("late", "BCH/USDT", 40_000, Duplicates.REFUSE, late_fills_s=4.0, names=True),
@@ -184,7 +184,7 @@ class DayVenue(FakeVenue):
         return replace(fill, client_order_id=self.orders[int(fill.order_id) - 1].order.client_order_id)
 
 
-class DayExchange(OneAtATime):
+class DayExchange:
     """The ``Exchange`` port of one process; what it sends arrives though the process may die or freeze."""
 
     def __init__(
@@ -260,6 +260,48 @@ class DayExchange(OneAtATime):
             return self._venue.accept(order)
 
         return await self._send(arrive, order.client_order_id)  # type: ignore[no-any-return]
+
+    @property
+    def places_at_once(self) -> int:
+        return self._venue.personality.at_once
+
+    @property
+    def cancels_at_once(self) -> int:
+        return self._venue.personality.at_once
+
+    async def place_many(
+        self, orders: Sequence[LimitOrder], not_after: datetime
+    ) -> Sequence[VenueOrder | MrMarketError]:
+        await self._process.gate()
+        self._lease()
+        if self._process.clock.now() > not_after:
+            raise Refused("order_too_late")
+        await self._process.at_the_socket()
+
+        def arrive() -> list[VenueOrder | MrMarketError]:
+            late = self._venue.personality.expires and self._venue.clock.now() > not_after
+            return [Refused("venue_declined") if late else self._word_on(order) for order in orders]
+
+        try:
+            return await self._send(arrive, orders[0].client_order_id)  # type: ignore[no-any-return]
+        except OutcomeUnknown:
+            return [OutcomeUnknown("no_clear_answer", subject=each.client_order_id) for each in orders]
+
+    def _word_on(self, order: LimitOrder) -> VenueOrder | MrMarketError:
+        try:
+            return self._venue.accept(order)
+        except MrMarketError as word:
+            return word
+
+    async def cancel_many(
+        self, pair: Pair, client_order_ids: Sequence[str]
+    ) -> Mapping[str, VenueOrder | None]:
+        def arrive() -> dict[str, VenueOrder | None]:
+            taken = {each: self._venue.cancel(each) for each in client_order_ids}
+            return {each: order for each, order in taken.items() if order}
+
+        await self._process.gate()
+        return await self._send(arrive, client_order_ids[0])  # type: ignore[no-any-return]
 
     async def cancel(self, pair: Pair, client_order_id: str) -> VenueOrder | None:
         await self._process.gate()
