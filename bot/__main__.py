@@ -121,10 +121,15 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
     )
 
 
-def stuck(blaze: Blaze, pulses: Sequence[Pulse]) -> str:
+def stuck(pulses: Sequence[Pulse]) -> str:
+    """Return which loops go round no more, or nothing: another start might mend it."""
+    return "; ".join(f"{pulse.name} is stuck" for pulse in pulses if pulse.silent)
+
+
+def deaf(blaze: Blaze, pulses: Sequence[Pulse]) -> str:
     """Return why people are not heard or not answered, or nothing."""
-    deaf = [] if blaze.connected else ["not connected to Mixin"]
-    return "; ".join([*deaf, *(f"{pulse.name} is stuck" for pulse in pulses if pulse.silent)])
+    unheard = "" if blaze.connected else "not connected to Mixin"
+    return "; ".join(why for why in (unheard, stuck(pulses)) if why)
 
 
 async def beat(progress: PostgresProgress, clock: SystemClock, why: Callable[[], str]) -> None:
@@ -172,10 +177,10 @@ async def talk(settings: Settings) -> None:
         progress = PostgresProgress(world.store, "bot", own_name())
 
         def why() -> str:
-            return stuck(blaze, pulses)
+            return deaf(blaze, pulses)
 
         probes = (OwnProbe("chat", why), DatabaseProbe(settings.database_url.reveal()))
-        async with telling(settings, "bot", why, probes, world.clock.monotonic):
+        async with telling(settings, "bot", lambda: stuck(pulses), probes, world.clock.monotonic):
             talking = [reception.run(), delivery.run(), blaze.run()]
             await until_told([*talking, beat(progress, world.clock, why), keep_asking(prices, world)])
         await progress.end()

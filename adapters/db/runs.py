@@ -285,6 +285,11 @@ class PostgresRuns:
         """
         return await self._store.execute(moved, run_id, was, to, at) == 1
 
+    async def stop(self, run_id: RunId) -> bool:
+        """Tell a run to stop, whatever state it is in by then; return whether nobody had."""
+        told = f"UPDATE runs SET state = 'stopping', trouble = '' WHERE id = $1 AND state IN ({_GOING})"  # noqa: S608 - constants
+        return await self._store.execute(told, run_id) == 1
+
     async def end(self, run_id: RunId, base: Decimal, quote: Decimal, seen_since: datetime) -> None:
         """Note with how much of each asset a run ended, and at which mid, if that is fresh."""
         await self._store.execute(_END, run_id, base, quote, seen_since)

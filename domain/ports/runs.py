@@ -140,6 +140,10 @@ class RunStore(Protocol):
         """Change the state if it is still ``was``; return whether it was. Locks the row."""
         ...
 
+    async def stop(self, run_id: RunId) -> bool:
+        """Tell a run to stop, whatever state it is in by then; return whether nobody had. Locks the row."""
+        ...
+
     async def end(self, run_id: RunId, base: Decimal, quote: Decimal, seen_since: datetime) -> None:
         """Note with how much of each asset a run ended, and the mid seen last, if since an instant."""
         ...

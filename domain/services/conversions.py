@@ -197,10 +197,7 @@ class ConversionService:
         rate = Rate(run.fee_version, run.fee_bps)
         if (run.account, run.pair, rate.version) != (asked.account, asked.pair, asked.fee_version):
             raise Refused("quote_expired")
-        moved = [
-            await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()) for was in sorted(GOING)
-        ]
-        if not any(moved):
+        if not await self._runs.stop(run.id):
             raise Refused("run_not_running", number=run.number, pair=run.pair)
         conversion = replace(self._conversion(user_id, asked, rate), leaves=run.id)
         conversion = await self._conversions.add(conversion)

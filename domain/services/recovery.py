@@ -118,7 +118,7 @@ class Recovery:
         exchange = self.desk.exchange
         try:
             rules, book = await exchange.rules(run.pair), await exchange.book(run.pair)
-        except Unavailable:
+        except (Refused, Unavailable):
             return None
         return rules.tick * book.twice_mid / 2 if book.sane else None
 

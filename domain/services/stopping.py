@@ -83,7 +83,7 @@ class StopAllService:
 
     async def _stop(self, run: Run) -> bool:
         """Ask a run to stop; tell whether nobody had before. No recovery starts it again (ST4)."""
-        if not await self._runs.move(run.id, run.state, RunState.STOPPING, self._clock.now()):
+        if not await self._runs.stop(run.id):
             return False
         told = {"number": str(run.number), "pair": str(run.pair)}
         await self._notices.tell(run.user_id, "run_stopping_with_all", f"run_stopping:{run.id}", told)

@@ -232,10 +232,9 @@ class TradingStrategyService:
         """
         run = await self._find(user_id, number)
         async with self._store.transaction():
-            for was in sorted(GOING):
-                if await self._runs.move(run.id, was, RunState.STOPPING, self._clock.now()):
-                    told = {"number": str(run.number), "pair": str(run.pair)}
-                    await self._notices.tell(user_id, "run_stopping", f"run_stopping:{run.id}", told)
+            if await self._runs.stop(run.id):
+                told = {"number": str(run.number), "pair": str(run.pair)}
+                await self._notices.tell(user_id, "run_stopping", f"run_stopping:{run.id}", told)
         return (await self._find(user_id, number)).state
 
     async def stop_all(self, user_id: UserId) -> int:

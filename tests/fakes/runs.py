@@ -131,6 +131,13 @@ class FakeRuns:
                 return True
         return False
 
+    async def stop(self, run_id: RunId) -> bool:
+        for n, run in enumerate(self.rows):
+            if run.id == run_id and run.state in GOING:
+                self.rows[n] = replace(run, state=RunState.STOPPING)
+                return True
+        return False
+
     async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
         if run not in self.rows or run.state not in GOING:
             return False

@@ -214,3 +214,21 @@ async def test_a_run_moves_only_from_where_it_is(world: World) -> None:
     assert await world.runs.move(run.id, RunState.RUNNING, RunState.STOPPING, at)
     with pytest.raises(InvariantBroken, match="illegal_transition"):
         await world.runs.move(run.id, RunState.STOPPING, RunState.RUNNING, at)
+
+
+async def test_a_stop_is_not_lost_to_a_run_that_is_just_being_halted_or_brought_back(world: World) -> None:
+    run, at, moving = await world.start(), world.time.now(), asyncio.Event()
+
+    async def move() -> None:
+        async with world.store.transaction():
+            assert await world.runs.move(run.id, RunState.RUNNING, RunState.HALTED, at)
+            moving.set()
+            await asyncio.sleep(0.2)
+
+    async def stop() -> bool:
+        await moving.wait()
+        return await world.runs.stop(run.id)
+
+    assert (await asyncio.gather(move(), stop()))[1]
+    assert (await world.runs.get(run.id)).state is RunState.STOPPING
+    assert not await world.runs.stop(run.id), "told once"
