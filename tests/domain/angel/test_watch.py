@@ -1,5 +1,8 @@
 """When the Angel acts, and above all when it does not (AN1, AN3-AN7, AN13)."""
 
+import os
+import random
+
 import pytest
 
 from domain.angel.watch import Patience, Sign, Standing, Trip, Watch, Window
@@ -135,3 +138,19 @@ def test_impatience_that_would_rob_who_renews_is_refused() -> None:
 
 def test_window_is_the_sum_of_all_that_can_delay_a_request() -> None:
     assert Window().last_s == 11.5
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ANGEL_DAYS", "1"))))
+def test_fault_free_day_with_a_slow_store_sees_no_trip(seed: int) -> None:
+    """AN13: two workers renew for a day; one renewal in fifty is lost, one look in fifty comes late."""
+    dice, eye, now_s = random.Random(seed), watch(), 0.0
+    renewed_s = dict.fromkeys((ONE, TWO, SEAT), 0.0)
+    next_s = dict.fromkeys(renewed_s, 0.0)
+    while now_s < 24 * 3600:
+        now_s += 2.0 + (dice.uniform(0, 4) if dice.random() < 0.02 else dice.uniform(0, 0.1))
+        for scope in renewed_s:
+            while next_s[scope] <= now_s:
+                if dice.random() >= 0.02:
+                    renewed_s[scope] = next_s[scope]
+                next_s[scope] += 2.0 + dice.uniform(0, 0.6)
+        assert eye.look([held(scope, now_s - at) for scope, at in renewed_s.items()], now_s).healthy
