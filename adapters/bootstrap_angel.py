@@ -26,6 +26,7 @@ from domain.angel.closing import BUILT_IN, Bounds, FailSafe
 from domain.angel.watch import Watch, Window
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.leases import Grip, venue_scope
+from domain.ports.account_looks import DeadManState
 from domain.services.angel import Angel
 from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
@@ -50,6 +51,21 @@ class Opened:
     store: PostgresAngelStore
     copy: SealedCopy | None
     """Where keys are kept that are sealed in the database."""
+
+    async def check_timers(self) -> str:
+        """Say at which accounts the venue would not cancel by itself: there we are the last line (D5)."""
+        known = await self.store.dead_men()
+        states = {
+            desk.account: known.get(desk.account, DeadManState.ABSENT) for desk in self.angel.desks.values()
+        }
+        bare = [
+            f"{account}: {state}" for account, state in states.items() if state is not DeadManState.PROVEN
+        ]
+        return (
+            f"dead-man's switch not proven: {', '.join(bare)}"
+            if bare
+            else "every dead-man's switch is proven"
+        )
 
     async def copy_keys(self) -> str:
         """Keep a copy of the sealed keys; say when others than ours are sealed by now."""

@@ -30,6 +30,7 @@ def rounds_of(opened: Opened, settings: AngelSettings) -> list[Rounds]:
         Rounds("watch", settings.angel_interval_s, angel.look, opened.clock.monotonic),
         *(Rounds("sweep", SWEEP_EVERY_S, sweep, opened.clock.monotonic) for sweep in sweeping),
         Rounds("warm", WARM_EVERY_S, opened.warm, opened.clock.monotonic),
+        Rounds("timers", WARM_EVERY_S, opened.check_timers, opened.clock.monotonic),
         Rounds("keys", KEYS_EVERY_S, opened.copy_keys, opened.clock.monotonic),
     ]
 

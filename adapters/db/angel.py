@@ -19,6 +19,7 @@ from domain.leases import Scope
 from domain.market.model import Pair
 from domain.market.orders import Intent
 from domain.money import ZERO, Coin
+from domain.ports.account_looks import DeadManState
 from domain.ports.angel import Answer
 
 _LOOK = """
@@ -86,6 +87,11 @@ class PostgresAngelStore:
         """Return the keys that were sealed for the Angel, by the account's name."""
         rows = await self._store.fetch(CURRENT, Kind.ANGEL_KEY)
         return {row["name"]: sealed_of(row) for row in rows}
+
+    async def dead_men(self) -> dict[VenueAccountName, DeadManState]:
+        """Return by account how it is with the venue's own timer, as its worker last told."""
+        rows = await self._store.fetch("SELECT account, dead_man FROM account_looks ORDER BY account")
+        return {VenueAccountName(row["account"]): DeadManState(row["dead_man"]) for row in rows}
 
     async def stranded(self, account: VenueAccountName) -> Sequence[Stranded]:
         """Return the account's runs that were halted, with what the books say they have."""

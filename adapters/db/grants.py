@@ -177,7 +177,9 @@ TABLES = MappingProxyType(
         "fills_now": Table(whose=NOBODYS, app="SELECT"),
         "fee_charges": Table(whose=_OF_MY_RUN, app="SELECT, INSERT, UPDATE (state, price, charged)"),
         "halts": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
-        "account_looks": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
+        "account_looks": Table(
+            whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT (account, dead_man)"
+        ),
         "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),

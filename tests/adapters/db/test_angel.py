@@ -248,6 +248,16 @@ async def test_angel_that_looks_is_heard_and_no_other_may_speak_for_it(
     assert await place.admin.fetchval("SELECT count(*) FROM angel_entries") == 0
 
 
+async def test_angel_knows_where_it_is_the_last_line(place: Place) -> None:
+    look = (
+        "INSERT INTO account_looks (account, venue, at, open_orders, dead_man)"
+        " VALUES ($1, 'fake', now(), 0, $2)"
+    )
+    for account, state in (("fake-1", "proven"), ("fake-2", "configured")):
+        await place.admin.execute(look, account, state)
+    assert await place.angel.dead_men() == {"fake-1": "proven", "fake-2": "configured"}
+
+
 FORBIDDEN = {
     "a lease": "UPDATE leases SET epoch = epoch + 1",
     "an intent": "INSERT INTO order_intents (id) VALUES ('x')",
