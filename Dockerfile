@@ -8,7 +8,7 @@ RUN uv pip sync --python /opt/venv/bin/python --require-hashes --only-binary :al
 FROM python:3.12-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MRMARKET_LOG_FORMAT=json
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin mrmarket \
- && install -d -o 10001 -g 10001 /var/lib/mrmarket
+ && install -d -o 10001 -g 10001 /var/lib/mrmarket /var/lib/halt
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv
 COPY adapters adapters
@@ -17,6 +17,7 @@ COPY bot bot
 COPY conversations conversations
 COPY domain domain
 COPY handlers handlers
+COPY listener listener
 COPY migrations migrations
 COPY webapp webapp
 COPY workers workers

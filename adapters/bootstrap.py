@@ -26,6 +26,7 @@ from adapters.db.ledger import PostgresLedger
 from adapters.db.pages import PostgresPageLinks
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
+from adapters.db.stops import PostgresStops
 from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
 from adapters.db.transfers import PostgresTransfers
@@ -41,6 +42,7 @@ from adapters.opening import keys_in_files, sealed_keys
 from adapters.pages import PageAddresses
 from adapters.queue.arq_queue import Alarm
 from adapters.settings import Settings
+from adapters.stop_file import HaltFile
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
 from domain.ports.births import NoMarker
@@ -73,6 +75,7 @@ from domain.services.roles import RoleService
 from domain.services.run_changes import RunChangeService
 from domain.services.run_pauses import RunPauseService
 from domain.services.safe_boot import SafeBoot
+from domain.services.stop_carrying import StopCarrying
 from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
 from domain.services.trading_strategy import TradingStrategyService
@@ -435,6 +438,17 @@ def stop_all_service(world: World, confirmations: ConfirmationService) -> StopAl
     return StopAllService(
         *(store, PostgresRuns(store), PostgresConversions(store), world.notices, confirmations),
         *(world.clock, auth_service(world)),
+    )
+
+
+def stop_carrying(world: World) -> StopCarrying:
+    """Return what carries out a STOP that was said to the listener, in its row or its file."""
+    store, file = world.store, world.settings.halt_file
+    confirmations = ConfirmationService(store, PostgresConfirmations(store), world.clock, world.ids)
+    return StopCarrying(
+        *(store, PostgresStops(store), HaltFile(file) if file else None),
+        *(stop_all_service(world, confirmations), PostgresFreezes(store), PostgresRoles(store)),
+        *(auth_service(world), world.notices, world.clock),
     )
 
 

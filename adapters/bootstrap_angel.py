@@ -22,11 +22,13 @@ from adapters.ids import PREFIX, RandomIds
 from adapters.sealing.envelope import CannotOpen
 from adapters.sealing.masters import BadMasterKey, read_masters
 from adapters.sealing.venue_keys import unseal_venue_keys
+from adapters.stop_file import HaltFile
 from domain.angel.closing import BUILT_IN, Bounds, FailSafe
 from domain.angel.watch import Watch, Window
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.leases import Grip, venue_scope
 from domain.ports.account_looks import DeadManState
+from domain.ports.angel import NoHaltSign
 from domain.services.angel import Angel
 from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
@@ -124,6 +126,7 @@ async def open_angel(settings: AngelSettings) -> AsyncIterator[Opened]:
             desks=desks,
             keepsake=KeepsakeFile(directory / "kept.json"),
             witness=HttpWitness(settings.angel_witness_url),
+            halt=HaltFile(settings.halt_file) if settings.halt_file else NoHaltSign(),
         )
         angel.wake()
         copy = SealedCopy(directory / _KEYS) if settings.master_key_file else None

@@ -45,7 +45,8 @@ ANGELS = (
     "angel_witness_url",
     "failsafe",
 )  # read by adapters.angel.settings
-_NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION, *ANGELS)  # read above, and by tests
+LISTENERS = ("stop_keystore_file", "stop_people")  # read by adapters.listener_settings
+_NOT_FOR_US = ("env_file", "vectors", "build", *_MIGRATION, *ANGELS, *LISTENERS)  # read above, and by tests
 _FOLLOWS = "default_factory_not_called"  # said of a default when another value was wrong
 _KEY_PARTS = frozenset({"api_key", "secret", "passphrase", "withdrawal_key"})
 _ACCOUNT_PARTS = frozenset({"name", "venue", "withdrawals", "urls", "limits", "pairs", "keep", "rehearsal"})
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     venue_accounts_file: Path = Field(description="file with the venue accounts, a JSON list")
     marker_file: Path | None = Field(
         None, description="file in which workers note how far the books are, kept apart from the database"
+    )
+    halt_file: Path | None = Field(
+        None, description="the file in which the listener writes a STOP, where workers can see it"
     )
     owner_id: str | None = Field(
         None, pattern=_UUID, description="the Mixin user id of the instance's first owner"

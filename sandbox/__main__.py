@@ -37,6 +37,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--venues", choices=("binance", "gate", "both"), default="binance", help="which exchanges there are"
     )
+    parser.add_argument(
+        "--listener", action="store_true", help="also run the listener of STOP, with a bot account of its own"
+    )
     options = parser.parse_args(arguments)
     if options.replay and not options.replay.is_file():
         parser.error(f"there is no recording {options.replay}")
@@ -92,6 +95,8 @@ def play(stage: Stage) -> NoReturn:
     try:
         chat = stage.set()
         say(f"owner's page {stage.facts()['urls']['web']} · logs {stage.logs} · Ctrl-C stops")
+        if "stop_chat" in (urls := stage.facts()["urls"]):
+            say(f"as Owner, say STOP · 以 Owner 身份说“停”: {urls['stop_chat']}")
         took = time.monotonic() - began
         print(f"MrMarket is ready · 已就绪 ({took:.1f} s). Open the chat · 打开聊天: {chat}", flush=True)
         stage.supervisor.watch()

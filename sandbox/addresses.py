@@ -13,6 +13,7 @@ DEFAULTS = {
     "workers_health": 8707,
     "webapp_health": 8708,
     "angel_health": 8709,
+    "listener_health": 8710,
 }
 
 

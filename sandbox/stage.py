@@ -21,14 +21,17 @@ from sandbox.postgres import Postgres, forget_processes, start_postgres
 from sandbox.redis import start_redis
 from sandbox.runfile import StateDirectory
 from sandbox.supervisor import Say, Supervisor
-from sandbox.world import World, ensure_world, owner_of, write_keys
+from sandbox.world import World, ensure_world, give_stop_bot, owner_of, write_keys
 
 PRODUCT = ("bot", "workers", "webapp", "angel")
-_LOGINS = ("migrate", "app", "workers", "angel", "web", "poller")
-_LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web", "angel": "angel"}
+_LOGINS = ("migrate", "app", "workers", "angel", "web", "stop", "poller")
+_LOGIN_OF = {"bot": "app", "workers": "workers", "webapp": "web", "angel": "angel", "listener": "stop"}
 _KEY_FILE_OF = {"bot": ".bot", "workers": "", "angel": ".angel"}  # parts of the key, and the whole
 _FOR_ANGELS = ("VENUE_ACCOUNTS_FILE", "REQUEST_EXPIRY_MS", "LEASE_", "MARKET_CLOCK_URL")
 """What the Angel is told of all settings: it knows no Mixin, no Redis and no owner."""
+_FOR_LISTENERS = ("MIXIN_",)
+"""What the listener is told of all settings: it knows no exchange either."""
+_APART = {"angel": _FOR_ANGELS, "listener": _FOR_LISTENERS}
 _DATABASE = "mrmarket"
 _WORLD_WITHIN_S = 60.0
 _BOOKS = "reconciliation"
@@ -66,6 +69,7 @@ class Options:
     fees: str | None = None
     speed: str = ""
     venues: str = "binance"
+    listener: bool = False
 
     @property
     def market(self) -> str:
@@ -103,6 +107,8 @@ class Stage:
         self._directory.keep_market(self._options.market)
         self._ports = choose_ports(self._options.port)
         world = ensure_world(self.world_file)
+        if self._options.listener:
+            give_stop_bot(self.world_file, world)
         mixin, venue = self._start_worlds()
         self._start_servers()
         env = environment(os.environ)
@@ -112,8 +118,9 @@ class Stage:
         self._keys = write_keys(world, self._directory.path / "keys", self._venues())
         env |= self._settings(world)
         self._seal_keys(env)
-        told = {name: for_angels(env) if name == "angel" else env for name in PRODUCT}
-        self.supervisor.start(*(self._python(name, [name], told[name] | self._own(name)) for name in PRODUCT))
+        own = {name: apart(env, _APART[name]) if name in _APART else env for name in self._product}
+        own = {name: env | self._own(name) for name, env in own.items()}
+        self.supervisor.start(*(self._python(name, [name], own[name]) for name in own))
         self._wait_until_ready()
         self._ready = True
         self.tell()
@@ -139,6 +146,11 @@ class Stage:
             "state": str(self._directory.path),
             "logs": str(self.logs),
         }
+
+    @property
+    def _product(self) -> tuple[str, ...]:
+        """Return the product's own processes, by the names of their modules."""
+        return (*PRODUCT, "listener") if self._options.listener else PRODUCT
 
     @property
     def world_file(self) -> Path:
@@ -207,6 +219,11 @@ class Stage:
         login = _LOGIN_OF[process]
         own = {"MRMARKET_DATABASE_URL": self._address(f"mrmarket_{login}", self._passwords / f"db_{login}")}
         own["MRMARKET_HEALTH_PORT"] = str(self._ports[f"{process}_health"])
+        if process in ("workers", "angel", "listener"):
+            own["MRMARKET_HALT_FILE"] = str(self._directory.path / "halt.json")
+        if process == "listener":
+            own["MRMARKET_STOP_KEYSTORE_FILE"] = self._keys["stop"]
+            own["MRMARKET_STOP_PEOPLE"] = owner_of(ensure_world(self.world_file))
         if process == "workers":
             own["MRMARKET_MARKER_FILE"] = str(self._directory.path / "marker.json")
         if process == "angel":
@@ -283,7 +300,8 @@ class Stage:
             "web": f"http://127.0.0.1:{self._ports['web']}",
             "mixin": messenger,
             "venue": exchange,
-            "health": {name: f"http://127.0.0.1:{self._ports[f'{name}_health']}" for name in PRODUCT},
+            "health": {name: f"http://127.0.0.1:{self._ports[f'{name}_health']}" for name in self._product},
+            **({"stop_chat": f"{messenger['chat']}?bot=stop"} if self._options.listener else {}),
         }
         self._say(f"Mixin and the venue answer (market: {self._options.market})")
 
@@ -334,9 +352,9 @@ def _named(password: Path) -> str:
     return urlencode({"password_file": str(password)})
 
 
-def for_angels(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings without what the Angel has no need of."""
-    needed = tuple(f"MRMARKET_{name}" for name in (*_FOR_ANGELS, "ENV_FILE", "BUILD"))
+def apart(env: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Return the settings without what a process that stands apart has no need of."""
+    needed = tuple(f"MRMARKET_{name}" for name in (*names, "ENV_FILE", "BUILD"))
     return {
         name: value
         for name, value in env.items()

@@ -105,6 +105,13 @@ def ensure_world(path: Path) -> World:
     return world
 
 
+def give_stop_bot(path: Path, world: World) -> None:
+    """Give a world the second bot account, which hears STOP, if it has none."""
+    if "stop" not in world:
+        world["stop"] = {**_identity("Stop", "7000100001"), "language": "en"}
+        write_private(path, world)
+
+
 def _is_brought_up_to_date(world: World) -> bool:
     """Add what an older world does not have; return whether that was anything."""
     bot_id, older = world["bot"]["user_id"], False
@@ -177,8 +184,10 @@ def write_keys(world: World, directory: Path, venues: Venues) -> dict[str, str]:
     """Write what the product and test clients sign with, as an owner would have it; return paths by name."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     paths = {}
-    for someone in (world["bot"], *world["people"]):
-        name = "bot" if someone is world["bot"] else someone["name"].lower()
+    named = [("bot", world["bot"]), *((each["name"].lower(), each) for each in world["people"])]
+    if "stop" in world:
+        named.append(("stop", world["stop"]))
+    for name, someone in named:
         paths[name] = directory / f"{name}.json"
         write_private(paths[name], {field: someone[field] for field in _KEYSTORE})
     fields = ("name", "venue", "api_key", "secret", "withdrawal_key")

@@ -13,6 +13,7 @@ import yaml
 
 from adapters.angel.settings import load_angel_settings
 from adapters.db.grants import Role
+from adapters.listener_settings import load_listener_settings
 from adapters.settings import PREFIX, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +104,23 @@ def test_the_angel_takes_its_settings_and_no_others_key(
     assert "redis" not in OURS["angel"]["depends_on"]
 
 
+def test_the_listener_takes_its_settings_and_holds_no_key_of_the_instance(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for known in [known for known in os.environ if known.startswith(PREFIX)]:
+        monkeypatch.delenv(known)
+    for setting, value in environment(OURS["listener"], secrets).items():
+        monkeypatch.setenv(setting, value)
+    monkeypatch.setenv(f"{PREFIX}STOP_PEOPLE", "6f0d1d0e-52c4-4c55-9a6d-3f1f2f2b7a10")
+    monkeypatch.chdir(secrets)
+    settings = load_listener_settings()
+    assert f"://mrmarket_stop:{PASSWORD}@postgres:5432/" in settings.dsn()
+    assert set(OURS["listener"]["secrets"]) == {"stop_bot", "db_stop"}
+    assert "redis" not in OURS["listener"]["depends_on"]
+    halting = {name for name, each in OURS.items() if "MRMARKET_HALT_FILE" in each.get("environment", {})}
+    assert halting == {"listener", "workers", "angel"}
+
+
 def test_the_unit_of_systemd_starts_it_again_and_names_what_compose_names() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their letters
@@ -116,7 +134,7 @@ def test_every_role_that_a_process_logs_in_as_gets_its_password(secrets: Path) -
     migrate = OURS["migrate"]
     assert environment(migrate, secrets)["MRMARKET_ROLE_PASSWORDS_DIR"] == str(secrets)
     assert set(migrate["secrets"]) == {
-        f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB, Role.ANGEL)
+        f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB, Role.ANGEL, Role.STOP)
     }
 
 

@@ -14,6 +14,7 @@ from adapters.bootstrap import (
     money_services,
     open_world,
     safe_boot_of,
+    stop_carrying,
     wallet_comparing,
 )
 from adapters.bootstrap_closing import closing_service, inactivity_service
@@ -42,6 +43,7 @@ from workers import (
     payouts,
     reconcile,
     safe_boot,
+    stops,
     strategies,
     treasury,
 )
@@ -75,6 +77,7 @@ def loops_of(
     moves = [TreasuryWorker(*moving, world.wallet_grip, clock.monotonic)] if moving else []
     return [
         *([Loop(safe_boot.NAME, safe_boot.EVERY_S, safe.note, clock)] if safe else []),
+        Loop(stops.NAME, stops.EVERY_S, stop_carrying(world).round, clock),
         Loop(deposits.NAME, deposits.EVERY_S, DepositWorker(money.deposits, safe).round, clock),
         Loop(payouts.NAME, payouts.EVERY_S, paying.round, clock),
         *(Loop(treasury.NAME, treasury.EVERY_S, each.round, clock) for each in moves),

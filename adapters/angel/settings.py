@@ -40,6 +40,9 @@ class AngelSettings(BaseSettings):
     angel_witness_url: str | None = Field(
         None, description="the /ready of a process elsewhere that sees the database: http://host:8080/ready"
     )
+    halt_file: Path | None = Field(
+        None, description="the file that has it act at once when the database is gone"
+    )
     health_host: str = Field("127.0.0.1", description="the interface on which /live is told")
     health_port: int | None = Field(None, ge=1, le=65535, description="the port on which /live is told")
     log_format: Literal["console", "json", "auto"] = Field("auto", description="console, json, or auto")

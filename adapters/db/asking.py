@@ -16,8 +16,8 @@ _WITHIN_S = 2.0
 class Asking:
     """Statements, each a transaction of its own; nothing is open before the first one."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, process: str = "angel") -> None:
+        self._dsn, self._process = dsn, process
         self._pool: Any = None
         self._turn = asyncio.Lock()
 
@@ -60,7 +60,7 @@ class Asking:
                         timeout=_WITHIN_S,
                         command_timeout=_WITHIN_S,
                         server_settings={
-                            "application_name": "mrmarket_angel",
+                            "application_name": f"mrmarket_{self._process}",
                             "timezone": "UTC",
                             "jit": "off",
                         },

@@ -25,6 +25,8 @@ class Role(StrEnum):
     ANGEL = "angel"
     WEB = "web"
     """Pages: reads the rows of the person named in ``mrmarket.user_id``, and what is everybody's."""
+    STOP = "stop"
+    """The listener of STOP: calls one function, and reads nothing."""
     POLLER = "poller"
     """Reads from strangers; may connect, and nothing else yet."""
 
@@ -48,6 +50,7 @@ class Table:
     angels_rows: str = ""
     """Which rows the Angel sees, where the workers see more; all of them when nothing is said."""
     web: str = ""
+    stop: str = ""
     poller: str = ""
 
     def of(self, role: Role) -> str:
@@ -180,6 +183,8 @@ TABLES = MappingProxyType(
         "account_looks": Table(
             whose=NOBODYS, app="SELECT, INSERT, UPDATE", angel="SELECT (account, dead_man)"
         ),
+        "stops": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (carried_out_at, runs, conversions)"),
+        "drills": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
@@ -264,6 +269,8 @@ FUNCTIONS = MappingProxyType(
         "check_asked_order": _TRIGGER,
         "check_angels_lease": _TRIGGER,
         "angel_act": frozenset({Role.ANGEL}),
+        "say_stop": frozenset({Role.STOP}),
+        "check_stop": _TRIGGER,
         "angel_heard": _INNER,
         "angel_order": _INNER,
     }
@@ -275,6 +282,7 @@ DEFINERS = frozenset(
         *("post_transfers", "make_holds", "use_hold", "release_hold", "release_holds"),
         *("free_output", "take_free_output", "forget_person"),
         *("open_link", "go_on_visiting", "end_visit", "my_runs_totals", "angel_act"),
+        "say_stop",
     }
 )
 """Functions with their owner's rights: each saves the app, or the web, a right to write a table."""
@@ -288,27 +296,26 @@ _APPS_SESSIONS = {
     "transaction_timeout": "40s",
 }
 
+_BRIEF = {
+    "lock_timeout": "2s",
+    "statement_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+}
+
 SETTINGS = MappingProxyType(
     {
         Role.MIGRATE: {"lock_timeout": "10s"},
         Role.APP: _APPS_SESSIONS,
         Role.WORKERS: _APPS_SESSIONS,
-        Role.ANGEL: {
-            "lock_timeout": "2s",
-            "statement_timeout": "2s",
-            "idle_in_transaction_session_timeout": "5s",
-        },
+        Role.ANGEL: _BRIEF,
         Role.WEB: {
             "lock_timeout": "2s",
             "statement_timeout": "5s",
             "idle_in_transaction_session_timeout": "5s",
             "default_transaction_read_only": "on",
         },
-        Role.POLLER: {
-            "lock_timeout": "2s",
-            "statement_timeout": "2s",
-            "idle_in_transaction_session_timeout": "5s",
-        },
+        Role.STOP: _BRIEF,
+        Role.POLLER: _BRIEF,
     }
 )
 """PG6: how long a role's sessions wait and dawdle, unless they say otherwise."""

@@ -131,12 +131,12 @@ class Watch:
             return Verdict(trips, "; ".join(f"{trip.scope}: {trip.reason}" for trip in trips))
         return Verdict((), self._calm(ours))
 
-    def silence(self, now_s: float, store_answers_others: bool = False) -> Verdict:
+    def silence(self, now_s: float, store_answers_others: bool = False, stop_said: bool = False) -> Verdict:
         """Judge that the store does not answer (AN5).
 
         Each worker stops by its own clock before its lease is over, so whoever waits longer than that
         after the last answer finds none of them at work. If the store answers others, it is we who are cut
-        off, and workers that renew are let alone (AN3).
+        off, and workers that renew are let alone (AN3). After a STOP nothing is waited for.
         """
         self._overdue.clear()
         self._ill.clear()
@@ -145,9 +145,11 @@ class Watch:
         wait_s = heard_s + self.patience.ttl_s + self.patience.margin_s - now_s
         if store_answers_others:
             return Verdict((), "the store answers others and not us: nothing is done")
-        if wait_s > 0:
+        if wait_s > 0 and not stop_said:
             return Verdict((), f"the store is silent: acts in {wait_s:.0f} s")
         reason = f"the store has been silent for {now_s - heard_s:.0f} s"
+        if stop_said:
+            reason = f"somebody said STOP, and {reason}"
         left = [sign for sign in self._last.values() if sign.standing is not Standing.RELEASED]
         trips = [Trip(sign.scope, sign.epoch, reason, blind=True) for sign in left]
         return Verdict(trips, f"{reason}; {len(trips)} accounts had somebody")

@@ -98,6 +98,22 @@ class Keepsake(Protocol):
         ...
 
 
+class HaltSign(Protocol):
+    """The halt file, as far as the Angel cares."""
+
+    def stands(self) -> bool:
+        """Tell whether somebody said STOP, and it has not been carried out."""
+        ...
+
+
+class NoHaltSign:
+    """What there is where no settings name a halt file."""
+
+    def stands(self) -> bool:
+        """Tell that nobody said STOP."""
+        return False
+
+
 class Witness(Protocol):
     """Somebody else who looks at the store."""
 

@@ -8,7 +8,7 @@ from domain.angel.watch import Sign, Verdict, Watch
 from domain.ids import VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Pair
-from domain.ports.angel import Keepsake, Memory, Witness
+from domain.ports.angel import HaltSign, Keepsake, Memory, NoHaltSign, Witness
 from domain.services.angel_desk import AngelDesk, Sweep
 from domain.services.angel_log import SILENCE, AngelLog
 from domain.services.angel_sweep import Sweeping
@@ -27,6 +27,7 @@ class Angel:
     desks: Mapping[Scope, AngelDesk]
     keepsake: Keepsake
     witness: Witness
+    halt: HaltSign = field(default_factory=NoHaltSign)
     sweeps: dict[Scope, Sweep] = field(default_factory=dict)
     _kept: Memory | None = None
     _answered: bool = True
@@ -50,7 +51,8 @@ class Angel:
         except SILENCE:
             self._answered = False
             seen = await self.witness.sees_store()
-            verdict = self.watch.silence(self.log.clock.monotonic(), store_answers_others=seen)
+            now_s, said = self.log.clock.monotonic(), self.halt.stands()
+            verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=said)
             return self._begin(verdict)
         self._answered = True
         self._end_blind()

@@ -1,7 +1,7 @@
 """Start the emulator: ``python -m sandbox.mixin --state DIR --port P --world FILE``.
 
-Prints one JSON line when it is up; SIGTERM or Ctrl-C stops it cleanly. State stays in DIR, and a world
-file is only read when the state is new.
+Prints one JSON line when it is up; SIGTERM or Ctrl-C stops it cleanly. State stays in DIR; of a world
+file only the second bot is read when the state is not new.
 """
 
 import argparse
@@ -33,9 +33,11 @@ def _options() -> argparse.Namespace:
 def _world(store: Store, options: argparse.Namespace) -> World:
     settings = Settings(settle_ns=options.settle_ms * 1_000_000)
     world = World(store.state, time.time_ns, os.urandom, settings)
-    if not len(store.state.users):
-        with store.unit():
-            genesis.begin(world, json.loads(options.world.read_text()))
+    facts = json.loads(options.world.read_text())
+    with store.unit():
+        if not len(store.state.users):
+            genesis.begin(world, facts)
+        genesis.ensure_stop_bot(world, facts)
     return world
 
 

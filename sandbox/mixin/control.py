@@ -2,6 +2,7 @@
 
 GET ``/sandbox/…``
 
+- ``?bot=stop`` where a bot is meant: the one that hears STOP, if this world has it.
 - ``people``: bot, people, assets. ``{who}`` below is a name or a user id, in any letter case.
 - ``people/{who}/wallet``: balances, and what is on its way back as change.
 - ``people/{who}/messages?after=V``: messages new or changed since version V, and the ``version`` now.
@@ -61,7 +62,7 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes; everything runs as one committed unit."""
         look: dict[str, Callable[[web.Request], Any]] = {
-            "/people": lambda _: person.introduce(self._world),
+            "/people": lambda r: person.introduce(self._world, _to(r)),
             "/people/{who}/wallet": lambda r: {"balances": wallet.balances(self._world, self._who(r))},
             "/people/{who}/messages": self._messages,
             "/people/{who}/pay": lambda r: wallet.sheet(self._world, self._who(r), r.query.get("link", "")),
@@ -124,17 +125,19 @@ class Control:
 
     def _messages(self, request: web.Request) -> Facts:
         after = request.query.get("after", "0")
-        return person.history(self._world, self._who(request), int(after) if after.isdecimal() else 0)
+        seen = int(after) if after.isdecimal() else 0
+        return person.history(self._world, self._who(request), seen, _to(request))
 
     def _say(self, request: web.Request, facts: Facts) -> Facts:
-        message = person.say(self._world, self._who(request), facts)
+        message = person.say(self._world, self._who(request), facts, _to(request))
         return {"message_id": message.message_id}
 
     def _press(self, request: web.Request, facts: Facts) -> Facts:
         index = facts.get("index", 0)
         if type(index) is not int:
             raise unparsable("index is a whole number")
-        return dict(person.press(self._world, self._who(request), str(facts.get("message_id")), index))
+        who, message = self._who(request), str(facts.get("message_id"))
+        return dict(person.press(self._world, who, message, index, _to(request)))
 
     def _transfer(self, request: web.Request, facts: Facts) -> Facts:
         to = str(facts.get("to") or self._world.bot().user_id)
@@ -212,6 +215,11 @@ class Control:
                     await asyncio.wait_for(news.wait(), BEAT_S)
                 await asyncio.sleep(0.03)  # many changes, one event
         return response
+
+
+def _to(request: web.Request) -> str:
+    """Return the name of the bot that is meant, nothing for the one that matters most."""
+    return request.query.get("bot", "")
 
 
 def _facts(body: bytes) -> Facts:

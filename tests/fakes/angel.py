@@ -225,6 +225,16 @@ class MemoryKeepsake:
 
 
 @dataclass
+class FakeHaltSign:
+    """A halt file, there or not."""
+
+    said: bool = False
+
+    def stands(self) -> bool:
+        return self.said
+
+
+@dataclass
 class FakeWitness:
     """As ``domain.ports.angel.Witness``."""
 

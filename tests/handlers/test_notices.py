@@ -672,6 +672,8 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
     spoken_by_code = {
         key
         for key in entries_of("en")
-        if key.startswith(("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_", "doctor_"))
+        if key.startswith(
+            ("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_", "doctor_", "listener_")
+        )
     }
     assert entries_of("en").keys() - said - spoken_by_code == set()

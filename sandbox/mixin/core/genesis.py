@@ -33,6 +33,14 @@ def begin(world: World, facts: Facts) -> None:
         memo = str(payment.get("memo", ""))
         wallet.transfer(world, payer, bot.user_id, payment["asset_id"], payment["amount"], memo)
         settle(world, at_once=True)
+    ensure_stop_bot(world, facts)
+
+
+def ensure_stop_bot(world: World, facts: Facts) -> None:
+    """Create the second bot account, which hears STOP, if the file names one that is not here yet."""
+    named = facts.get("stop")
+    if named and named["app_id"] not in world.state.users:
+        add_user(world, named | {"user_id": named["app_id"]}, is_bot=True)
 
 
 def add_asset(world: World, facts: Facts) -> rows.Asset:

@@ -27,9 +27,9 @@ def find(world: World, who: str) -> rows.User:
     raise missing("person")
 
 
-def introduce(world: World) -> dict[str, Any]:
-    """Return the bot, the people and the assets, as a chat client wants them."""
-    bot = world.bot()
+def introduce(world: World, to: str = "") -> dict[str, Any]:
+    """Return a bot, the people and the assets, as a chat client wants them."""
+    bot = world.bot(to)
     names = ("user_id", "name", "identity_number", "language")
     return {
         "bot": {name: getattr(bot, name) for name in names},
@@ -50,12 +50,12 @@ def asset_card(world: World, asset: rows.Asset) -> dict[str, str]:
     }
 
 
-def say(world: World, person: rows.User, words: dict[str, Any]) -> rows.Message:
-    """Send text to the bot; tests may name category, data, message id and representative themselves."""
+def say(world: World, person: rows.User, words: dict[str, Any], to: str = "") -> rows.Message:
+    """Send text to a bot; tests may name category, data, message id and representative themselves."""
     data = words.get("data_base64") or base64.b64encode(str(words.get("text", "")).encode()).decode()
     message_id = words.get("message_id") or str(uuid.UUID(bytes=world.entropy(16), version=4))
     entry = {
-        "conversation_id": chat.ensure_contact(world, person.user_id, world.bot().user_id).conversation_id,
+        "conversation_id": chat.ensure_contact(world, person.user_id, world.bot(to).user_id).conversation_id,
         "message_id": message_id,
         "category": words.get("category", "PLAIN_TEXT"),
         "data_base64": data,
@@ -65,12 +65,12 @@ def say(world: World, person: rows.User, words: dict[str, Any]) -> rows.Message:
     return chat.send(world, person, entry)
 
 
-def press(world: World, person: rows.User, message_id: str, index: int) -> dict[str, str]:
+def press(world: World, person: rows.User, message_id: str, index: int, to: str = "") -> dict[str, str]:
     """Press a button of a message: text goes to the bot at once, a link is for the caller to open."""
     found = world.state.messages.by("inbound", f"{person.user_id}:{message_id}")
     if not found:
         raise missing("message")
-    return follow(world, person, _action(found[0], index))
+    return follow(world, person, _action(found[0], index), to)
 
 
 def _action(message: rows.Message, index: int) -> str:
@@ -82,11 +82,11 @@ def _action(message: rows.Message, index: int) -> str:
     return str(content[index]["action"])
 
 
-def follow(world: World, person: rows.User, action: str) -> dict[str, str]:
+def follow(world: World, person: rows.User, action: str, to: str = "") -> dict[str, str]:
     """Do what a client does with an action."""
     text = _text_of(action)
     if text is not None:
-        say(world, person, {"text": text})
+        say(world, person, {"text": text}, to)
         return {"kind": "input", "text": text}
     if action.startswith(PAY):
         return {"kind": "pay", "link": action}
@@ -104,9 +104,9 @@ def _text_of(action: str) -> str | None:
     return None
 
 
-def history(world: World, person: rows.User, after: int) -> dict[str, Any]:
-    """Return the person's messages with the bot that are new or changed since a version."""
-    conversation = chat.ensure_contact(world, person.user_id, world.bot().user_id)
+def history(world: World, person: rows.User, after: int, to: str = "") -> dict[str, Any]:
+    """Return the person's messages with a bot that are new or changed since a version."""
+    conversation = chat.ensure_contact(world, person.user_id, world.bot(to).user_id)
     seen = [
         message
         for message in world.state.messages.by("conversation", conversation.conversation_id)

@@ -128,9 +128,10 @@ class World:
             self.state.facts.put(rows.Fact("secret", known))
         return bytes.fromhex(known)
 
-    def bot(self) -> rows.User:
-        """Return the one bot of this world."""
-        return next(user for user in self.state.users if user.is_bot)
+    def bot(self, name: str = "") -> rows.User:
+        """Return the bot of this world, or another one by its name: the one that hears STOP."""
+        bots = sorted((u for u in self.state.users if u.is_bot), key=lambda bot: bot.identity_number)
+        return next((bot for bot in bots if bot.name.lower() == name.lower()), bots[0])
 
     def _fact(self, name: str, otherwise: str) -> str:
         fact = self.state.facts.find(name)

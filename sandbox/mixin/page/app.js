@@ -6,6 +6,10 @@ import { role, say, speak, spoken } from "./words.js";
 
 const room = { bot: null, people: [], me: null, seen: 0, shown: new Map(), lastDay: "", met: false, stream: null, busy: Promise.resolve(), waiting: false };
 
+// Another bot than the one that matters most: ?bot=stop in the address of this page.
+const other = new URLSearchParams(location.search).get("bot");
+const of = (path) => (other ? `${path}${path.includes("?") ? "&" : "?"}bot=${encodeURIComponent(other)}` : path);
+
 const remember = (key, value) => { try { localStorage.setItem(`mrmarket.${key}`, value); } catch { /* private mode */ } };
 const recall = (key) => { try { return localStorage.getItem(`mrmarket.${key}`); } catch { return null; } };
 
@@ -62,7 +66,7 @@ const put = (message) => {
 
 const refresh = async () => {
   const who = me();
-  const [{ messages, version }, { balances }] = await Promise.all([ask(`/people/${who}/messages?after=${room.seen}`), ask(`/people/${who}/wallet`)]);
+  const [{ messages, version }, { balances }] = await Promise.all([ask(of(`/people/${who}/messages?after=${room.seen}`)), ask(`/people/${who}/wallet`)]);
   if (who !== me()) return;
   const stay = atEnd();
   messages.forEach(put);
@@ -104,10 +108,10 @@ const listen = () => {
 
 // ---- deeds
 
-const sayText = (text) => trying(() => ask(`/people/${me()}/say`, { text }));
+const sayText = (text) => trying(() => ask(of(`/people/${me()}/say`), { text }));
 
 const press = (message, index, item) => trying(async () => {
-  const told = await ask(`/people/${me()}/press`, { message_id: message.message_id, index });
+  const told = await ask(of(`/people/${me()}/press`), { message_id: message.message_id, index });
   if (told.kind === "pay") await pay(me(), told.link);
   else if (told.kind === "page") page(told.link, item.label ?? item.title);
   else if (told.kind === "input") toEnd();
@@ -196,7 +200,7 @@ const wire = () => {
 };
 
 const start = async () => {
-  const { bot, people } = await ask("/people");
+  const { bot, people } = await ask(of("/people"));
   Object.assign(room, { bot, people });
   const asked = new URLSearchParams(location.search).get("as") ?? recall("person");
   wire();

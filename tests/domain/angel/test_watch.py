@@ -112,6 +112,15 @@ def test_silent_store_is_waited_for_as_long_as_a_lease_may_last() -> None:
     assert eye.silence(112.0, store_answers_others=True).healthy, "it is we who are cut off"
 
 
+def test_after_a_stop_a_silent_store_is_not_waited_for() -> None:
+    eye = watch()
+    eye.look([held(ONE), held(TWO)], 100.0)
+    verdict = eye.silence(102.0, stop_said=True)
+    assert [(t.scope, t.blind) for t in verdict.trips] == [(ONE, True), (TWO, True)]
+    assert "STOP" in verdict.said
+    assert eye.silence(102.0, store_answers_others=True, stop_said=True).healthy, "workers carry it out"
+
+
 def test_silent_store_from_the_start_is_judged_by_what_was_kept() -> None:
     eye = watch()
     assert eye.silence(100.0).healthy, "of nothing known nothing can be said"

@@ -18,6 +18,7 @@ from domain.market.runs import RunState
 from domain.money import Coin
 from tests.domain.services.angel_world import CLOSE_ALL, AngelProcess, Host, LateVenue
 from tests.domain.services.fleet_world import BASE, Process
+from tests.fakes.angel import FakeHaltSign
 from tests.fakes.crash import Crashing, Fuse
 from tests.fakes.leases import FencedOff
 
@@ -208,6 +209,33 @@ async def test_store_that_is_gone_for_minutes() -> None:
         await host.end(back)
 
     await clock.run(story())
+
+
+async def test_after_a_stop_the_angel_clears_at_once_when_the_store_is_gone() -> None:
+    """The halt file: nobody waits until a lease would be over."""
+    host = Host()
+
+    async def story() -> None:
+        worker = await host.begin()
+        angel = AngelProcess(host).start()
+        await host.fleet.clock.sleep(5)
+        angel.angel.halt = said = FakeHaltSign(said=True)
+        await host.fleet.clock.sleep(5)
+        assert (angel.angel.sweeps, host.store.entries) == ({}, {}), (
+            "while the store answers, workers see to it"
+        )
+        host.store.away = True
+        await worker.kill()
+        assert await host.until_clear(5) <= 5
+        assert angel.diary.rows
+        said.said, host.store.away = False, False
+        back = Process(host.fleet, "b").start()
+        await host.fleet.clock.sleep(10)
+        assert angel.angel.sweeps == {}
+        await angel.kill()
+        await host.end(back)
+
+    await host.fleet.clock.run(story())
 
 
 async def test_angel_that_starts_without_a_store_acts_on_what_it_has_kept() -> None:

@@ -1,0 +1,175 @@
+"""STOP said to the listener: by whom, twice, in a file and in a row, and never more than once."""
+
+from collections.abc import Sequence
+from itertools import count
+
+import pytest
+
+from adapters.ids import RandomIds
+from bot.events import words_of
+from domain.ids import UserId
+from domain.ports.stops import Carried, Stop
+from domain.services.stop_word import CODE_LASTS_S, Said, StopWord
+from tests.fakes.clock import FakeClock
+from tests.fakes.stops import FakeDoor, FakeStopFile
+
+OWNER, ADMIN, STRANGER = UserId("owner"), UserId("admin"), UserId("stranger")
+
+
+class Listening:
+    """What outlives the listener, and one life of it."""
+
+    def __init__(self) -> None:
+        self.file, self.door, self.clock = FakeStopFile(), FakeDoor(), FakeClock()
+        self._messages, self._codes = count(1), count(100_001)
+        self.word = self.live()
+
+    def live(self) -> StopWord:
+        """Begin a life."""
+        self.word = StopWord(
+            {OWNER, ADMIN}, self.file, self.door, self.clock, RandomIds(), lambda: str(next(self._codes))
+        )
+        return self.word
+
+    def says(self, who: UserId, text: str, *, key: str = "", alone: bool = True) -> Said | None:
+        """Let somebody say something."""
+        return self.word.hear(who, key or f"{who}:{next(self._messages)}", words_of(text), alone=alone)
+
+    def code(self, who: UserId, text: str = "STOP") -> str:
+        """Let somebody say STOP; return the code they are asked for."""
+        said = self.says(who, text)
+        assert said is not None
+        assert said.kind == "listener_confirm"
+        return said.params["code"]
+
+    @property
+    def rows(self) -> Sequence[Stop]:
+        return [stop for stop, _ in self.door.stops.rows.values()]
+
+
+def kind(said: Said | None) -> str:
+    return said.kind if said else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("STOP", "en"), (" stop ", "en"), ("停", "zh"), ("ＳＴＯＰ", "en")]
+)
+async def test_the_word_is_confirmed_and_stands_in_file_and_row(text: str, language: str) -> None:
+    at = Listening()
+    code = at.code(ADMIN, text)
+    assert (at.file.stop, at.rows) == (None, []), "nothing before it is confirmed"
+    said = at.says(ADMIN, f"{text} {code}")
+    assert (kind(said), said.language if said else "") == ("listener_written", language)
+    assert at.file.stop is not None
+    assert await at.word.round() == []
+    assert at.rows == [at.file.stop]
+    assert at.file.stop.by == ADMIN
+
+
+async def test_a_stranger_is_told_once_an_hour_and_nothing_is_done() -> None:
+    at = Listening()
+    code = at.code(OWNER)
+    assert kind(at.says(STRANGER, "STOP")) == "listener_not_yours"
+    assert at.says(STRANGER, f"STOP {code}") is None
+    at.clock.advance(3_601)
+    assert kind(at.says(STRANGER, f"STOP {code}")) == "listener_not_yours"
+    await at.word.round()
+    assert (at.file.stop, at.rows) == (None, [])
+
+
+@pytest.mark.parametrize("text", ["please stop", "STOP now please", "hello", "", "/stopall", "停 一下 吧"])
+async def test_other_words_do_nothing_and_say_how(text: str) -> None:
+    at = Listening()
+    assert kind(at.says(OWNER, text)) == "listener_how"
+    assert at.file.stop is None
+
+
+async def test_what_is_said_before_others_does_nothing() -> None:
+    at = Listening()
+    assert kind(at.says(OWNER, "STOP", alone=False)) == "listener_how"
+    code = at.code(OWNER)
+    assert kind(at.says(OWNER, f"STOP {code}", alone=False)) == "listener_how"
+    assert at.file.stop is None
+
+
+async def test_codes_are_of_one_person_for_two_minutes_and_three_tries() -> None:
+    at = Listening()
+    code = at.code(OWNER)
+    assert kind(at.says(ADMIN, f"STOP {code}")) == "listener_code_wrong"
+    at.clock.advance(CODE_LASTS_S + 1)
+    assert kind(at.says(OWNER, f"STOP {code}")) == "listener_code_wrong"
+    code = at.code(OWNER)
+    for _ in range(3):
+        assert kind(at.says(OWNER, "STOP 1")) == "listener_code_wrong"
+    assert kind(at.says(OWNER, f"STOP {code}")) == "listener_code_wrong"
+    assert at.file.stop is None
+
+
+async def test_said_again_and_again_it_is_one_stop() -> None:
+    at = Listening()
+    code, other = at.code(OWNER), at.code(ADMIN)
+    assert kind(at.says(OWNER, f"STOP {code}", key="m")) == "listener_written"
+    assert at.says(OWNER, f"STOP {code}", key="m") is None, "Mixin repeats it"
+    assert kind(at.says(ADMIN, f"STOP {other}")) == "listener_code_wrong"
+    assert kind(at.says(ADMIN, "STOP")) == "listener_stands"
+    for _ in range(3):
+        await at.word.round()
+    assert (len(at.rows), at.file.writes) == (1, 1)
+
+
+async def test_one_person_is_answered_six_times_a_minute_and_a_confirmation_always_counts() -> None:
+    at = Listening()
+    code = at.code(OWNER)
+    told = [kind(at.says(OWNER, "hello")) for _ in range(10)]
+    assert told == ["listener_how"] * 5 + [""] * 5
+    assert kind(at.says(OWNER, f"STOP {code}")) == "listener_written"
+    at.clock.advance(61)
+    assert kind(at.says(OWNER, "STOP")) == "listener_stands"
+
+
+async def test_while_the_database_is_away_the_file_stands_and_the_row_follows() -> None:
+    at = Listening()
+    at.door.away = True
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    assert {kind(said) for said in await at.word.round()} == {"listener_database_silent"}
+    assert await at.word.round() == [], "said once"
+    assert at.file.stop is not None
+    at.door.away = False
+    await at.word.round()
+    assert at.rows == [at.file.stop]
+
+
+async def test_a_full_disk_keeps_nobody_from_the_row_and_the_file_follows() -> None:
+    at = Listening()
+    at.file.full = True
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    await at.word.round()
+    assert len(at.rows) == 1
+    at.file.full = False
+    await at.word.round()
+    assert [at.file.stop] == at.rows
+
+
+async def test_another_life_goes_on_with_what_stands_in_the_file() -> None:
+    at = Listening()
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    word = at.live()
+    await word.round()
+    assert at.rows == [at.file.stop]
+    assert kind(at.says(OWNER, "STOP")) == "listener_stands"
+
+
+async def test_everybody_is_told_what_workers_did_and_the_next_word_is_another_stop() -> None:
+    at = Listening()
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    await at.word.round()
+    await at.door.stops.carried_out(at.rows[0], Carried(3, 1), at.clock.now())
+    told = await at.word.round()
+    assert [(said.to, said.kind) for said in told] == [
+        (who, "listener_carried_out") for who in (ADMIN, OWNER)
+    ]
+    assert told[0].params == {"runs": "3", "conversions": "1"}
+    assert (at.file.stop, at.word.standing) == (None, None)
+    at.says(ADMIN, f"停 {at.code(ADMIN, '停')}")
+    await at.word.round()
+    assert len({stop.id for stop in at.rows}) == 2
