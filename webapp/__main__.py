@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from adapters.db.drills import LastDrill
 from adapters.db.live_runs import PostgresLiveRuns
 from adapters.db.pages import OwnHistory, PostgresVisits, WebDatabase
 from adapters.health import (
@@ -29,7 +30,7 @@ from domain.services.history import HistoryService
 from domain.services.live_runs import LiveRunService
 from domain.services.pages import VisitService
 from webapp.app import make_app
-from webapp.keys import ChainHead, ComparedAges, Instance, OwnPages
+from webapp.keys import ChainHead, ComparedAges, Drills, Instance, OwnPages
 
 log = structlog.get_logger("webapp")
 
@@ -76,7 +77,8 @@ async def serve(settings: Settings) -> None:
         reason_of=reason_of,
     )
     pages = make_app(
-        probes, instance, own, ChainHead(lambda: database.head), ComparedAges(lambda: comparing.ages_s)
+        *(probes, instance, own, ChainHead(lambda: database.head), ComparedAges(lambda: comparing.ages_s)),
+        Drills(LastDrill(reads).seen),
     )
     runner = web.AppRunner(pages, access_log=None, shutdown_timeout=3)
     stop = asyncio.Event()

@@ -13,12 +13,14 @@ from webapp.filters import FILTERS
 from webapp.keys import (
     CHAIN_HEAD,
     COMPARED_AGES,
+    DRILLS,
     INSTANCE,
     OWN,
     READINESS,
     WATCHING,
     ChainHead,
     ComparedAges,
+    Drills,
     Instance,
     OwnPages,
 )
@@ -39,6 +41,7 @@ def make_app(
     own: OwnPages,
     chain_head: ChainHead | None = None,
     ages: ComparedAges | None = None,
+    drills: Drills | None = None,
 ) -> web.Application:
     """Return the application; it owns nothing that it was given."""
     app = web.Application(middlewares=[friendly_errors, only_visitors], client_max_size=_LARGEST_BODY)
@@ -48,6 +51,7 @@ def make_app(
     app[WATCHING] = watching = Watching(own.runs.look)
     app[CHAIN_HEAD] = chain_head or ChainHead()
     app[COMPARED_AGES] = ages or ComparedAges()
+    app[DRILLS] = drills or Drills()
     aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(_HERE / "templates"),

@@ -1,10 +1,12 @@
 """What views find in the application, by typed key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from domain.errors import Unavailable
+from domain.health.drill import Drill
 from domain.health.readiness import Readiness
 from domain.ports.pages import Visitor
 from domain.services.history import HistoryService
@@ -40,6 +42,24 @@ class ComparedAges:
     seen: Callable[[], Mapping[str, int | None]] = dict
 
 
+async def _no_drill() -> Drill | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Drills:
+    """Knows the newest drill of the Angel; ``None``: there was none, or nobody can tell now."""
+
+    newest: Callable[[], Awaitable[Drill | None]] = _no_drill
+
+    async def seen(self) -> Drill | None:
+        """Return the newest drill; a database that is away has said so elsewhere."""
+        try:
+            return await self.newest()
+        except Unavailable:
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class OwnPages:
     """The use cases behind pages of a person's own."""
@@ -55,6 +75,7 @@ READINESS = web.AppKey("readiness", Readiness)
 INSTANCE = web.AppKey("instance", Instance)
 CHAIN_HEAD = web.AppKey("chain_head", ChainHead)
 COMPARED_AGES = web.AppKey("compared_ages", ComparedAges)
+DRILLS = web.AppKey("drills", Drills)
 VISITOR = web.RequestKey("visitor", Visitor)
 """Who looks at a page of their own."""
 OWN = web.AppKey("own", OwnPages)

@@ -51,8 +51,8 @@ class Angel:
         except SILENCE:
             self._answered = False
             seen = await self.witness.sees_store()
-            now_s, said = self.log.clock.monotonic(), self.halt.stands()
-            verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=said)
+            now_s, stopped = self.log.clock.monotonic(), self.halt.stands()
+            verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=stopped)
             return self._begin(verdict)
         self._answered = True
         self._end_blind()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from webapp.keys import INSTANCE, READINESS
+from webapp.keys import DRILLS, INSTANCE, READINESS
 from webapp.pages import page
 
 routes = web.RouteTableDef()
@@ -15,4 +15,6 @@ async def start(request: web.Request) -> web.Response:
     """Show the owner what runs, where the chat is, and what comes next."""
     health = await request.app[READINESS].look()
     now = f"{datetime.now(UTC):%H:%M:%S}"
-    return page(request, "start.html", {"health": health, "instance": request.app[INSTANCE], "now": now})
+    drill = await request.app[DRILLS].seen()
+    facts = {"health": health, "instance": request.app[INSTANCE], "now": now, "drill": drill}
+    return page(request, "start.html", facts)

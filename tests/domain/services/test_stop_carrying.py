@@ -8,6 +8,7 @@ import pytest
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.market.runs import RunState
+from domain.money import Coin
 from domain.ports.freezes import NEW
 from domain.ports.stops import Carried, Stop
 from domain.roles import Role
@@ -22,7 +23,8 @@ from tests.fakes.roles import FakeAudit, FakeRoles
 from tests.fakes.stops import FakeStopFile, FakeStops
 
 STOP = Stop("stop-1", UserId("0b000000-0000-4000-8000-00000000000b"), datetime(2026, 1, 1, tzinfo=UTC))
-DEPOSIT = {"BTC": "0.05", "USDT": "4000"}
+BTC, USDT = Coin("BTC"), Coin("USDT")
+DEPOSIT = {BTC: "0.05", USDT: "4000"}
 
 
 class Instance:
@@ -36,7 +38,7 @@ class Instance:
 
     async def begin(self) -> None:
         world = self.world
-        await world.person(BTC=DEPOSIT["BTC"], USDT=DEPOSIT["USDT"])
+        await world.person(BTC=DEPOSIT[BTC], USDT=DEPOSIT[USDT])
         await world.rounds(world.worker(), 2)
         runs = [await world.start("0.01", "500") for _ in range(2)]
         await world.runs.move(runs[1].id, RunState.RUNNING, RunState.HALTED, world.time.now())
