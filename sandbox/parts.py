@@ -83,6 +83,14 @@ class Part:
         self._read_to += len(whole)
         return whole.decode(errors="replace").splitlines()
 
+    def kill(self) -> bool:
+        """Kill the process as a fall of the machine would; return whether it ran."""
+        ran = self.pid is not None
+        if ran and self.process:
+            self.process.kill()
+            self.process.wait()
+        return ran
+
     def ask_to_stop(self) -> None:
         """Send the signal that ends the process in order."""
         self.again_at = None

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -50,6 +51,7 @@ class StateDirectory:
             self._lock.close()
             raise AlreadyRunning(self._read_run_file()) from None
         self.run_file.unlink(missing_ok=True)
+        (self.path / "drill").unlink(missing_ok=True)  # of a drill that was cut off
         self._refuse_other_form()
 
     def keep_market(self, market: str) -> None:
@@ -70,6 +72,13 @@ class StateDirectory:
     def tell(self, facts: dict[str, Any]) -> None:
         """Write ``run.json``, whole or not at all, for our eyes only: it names passwords."""
         write_private(self.run_file, facts)
+
+    def kept_down(self) -> Collection[str]:
+        """Return the parts that somebody wants killed and kept down: ``mrmarket drill angel``."""
+        try:
+            return frozenset((self.path / "drill").read_text(encoding="utf-8").split())
+        except OSError:
+            return ()
 
     def leave(self) -> None:
         """Let go: nothing runs here any more."""

@@ -89,7 +89,7 @@ class Stage:
     patience = Patience()
 
     def __init__(self, options: Options, directory: StateDirectory, say: Say) -> None:
-        self.supervisor = Supervisor(say, self.tell)
+        self.supervisor = Supervisor(say, self.tell, directory.kept_down)
         self._options, self._directory, self._say = options, directory, say
         self._ports: dict[str, int] = {}
         self._urls: dict[str, Any] = {}

@@ -6,7 +6,7 @@ to the thread that started it.
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import NoReturn
 
@@ -26,8 +26,14 @@ class StopAsked(BaseException):
 class Supervisor:
     """The parts in the order they were started; they stop in the reverse order, group by group."""
 
-    def __init__(self, say: Say, changed: Callable[[], None] = lambda: None) -> None:
-        self._say, self._changed = say, changed
+    def __init__(
+        self,
+        say: Say,
+        changed: Callable[[], None] = lambda: None,
+        down: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """Look after nothing yet; ``down`` names parts that are killed and kept down, for a drill."""
+        self._say, self._changed, self._down = say, changed, down
         self._groups: list[list[Part]] = []
         self._told: dict[str, float] = {}
         self._hurried = False
@@ -50,8 +56,13 @@ class Supervisor:
 
     def round(self) -> None:
         """Look at every part once: start again what ended, repeat what its log calls an error."""
+        down = self._down()
         for part in self.parts:
             self._repeat_errors(part)
+            if part.name in down:
+                if part.kill():
+                    self._say(f"{part.name} was killed, and is kept down")
+                continue
             if what := part.look(time.monotonic()):
                 self._say(what)
                 self._changed()

@@ -1,6 +1,6 @@
 """Every subcommand. A new one is a module of its own with a ``COMMAND``, and a line here."""
 
-from adapters.cli import backup, candles, chain, doctor, export, keys, migrate, reconcile, recover
+from adapters.cli import backup, candles, chain, doctor, drill, export, keys, migrate, reconcile, recover
 
 COMMANDS = (
     migrate.COMMAND,
@@ -11,6 +11,7 @@ COMMANDS = (
     recover.COMMAND,
     export.COMMAND,
     candles.COMMAND,
+    drill.COMMAND,
     backup.BACKUP,
     backup.RESTORE,
 )

@@ -561,6 +561,9 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
     **ACCOUNT_SAMPLES,
     **RUN_SAMPLES,
+    "stopped_from_outside": [
+        {"who": "somebody", "at": "2026-03-01T09:30:00+00:00", "runs": "2", "conversions": "1"}
+    ],
     **HISTORY_SAMPLES,
     **PRICE_SAMPLES,
     **PAGE_SAMPLES,
@@ -638,6 +641,7 @@ MACHINES_ONLY = (
         "epoch_lost",
         "lease_lost",
         "number_not_understood",
+        *("drill_unseen", "drill_nothing_rests"),
     }
 )
 """Refusals that no person's message leads to."""
@@ -673,7 +677,10 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
         key
         for key in entries_of("en")
         if key.startswith(
-            ("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_", "doctor_", "listener_")
+            (
+                *("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"),
+                *("doctor_", "drill_", "listener_"),
+            )
         )
     }
     assert entries_of("en").keys() - said - spoken_by_code == set()

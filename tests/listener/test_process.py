@@ -8,15 +8,18 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from adapters.bootstrap import open_world, stop_carrying
+from adapters.bootstrap import stop_carrying
+from adapters.clock import SystemClock
+from adapters.db.chat import PostgresOutbox
 from adapters.db.grants import Role
 from adapters.db.store import PostgresStore
+from adapters.ids import RandomIds
 from adapters.listener_settings import load_listener_settings
-from adapters.settings import load_settings
 from domain.ids import UserId
 from domain.market.runs import RunState
 from sandbox.world import ensure_world, give_stop_bot
@@ -93,9 +96,7 @@ async def test_the_owners_stop_is_confirmed_written_carried_out_and_told(
     mixin: Mixin,
     said: dict[str, str],
     store: PostgresStore,
-    migrated_url: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(store)
     await world.person(BTC="0.05", USDT="4000")
@@ -112,28 +113,23 @@ async def test_the_owners_stop_is_confirmed_written_carried_out_and_told(
         await mixin.post("people/owner/say?bot=stop", text=button["action"].removeprefix("input:"))
         await told(mixin, "已记录", "owner")
         assert json.loads(content(halt))["by"] == mixin.owner_id
-        await _carry_out(mixin, {**said, "MRMARKET_DATABASE_URL": migrated_url}, tmp_path, monkeypatch)
+        await _carry_out(store, halt)
         await told(mixin, "已执行", "owner")
         assert content(halt) == ""
     assert (await world.runs.get(run.id)).state is RunState.STOPPING
     assert [freeze.scope for freeze in await world.freezes.open()] == ["new"]
 
 
-async def _carry_out(
-    mixin: Mixin, said: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def _carry_out(store: PostgresStore, halt: Path) -> None:
     """Let a worker look, as its loop does each second."""
-    (tmp_path / "venues.json").write_text("[]")
-    own = {
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "MIXIN_KEYSTORE_FILE": mixin.keys["bot"],
-        "VENUE_ACCOUNTS_FILE": str(tmp_path / "venues.json"),
-    }
-    for name, value in {**said, **{f"MRMARKET_{key}": value for key, value in own.items()}}.items():
-        if name.removeprefix("MRMARKET_") not in ("STOP_KEYSTORE_FILE", "STOP_PEOPLE"):
-            monkeypatch.setenv(name, value)
-    async with open_world(load_settings()) as world:
-        assert "1 runs stop" in await stop_carrying(world).round()
+    ours: Any = SimpleNamespace(
+        store=store,
+        settings=SimpleNamespace(halt_file=halt),
+        notices=PostgresOutbox(store),
+        clock=SystemClock(),
+        ids=RandomIds(),
+    )
+    assert "1 runs stop" in await stop_carrying(ours).round()
 
 
 @pytest.mark.parametrize(

@@ -262,3 +262,32 @@ def test_what_makes_no_sense_together_is_said(
 def test_each_set_of_exchanges_keeps_its_own_state() -> None:
     markets = [parse(["--venues", venues]).market for venues in ("binance", "gate", "both")]
     assert markets == ["live", "live gate", "live both"]
+
+
+def test_a_part_that_shall_be_down_is_killed_and_started_again_afterwards(
+    part: Callable[..., Part], tmp_path: Path
+) -> None:
+    """What ``mrmarket drill angel`` asks for; a drill that was cut off holds nobody down in the next life."""
+    directory, said = StateDirectory(tmp_path), list[str]()
+    victim = part("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "bot")
+    spared = part("import time; time.sleep(60)", "angel")
+    supervisor = Supervisor(said.append, down=directory.kept_down)
+    supervisor.start(victim, spared)
+    first, other = victim.pid, spared.pid
+    (tmp_path / "drill").write_text("bot redis\n")
+    for _ in range(3):
+        supervisor.round()
+    assert (victim.pid, spared.pid) == (None, other)
+    assert said == ["bot was killed, and is kept down"]
+    (tmp_path / "drill").unlink()
+
+    def started_again() -> int | None:
+        supervisor.round()
+        return victim.pid
+
+    until(started_again)
+    assert victim.pid != first
+    (tmp_path / "drill").write_text("bot\n")
+    directory.take()
+    assert directory.kept_down() == ()
+    directory.leave()

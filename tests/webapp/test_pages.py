@@ -4,19 +4,22 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from string import Formatter
 
 import pytest
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
 
+from domain.errors import Unavailable
 from domain.fees import FeeKind
+from domain.health.drill import Drill
 from domain.health.readiness import Readiness
 from domain.market.history import STATES, Subject
 from domain.market.runs import RunState
 from tests.webapp.own_world import OwnWorld
 from webapp.app import make_app
-from webapp.keys import ChainHead, ComparedAges, Instance
+from webapp.keys import ChainHead, ComparedAges, Drills, Instance
 from webapp.texts import TEXTS, choose_language
 from webapp.views.history import COLUMNS
 
@@ -207,3 +210,46 @@ def test_everything_that_may_be_shown_has_a_word() -> None:
 )
 def test_language_is_what_the_browser_likes_best(accepted: str, language: str) -> None:
     assert choose_language(accepted) == language
+
+
+def drilled(**facts: float | None) -> Drill:
+    took: dict[str, float | None] = {"flat_s": 8.25, "safe_s": 20.0, "back_s": 31.0, **facts}
+    return Drill("d", datetime(2026, 11, 1, tzinfo=UTC), 12, 11.0, **took)
+
+
+@pytest.mark.parametrize(
+    ("drill", "words"),
+    [
+        (None, "never yet"),
+        (drilled(), "all gone after 8.2 s"),
+        (drilled(flat_s=14.0), "all gone only after 14.0 s; 11 s are allowed"),
+        (drilled(flat_s=None, safe_s=None), "orders rested when the drill gave up"),
+        (drilled(safe_s=None), "the accounts were not given back"),
+        (drilled(back_s=None), "the workers did not go on"),
+    ],
+)
+async def test_the_last_drill_is_told_with_its_day(
+    aiohttp_client: Dial, drill: Drill | None, words: str
+) -> None:
+    async def newest() -> Drill | None:
+        return drill
+
+    pages = make_app(
+        [Said("database")], Instance(None, False, False), OwnWorld().pages, drills=Drills(newest)
+    )
+    client = await aiohttp_client(pages)
+    for language in ("en", "zh"):
+        shown = await (await client.get("/", headers={"Accept-Language": language})).text()
+        assert language == "zh" or words in shown
+        assert ("2026-11-01" in shown) == (drill is not None)
+    said = await (await client.get("/ready")).json()
+    assert (said.get("angel_drill") or {}).get("verdict") == (drill.verdict if drill else None)
+
+
+async def test_a_database_that_is_away_tells_no_drill(aiohttp_client: Dial) -> None:
+    async def newest() -> Drill | None:
+        raise Unavailable("store_unavailable")
+
+    pages = make_app([], Instance(None, False, False), OwnWorld().pages, drills=Drills(newest))
+    answer = await (await aiohttp_client(pages)).get("/ready")
+    assert "angel_drill" not in await answer.json()
