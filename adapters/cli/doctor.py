@@ -8,9 +8,10 @@ import asyncpg
 
 from adapters.cli.command import Command
 from adapters.cli.doctor_accounts import look_at_accounts, reason_in
-from adapters.cli.findings import Finding, fine, ill, spoken
+from adapters.cli.findings import Finding, drill_said, fine, ill, spoken
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
+from adapters.db.drills import PostgresDrills
 from adapters.db.progress import WORDS
 from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount
@@ -33,6 +34,7 @@ from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import LOCALES
 from bot.words import Words
 from domain.errors import MrMarketError, Refused
+from domain.health.drill import DrillVerdict
 from domain.health.progress import OK
 from domain.health.readiness import Probe, Readiness
 from domain.leases import WALLET, Grip
@@ -165,10 +167,23 @@ async def at_work(settings: Settings, words: Words) -> dict[str, Finding]:
     }
 
 
+async def last_drill(settings: Settings, words: Words) -> dict[str, Finding]:
+    """Say what the newest rehearsal of the Angel came to; nothing where there was none."""
+    try:
+        async with PostgresStore(settings.database_url.reveal(), connections=1) as store:
+            drill = await PostgresDrills(store).newest()
+    except MrMarketError:
+        return {}  # the looks before have said why
+    if drill is None:
+        return {}
+    said = f"{drill.began_at:%Y-%m-%d}: {drill_said(drill, words)}"
+    return {"drill": Finding(drill.verdict is DrillVerdict.PASSED, said)}
+
+
 async def examine(settings: Settings, words: Words) -> dict[str, Finding]:
     """Return what each look found, in order."""
     found = {name: await look(settings, words) for name, look in LOOKS.items()}
-    return found | await at_work(settings, words)
+    return found | await at_work(settings, words) | await last_drill(settings, words)
 
 
 async def accounts(settings: Settings, words: Words) -> list[Finding]:

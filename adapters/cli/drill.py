@@ -10,7 +10,7 @@ from pathlib import Path
 from adapters.cli.command import CannotDo, Command
 from adapters.cli.doctor import accounts_of
 from adapters.cli.drill_place import CommandControl, Control, Place, SandboxControl, facts_of, opened
-from adapters.cli.findings import spoken
+from adapters.cli.findings import drill_said, spoken
 from adapters.clock import SystemClock
 from adapters.db.drills import PostgresDrills
 from adapters.exchange.account import VenueAccount
@@ -43,23 +43,13 @@ async def rehearse(place: Place, allowed_s: float, words: Words) -> Drill:
         raise CannotDo(words(refusal.code) if words.has(refusal.code) else str(refusal)) from refusal
 
 
-def told(drill: Drill, words: Words) -> str:
-    """Return what the drill came to, and what to do when that was not enough."""
-    facts = {name: _seconds(getattr(drill, f"{name}_s")) for name in ("allowed", "flat", "safe", "back")}
-    return words(f"drill_{drill.verdict}", orders=drill.orders, **facts)
-
-
-def _seconds(span: float | None) -> str:
-    return "–" if span is None else f"{span:.1f}"
-
-
 async def _drill(
     dsn: str, accounts: Sequence[VenueAccount], control: Control, asked: Namespace, words: Words
 ) -> int:
     prefix = os.environ.get("MRMARKET_ROLE_PREFIX") or "mrmarket"
     async with opened(dsn, accounts, control, prefix) as place:
         drill = await rehearse(place, asked.allowed, words)
-    print(told(drill, words))
+    print(drill_said(drill, words))
     return 0 if drill.verdict is DrillVerdict.PASSED else 1
 
 

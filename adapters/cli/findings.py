@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adapters.texts.catalogues import LOCALES, texts
 from bot.words import Words
+from domain.health.drill import Drill
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,16 @@ def fine(words: Words) -> Finding:
 def ill(words: Words, key: str, **facts: str) -> Finding:
     """Say what is wrong and what to mend."""
     return Finding(well=False, said=words(key, **facts))
+
+
+def drill_said(drill: Drill, words: Words) -> str:
+    """Return what a drill came to, and what to do when that was not enough."""
+    facts = {name: _seconds(getattr(drill, f"{name}_s")) for name in ("allowed", "flat", "safe", "back")}
+    return words(f"drill_{drill.verdict}", orders=drill.orders, **facts)
+
+
+def _seconds(span: float | None) -> str:
+    return "–" if span is None else f"{span:.1f}"
 
 
 def spoken(asked: str | None) -> Words:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import asyncpg
 import pytest
 
 from adapters.cli.command import CannotDo
-from adapters.cli.drill import rehearse, run, told
+from adapters.cli.doctor import last_drill
+from adapters.cli.drill import rehearse, run
 from adapters.cli.drill_place import CommandControl, Place, SandboxControl
-from adapters.cli.findings import spoken
+from adapters.cli.findings import drill_said, spoken
 from adapters.db.drills import LastDrill, PostgresDrills
 from adapters.db.grants import Role
 from adapters.db.pages import WebDatabase
@@ -116,13 +118,26 @@ async def test_results_are_kept_and_the_pages_read_the_newest(
     await pages.close()
 
 
+@pytest.mark.database
+async def test_the_doctor_tells_the_newest_drill(admin: Any, url_of: Callable[[Role], str]) -> None:
+    settings: Any = SimpleNamespace(database_url=Secret(url_of(Role.APP)))
+    assert await last_drill(settings, spoken("en")) == {}
+    add = """
+        INSERT INTO drills (id, kind, began_at, orders, allowed_s, flat_s)
+        VALUES ('d', 'angel', $1, 12, 11, $2)
+    """
+    await admin.execute(add, DRILL.began_at, 14)
+    found = await last_drill(settings, spoken("en"))
+    assert (found["drill"].well, found["drill"].said[:11]) == (False, "2026-11-01:")
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
     "facts", [{}, {"flat_s": 14.0}, {"flat_s": None, "safe_s": None}, {"safe_s": None}, {"back_s": None}]
 )
 def test_every_verdict_says_what_to_do(facts: dict[str, float | None], language: str) -> None:
     drill = replace(DRILL, **cast("Any", facts))
-    assert len(told(drill, spoken(language))) > 30
+    assert len(drill_said(drill, spoken(language))) > 30
     assert drill.verdict in DrillVerdict
 
 
