@@ -7,9 +7,11 @@ PACKAGES = ("adapters", "angel", "bot", "conversations", "domain", "handlers", "
 
 SEEN_FOR = {
     "adapters/angel/settings.py": "to connect to Postgres",
+    "adapters/listener_settings.py": "the database's address",
     "adapters/addresses.py": "to read an address and put its password in",
     "adapters/bootstrap.py": "to connect to Postgres and Redis",
     "adapters/cli/candles.py": "to connect to Postgres",
+    "adapters/cli/drill.py": "the database's address",
     "adapters/cli/chain.py": "to connect to Postgres",
     "adapters/cli/doctor.py": "to connect to Postgres and Redis",
     "adapters/cli/doctor_accounts.py": "to connect to Postgres",
