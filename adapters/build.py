@@ -12,6 +12,7 @@ _OURS = (
     "conversations",
     "domain",
     "handlers",
+    "listener",
     "migrations",
     "webapp",
     "workers",

@@ -3,15 +3,25 @@
 import ast
 from pathlib import Path
 
-PACKAGES = ("adapters", "angel", "bot", "conversations", "domain", "handlers", "webapp", "workers")
+PACKAGES = (
+    "adapters",
+    "angel",
+    "bot",
+    "conversations",
+    "domain",
+    "handlers",
+    "listener",
+    "webapp",
+    "workers",
+)
 
 SEEN_FOR = {
     "adapters/angel/settings.py": "to connect to Postgres",
-    "adapters/listener_settings.py": "the database's address",
+    "adapters/listener_settings.py": "to connect to Postgres",
     "adapters/addresses.py": "to read an address and put its password in",
     "adapters/bootstrap.py": "to connect to Postgres and Redis",
     "adapters/cli/candles.py": "to connect to Postgres",
-    "adapters/cli/drill.py": "the database's address",
+    "adapters/cli/drill.py": "to connect to Postgres",
     "adapters/cli/chain.py": "to connect to Postgres",
     "adapters/cli/doctor.py": "to connect to Postgres and Redis",
     "adapters/cli/doctor_accounts.py": "to connect to Postgres",

@@ -79,15 +79,15 @@ _ZH = {
     "redis_missing": "没有响应。工作会继续，只是稍慢一些。",
     "bot_missing": "最近几秒没有它的消息。用户的消息会在 Mixin 等候；请查看它的日志。",
     "workers_missing": "最近几秒没有它们的消息。充值和订单会等候；请查看它们的日志。",
-    "drill": "守护天使演练：",
+    "drill": "守护进程演练：",
     "drill_never": "尚未进行。`mrmarket drill angel` 可演练所有进程同时失效的情形。",
     "drill_took": "{day}，挂单 {orders} 个：",
     "drill_passed": "{flat:.1f} 秒后全部撤下（允许 {allowed:.0f} 秒），{safe:.1f} 秒后确认安全，"
     "启动后 {back:.1f} 秒恢复运行。",
-    "drill_too_slow": "{flat:.1f} 秒后才全部撤下，允许 {allowed:.0f} 秒。请查看守护天使的日志，"
+    "drill_too_slow": "{flat:.1f} 秒后才全部撤下，允许 {allowed:.0f} 秒。请查看守护进程的日志，"
     "找出它在等什么：交易所响应慢、MRMARKET_ANGEL_INTERVAL_S 或租约过长；改正后重新演练。",
-    "drill_not_flat": "演练放弃等待时仍有挂单。请查看守护天使是否在运行、密钥是否能交易，以及它的日志。",
-    "drill_not_safe": "{flat:.1f} 秒后全部撤下，但账户一直没有交还。请查看守护天使的日志。",
+    "drill_not_flat": "演练放弃等待时仍有挂单。请查看守护进程是否在运行、密钥是否能交易，以及它的日志。",
+    "drill_not_safe": "{flat:.1f} 秒后全部撤下，但账户一直没有交还。请查看守护进程的日志。",
     "drill_not_back": "{flat:.1f} 秒后全部撤下，{safe:.1f} 秒后确认安全，但工作进程没有恢复运行。"
     "请查看 /halts 和工作进程的日志。",
     "ok": "运行中",

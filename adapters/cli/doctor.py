@@ -183,7 +183,8 @@ async def last_drill(settings: Settings, words: Words) -> dict[str, Finding]:
 async def examine(settings: Settings, words: Words) -> dict[str, Finding]:
     """Return what each look found, in order."""
     found = {name: await look(settings, words) for name, look in LOOKS.items()}
-    return found | await at_work(settings, words) | await last_drill(settings, words)
+    drilled = await last_drill(settings, words) if found["database"].well else {}
+    return found | await at_work(settings, words) | drilled
 
 
 async def accounts(settings: Settings, words: Words) -> list[Finding]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from adapters.cli.command import CannotDo, Command
 from adapters.cli.doctor import accounts_of
-from adapters.cli.drill_place import CommandControl, Control, Place, SandboxControl, facts_of, opened
+from adapters.cli.drill_control import CommandControl, SandboxControl, facts_of
+from adapters.cli.drill_place import Control, Place, opened
 from adapters.cli.findings import drill_said, spoken
 from adapters.clock import SystemClock
 from adapters.db.drills import PostgresDrills

@@ -1,16 +1,11 @@
 """Where a drill happens: the sandbox, or an instance whose accounts are all for rehearsal."""
 
 import asyncio
-import json
-import os
-import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from adapters.cli.command import CannotDo
 from adapters.clock import SystemClock
 from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount
@@ -20,11 +15,6 @@ from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.leases import Grip, venue_scope
 from domain.market.model import Pair
 from domain.money import Coin
-
-_KILLED = ("bot", "workers", "webapp", "listener", "redis")
-"""The parts of the sandbox that are killed; Postgres stays, for only there it is said that all is safe."""
-_GONE_WITHIN_S = 15.0
-_COMMAND_WITHIN_S = 60.0
 
 _ANGELS = "SELECT count(*) AS n FROM pg_stat_activity WHERE usename = $1 || '_angel'"
 _HELD = "SELECT scope FROM leases WHERE scope LIKE 'venue:%' AND state = 'held' ORDER BY scope"
@@ -112,45 +102,6 @@ class Place:
         return not await self.store.fetch(_NOT_BACK, self._scopes)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxControl:
-    """Tells the sandbox's supervisor by a file whom to kill and keep down."""
-
-    state: Path
-
-    async def kill(self) -> None:
-        """Have them killed, and return when they are gone."""
-        pids: dict[str, int] = facts_of(self.state)["pids"]
-        killed = {name: pid for name, pid in pids.items() if name in _KILLED}
-        (self.state / "drill").write_text("\n".join(killed) + "\n")
-        try:
-            async with asyncio.timeout(_GONE_WITHIN_S):
-                while any(map(_runs, killed.values())):  # noqa: ASYNC110 - the end of others' processes
-                    await asyncio.sleep(0.02)
-        except TimeoutError as error:
-            raise CannotDo("The sandbox's supervisor did not kill anybody. Is it of this release?") from error
-
-    async def start(self) -> None:
-        """Let them be started again."""
-        (self.state / "drill").unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandControl:
-    """Runs the owner's own commands."""
-
-    down: str
-    up: str
-
-    async def kill(self) -> None:
-        """Run the command that kills, and return when it has ended well."""
-        await _run(self.down)
-
-    async def start(self) -> None:
-        """Run the command that starts all again."""
-        await _run(self.up)
-
-
 @asynccontextmanager
 async def opened(
     dsn: str, accounts: Sequence[VenueAccount], control: Control, role_prefix: str
@@ -166,35 +117,3 @@ async def opened(
             stack.push_async_callback(exchange.close)
             exchanges.append(exchange)
         yield Place(store, exchanges, accounts, control, role_prefix)
-
-
-def facts_of(state: Path) -> dict[str, Any]:
-    """Return what the sandbox says of itself.
-
-    Raises:
-        CannotDo: none runs there.
-    """
-    try:
-        facts: dict[str, Any] = json.loads((state / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CannotDo(f"No sandbox runs from {state}. Start one with `make run`.") from error
-    return facts
-
-
-async def _run(command: str) -> None:
-    try:
-        words = shlex.split(command)
-        process = await asyncio.create_subprocess_exec(*words)
-        code = await asyncio.wait_for(process.wait(), _COMMAND_WITHIN_S)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise CannotDo(f"`{command}` could not be done: {type(error).__name__} {error}") from error
-    if code:
-        raise CannotDo(f"`{command}` ended with code {code}.")
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

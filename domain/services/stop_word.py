@@ -21,6 +21,8 @@ _MOST_TRIES = 3
 _ANSWERS, _WITHIN_S = 6, 60.0
 """How many answers one person who may say it gets in which time; more are not answered."""
 _STRANGER_AGAIN_S = 3_600.0
+_STRANGERS_ANSWERED = 20
+"""How many answers all strangers together get in that time: a crowd keeps nobody from being answered."""
 _MOST_REMEMBERED = 1_000
 
 
@@ -62,6 +64,7 @@ class StopWord:
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._answered: dict[UserId, deque[float]] = {}
         self._strangers: OrderedDict[UserId, float] = OrderedDict()
+        self._strangers_answered: deque[float] = deque(maxlen=_STRANGERS_ANSWERED)
         self._language = dict.fromkeys(self._people, "")
         self._silence_told = False
 
@@ -94,6 +97,9 @@ class StopWord:
 
     async def round(self) -> Sequence[Said]:
         """See to the stop that stands; return what its people are told."""
+        if self._standing is None:
+            self._standing = self._file.read()  # somebody may have put it there by hand
+            self._in_file = self._standing is not None
         stop = self._standing
         if stop is None:
             return []
@@ -143,7 +149,7 @@ class StopWord:
     def _turn_away(self, sender: UserId) -> Said | None:
         """Tell a stranger that nothing was done, once an hour."""
         now_s = self._clock.monotonic()
-        if now_s < self._strangers.get(sender, 0.0):
+        if now_s < self._strangers.get(sender, 0.0) or not _has_room(self._strangers_answered, now_s):
             return None
         self._strangers[sender] = now_s + _STRANGER_AGAIN_S
         self._strangers.move_to_end(sender)
@@ -153,10 +159,7 @@ class StopWord:
 
     def _may_be_answered(self, sender: UserId) -> bool:
         now_s, times = self._clock.monotonic(), self._answered.setdefault(sender, deque(maxlen=_ANSWERS))
-        if len(times) == _ANSWERS and now_s - times[0] < _WITHIN_S:
-            return False
-        times.append(now_s)
-        return True
+        return _has_room(times, now_s)
 
     def _known(self, key: str) -> bool:
         """Tell whether this very message was heard before: Mixin repeats what it is not sure of."""
@@ -172,3 +175,11 @@ class StopWord:
 
     def _say(self, to: UserId, kind: str, params: Mapping[str, str] | None = None) -> Said:
         return Said(to, kind, params or {}, self._language[to])
+
+
+def _has_room(times: deque[float], now_s: float) -> bool:
+    """Tell whether one more may be answered now, and count it."""
+    if len(times) == times.maxlen and now_s - times[0] < _WITHIN_S:
+        return False
+    times.append(now_s)
+    return True

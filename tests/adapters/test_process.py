@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENTRIES = ("bot", "workers", "webapp", "adapters.cli")
-PRODUCT = ("adapters", "angel", "bot", "conversations", "domain", "handlers", "webapp", "workers")
+ENTRIES = ("bot", "workers", "webapp", "angel", "listener", "adapters.cli")
+PRODUCT = ("adapters", "angel", "bot", "conversations", "domain", "handlers", "listener", "webapp", "workers")
 STARTERS = {"subprocess", "multiprocessing", "pty"}
 
 LOOK = """
@@ -47,11 +47,14 @@ def test_no_process_of_the_product_starts_another() -> None:
     """What holds keys has no children, so none inherits an environment, a file or a secret.
 
     Back-ups are made by Postgres' own tools; their command has no keys, and no process that runs imports it.
+    A drill runs the owner's commands where every key is of a rehearsal account; they see no setting of ours.
     """
     sources = {path for name in PRODUCT for path in (ROOT / name).rglob("*.py")}
     dumps, command = ROOT / "adapters" / "db" / "dumps.py", ROOT / "adapters" / "cli" / "backup.py"
     assert {path for path in sources if "db.dumps" in path.read_text(encoding="utf-8")} == {command}
-    for path in sources - {dumps}:
+    drills, drill = (ROOT / "adapters" / "cli" / name for name in ("drill_control.py", "drill.py"))
+    assert {path for path in sources if "drill_control" in path.read_text(encoding="utf-8")} == {drill}
+    for path in sources - {dumps, drills}:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -15,7 +15,8 @@ import pytest
 from adapters.cli.command import CannotDo
 from adapters.cli.doctor import last_drill
 from adapters.cli.drill import rehearse, run
-from adapters.cli.drill_place import CommandControl, Place, SandboxControl
+from adapters.cli.drill_control import CommandControl, SandboxControl
+from adapters.cli.drill_place import Place
 from adapters.cli.findings import drill_said, spoken
 from adapters.db.drills import LastDrill, PostgresDrills
 from adapters.db.grants import Role
@@ -165,6 +166,11 @@ async def test_a_command_that_does_not_do_it_is_told(command: str) -> None:
     with pytest.raises(CannotDo, match=command.strip("'")):
         await CommandControl(command, "true").kill()
     await CommandControl(command, "true").start()
+
+
+async def test_a_command_sees_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MRMARKET_DATABASE_URL", "postgres://secret")
+    await CommandControl("sh -c 'test -z \"$MRMARKET_DATABASE_URL\"'", "true").kill()
 
 
 async def test_the_sandbox_is_told_by_a_file_which_goes_with_the_drill(tmp_path: Path) -> None:

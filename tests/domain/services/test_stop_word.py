@@ -77,6 +77,28 @@ async def test_a_stranger_is_told_once_an_hour_and_nothing_is_done() -> None:
     assert (at.file.stop, at.rows) == (None, [])
 
 
+async def test_a_crowd_of_strangers_keeps_nobody_from_being_answered() -> None:
+    at = Listening()
+    told = [kind(at.says(UserId(f"stranger {n}"), "STOP")) for n in range(500)]
+    assert told.count("listener_not_yours") == 20
+    assert at.code(OWNER)
+    at.clock.advance(61)
+    assert kind(at.says(STRANGER, "STOP")) == "listener_not_yours"
+
+
+async def test_a_file_made_by_hand_meanwhile_is_a_stop_that_is_seen_to() -> None:
+    at = Listening()
+    await at.word.round()
+    by_hand = Stop("file-1", UserId("by hand"), at.clock.now())
+    at.file.stop = by_hand
+    await at.word.round()
+    assert at.rows == [by_hand]
+    assert kind(at.says(OWNER, "STOP")) == "listener_stands"
+    await at.door.stops.carried_out(by_hand, Carried(1, 0), at.clock.now())
+    assert {kind(said) for said in await at.word.round()} == {"listener_carried_out"}
+    assert at.file.stop is None
+
+
 @pytest.mark.parametrize("text", ["please stop", "STOP now please", "hello", "", "/stopall", "停 一下 吧"])
 async def test_other_words_do_nothing_and_say_how(text: str) -> None:
     at = Listening()
