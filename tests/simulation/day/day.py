@@ -4,9 +4,10 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from domain.angel.entries import Deed
 from domain.market.runs import RunState
@@ -15,7 +16,7 @@ from tests.simulation.day.instance import OWNER, TOKENS, Instance
 from tests.simulation.day.judge import Judge
 from tests.simulation.day.loop import VirtualLoop
 from tests.simulation.day.people import Person
-from tests.simulation.day.process import Process
+from tests.simulation.day.process import Killed, Process
 
 LIVE_WITHIN_S = 600.0
 LOOK_EVERY_S = 1_800
@@ -126,6 +127,7 @@ class Day:
     async def live(self) -> Verdict:
         """Let the day pass, end its faults, see that all is live, and bring it to rest."""
         began_s = time.process_time()
+        asyncio.get_running_loop().set_exception_handler(self._note)
         for coin, token in TOKENS.items():
             self.instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
         for post in (*self.posts, self.angel):
@@ -147,6 +149,12 @@ class Day:
         figures["cpu_s"] = int(time.process_time() - began_s)
         did = sum((person.did for person in self.people), Counter())
         return Verdict(violations, figures, did, self.happened)
+
+    def _note(self, _: object, told: Mapping[str, Any]) -> None:
+        """Note what went wrong where nobody waits for it, such as at a venue."""
+        error = told.get("exception")
+        if not isinstance(error, Killed):
+            self.instance.unforeseen.append(f"{told['message']}: {error!r}")
 
     async def _passes(self) -> None:
         """Let people live and things go wrong, until the evening or until something is broken."""

@@ -17,6 +17,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.entries: list[tuple[dict[Any, Any], Any, Any]] | None = None
+        self.writer: asyncio.Task[Any] | None = None
 
     def undo(self, down_to: int) -> None:
         """Put back everything that was noted after so many entries."""
@@ -98,6 +99,7 @@ class DayTransactions:
         """Open one, or a savepoint within the one that is open."""
         journal = self._journal
         if journal.entries is not None:
+            assert asyncio.current_task() is journal.writer, "somebody waited inside a transaction"
             with_all = len(journal.entries)
             before = [copy.deepcopy(table.rows) for table in self.tables]
             try:
@@ -108,11 +110,10 @@ class DayTransactions:
                 raise
             return
         self.begun += 1
-        journal.entries, mine = [], asyncio.current_task()
+        journal.entries, journal.writer = [], asyncio.current_task()
         before = [copy.deepcopy(table.rows) for table in self.tables]
         try:
             yield
-            assert asyncio.current_task() is mine
         except BaseException:
             journal.undo(0)
             self._put_back(before)
