@@ -136,6 +136,13 @@ class DayRuns:
         self._put(replace(run, state=to, stopped_at=at if to is RunState.STOPPED else None))
         return True
 
+    async def stop(self, run_id: RunId) -> bool:
+        run = self.rows[run_id]
+        if run.state not in GOING:
+            return False
+        self._put(replace(run, state=RunState.STOPPING))
+        return True
+
     async def change(self, run: Run, preset: str, config: Mapping[str, str]) -> bool:
         now = self.rows[run.id]
         if now.config_version != run.config_version or now.state not in GOING:
