@@ -103,13 +103,17 @@ class Judge:
         ]
 
     def watch(self) -> None:
-        """Note who acts for what: never two for one, dead and frozen ones left out or not."""
+        """Note which workers act for what: never two for one, frozen ones among them.
+
+        The Angel may take over from one that was silent for six seconds and whose own clock gives it two
+        more: it cancels alone until whatever that one had sent must have arrived. ``Fence`` looks at that.
+        """
         holders = self._holders()
         self._two |= {f"{', '.join(names)} act for {scope}" for scope, names in holders.items() if names[1:]}
 
     def _holders(self) -> Mapping[str, list[str]]:
         holders: defaultdict[str, list[str]] = defaultdict(list)
-        for process in (post.process for post in (*self._day.posts, self._day.angel)):
+        for process in (post.process for post in self._day.posts):
             if process and process.alive:
                 for grip in process.grips:
                     if grip.held:
