@@ -27,6 +27,7 @@ from domain.ids import AssetId, UserId
 from domain.leases import WALLET, Grip
 from domain.market.orders import Fill
 from domain.ports.wallet import WalletOutput
+from domain.secrets import Secret
 from domain.services.fill_accounting import FillAccounting
 from tests.domain.services.money_world import BTC, OWNER, TOKENS, USDT, MoneyWorld
 from tests.domain.services.trading_world import World as Market
@@ -109,7 +110,7 @@ class Stage:
             store=self.store,
             ledger=PostgresLedger(self.store),
             notices=PostgresOutbox(self.store),
-            keystore=cast("Any", SimpleNamespace(app_id=BOT)),
+            keystore=cast("Any", SimpleNamespace(app_id=BOT, session_seed=Secret(b"s" * 32))),
             http=cast("Any", SimpleNamespace(app_id=BOT)),
             wallet=cast("Any", self.wallet),
             clock=clock,

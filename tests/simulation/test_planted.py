@@ -99,7 +99,8 @@ def keeps_what_orders_held(patch: pytest.MonkeyPatch) -> None:
     """Never give the hold of an order back (I5, ST5)."""
 
     async def forgetful(self: Any, intents: Any) -> Any:
-        await self.orders.save_all(intents)
+        if intents:
+            await self.orders.save_all(intents)
         return list(intents)
 
     patch.setattr(Desk, "record", forgetful)

@@ -130,5 +130,6 @@ def test_the_doctor_speaks_as_it_is_asked_or_as_the_shell(
 def test_every_sentence_of_the_doctor_is_said() -> None:
     source = "".join(path.read_text() for path in (ROOT / "adapters/cli").glob("*.py"))
     parts = {"settings", *LOOKS, "at_work", "bot", "workers", "leases", "reconciliation", "waiting"}
+    parts |= {"angel", "drill"}
     keys = {key for key in entries_of("en") if key.startswith("doctor_")}
     assert {key for key in keys if f'"{key}"' not in source} == {f"doctor_name_{part}" for part in parts}

@@ -1,0 +1,28 @@
+"""Samples of what is said of prices."""
+
+from bot.ports import Json
+
+PRICE: dict[str, Json] = {
+    "coin": "BTC", "currency": "USD", "price": "60000.5", "change_bps": "-120", "spread_bps": 3,
+    "disputed": False, "stale": [], "fresh": [{"source": "CoinGecko", "price": "60000.5", "age_s": 40}],
+    "markets": [{"pair": "BTC/USDT", "venue": "binance", "bid": "1", "ask": "2", "age_s": 3, "day": {}}],
+}  # fmt: skip
+
+DAY: dict[str, Json] = {"low": "59000", "high": "61000.5", "change_bps": "-120.4", "minutes": 1_440}
+
+MARKET: dict[str, Json] = {"pair": "BTC/USDT", "venue": "gate", "bid": "1", "ask": "", "age_s": 3}
+
+MARKETS: list[Json] = [{**MARKET, "day": {**DAY, "minutes": minutes}} for minutes in (1_440, 7)]
+
+OLD: dict[str, Json] = {"source": "Mixin", "price": "59000", "age_s": 7_200}
+
+PRICE_SAMPLES: dict[str, list[dict[str, Json]]] = {
+    "price": [
+        PRICE,
+        {**PRICE, "change_bps": "", "disputed": True, "fresh": [OLD, OLD], "stale": [OLD], "markets": []},
+        {**PRICE, "markets": MARKETS},
+        {**PRICE, "price": "", "fresh": [], "stale": [OLD]},
+    ],
+    "price_ask": [{"coins": []}, {"coins": ["BTC", "USDT"]}],
+    "price_coin_unknown": [{"coin": "ABC", "known": "BTC, USDT"}],
+}
