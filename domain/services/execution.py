@@ -90,7 +90,7 @@ class ExecutionService:
         self.recovery = Recovery(self.desk, self.aside)
         sending = OrderSending(self.desk)
         self.ticking = Ticking(self.desk, self.resolution, sending, self.clock, self.comparing, self.aside)
-        self.legs = Legs(self.desk, sending)
+        self.legs = Legs(self.desk, self.resolution, sending)
         self.beats = Beats(self.desk, self.fills, self.settings, self.ticking)
         self.beats.next_s = self.desk.clock.monotonic()
         self.converting = Converting(self.desk, self.resolution, sending, self.clock, self.comparing)

@@ -10,12 +10,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.errors import Refused, Unavailable
-from domain.market.model import Quote
+from domain.market.model import Quote, Side
 from domain.market.orders import TERMINAL, AskedOrder, Intent
 from domain.market.own import Standing
 from domain.market.runs import HELD_BACK, RUN_EDGES, Run, RunState
 from domain.ports.asked_orders import AskedOrderStore
 from domain.services.desk import Desk
+from domain.services.order_resolution import OrderResolution
 from domain.services.order_sending import OrderSending, Wanted
 from domain.services.ticking import resting
 
@@ -69,6 +70,7 @@ class Legs:
     """The holder's side: sends what is asked of its account, and has legs live as their leaders do."""
 
     desk: Desk
+    resolution: OrderResolution
     sending: OrderSending
 
     async def advance(self, legs: Sequence[Run], doubt: str) -> list[str]:
@@ -80,6 +82,7 @@ class Legs:
         if not waiting or doubt or not self.desk.grip.sure:
             return said
         sent = await self.sending.send_intents(await self._apart(waiting), {leg.id: leg for leg in legs})
+        await self.resolution.cancel([i for i in sent.changed if i.state not in TERMINAL])  # OR7
         return [*said, f"sent {len(sent.intents)} of {len(waiting)} orders that were asked for"]
 
     async def _follow(self, leg: Run) -> str:
@@ -105,7 +108,8 @@ class Legs:
             except (Refused, Unavailable):
                 continue
             own = [resting(i, rules).quote for i in (*live, *apart) if i.pair == asked.pair]
-            quote = Quote(asked.side, rules.ticks_down(asked.price), rules.lots_down(asked.quantity))
+            as_good = rules.ticks_down if asked.side is Side.BUY else rules.ticks_up
+            quote = Quote(asked.side, as_good(asked.price), rules.lots_down(asked.quantity))
             moved = Standing.of(own).admit([quote], rules.max_open_orders)
             apart += [self._intent(asked, rules.price(each.ticks)) for each in moved]
         return apart

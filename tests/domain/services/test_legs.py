@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from adapters.db.store import PostgresStore
 from domain.errors import MrMarketError, Refused
 from domain.ids import VenueAccountName
 from domain.market.model import Side
+from domain.market.orders import LimitOrder, VenueOrder
 from domain.market.runs import RunState
 from tests.domain.services.legs_world import HIGH, LOW, ONE, TWO, Two
 from tests.domain.services.test_crashes import Points, SimulatedCrash
@@ -101,6 +103,35 @@ async def test_only_who_holds_the_leaders_account_asks(two: Two) -> None:
         with pytest.raises(MrMarketError, match=r"run_not_running|epoch_lost|asked_orders_accounts"):
             await two.ask(worker)
     assert await two.world.asked.waiting(TWO, two.time.now()) == []
+    await two.stop(first, second)
+    await two.check_ended()
+
+
+async def test_a_sell_between_two_prices_of_the_venue_is_sent_at_the_better_one(two: Two) -> None:
+    """The venue of the other account has prices of its own: what it is asked may be none of them."""
+    first, second = await two.begin()
+    sell = await two.ask(first)
+    between = replace(sell, id=two.world.ids.new_id(), price=sell.price + Decimal("0.005"))
+    await two.world.asked.add_all([between])
+    await two.world.rounds(second, 2)
+    assert sorted(of_leg(two)) == [Decimal("60500.00"), Decimal("60500.01")]
+    await two.stop(first, second)
+    await two.check_ended()
+
+
+async def test_what_the_venue_changed_comes_off() -> None:
+    two = Two.in_memory()
+    first, second = await two.begin()
+    await two.ask(first)
+    exchange: Any = second.desk.exchange
+    place = exchange.place
+
+    async def otherwise(order: LimitOrder, not_after: datetime) -> VenueOrder:
+        return replace(await place(order, not_after), quantity=order.quantity / 2)
+
+    exchange.place = otherwise
+    await two.world.rounds(second, 2)
+    assert (len(two.venues[TWO].sent), of_leg(two)) == (1, [])
     await two.stop(first, second)
     await two.check_ended()
 
