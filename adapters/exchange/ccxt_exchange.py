@@ -17,7 +17,7 @@ from adapters.exchange.candles import CcxtCandles
 from adapters.exchange.client import Gate, contract_of, make_client, make_public_client, writing
 from adapters.exchange.contract import Expiry
 from adapters.exchange.exchange_data import ExchangeData
-from adapters.exchange.lanes import pace, using
+from adapters.exchange.lanes import leaving_by, pace, using
 from adapters.exchange.own_orders import OwnOrders, expiring
 from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.pair_rules import PairRules
@@ -137,19 +137,20 @@ class CcxtExchange:
         expires_at = self._clock.now() + timedelta(milliseconds=self._settings.request_expiry_ms)
         headers, expiry = expiring(self._contract, expires_at, self._settings.request_expiry_ms)
         try:
-            raw = await self._write(
-                order.client_order_id,
-                Lane.HEDGE if order.immediate else Lane.QUOTE,
-                lambda: self._admit([order], not_after),
-                headers,
-                self._client.create_order,
-                str(order.pair),
-                "limit",
-                order.side.value,
-                plain(order.quantity),
-                plain(order.price),
-                {**self._own.terms(order), **expiry},
-            )
+            with leaving_by(self._instant_s(not_after)):
+                raw = await self._write(
+                    order.client_order_id,
+                    Lane.HEDGE if order.immediate else Lane.QUOTE,
+                    lambda: self._admit([order], not_after),
+                    headers,
+                    self._client.create_order,
+                    str(order.pair),
+                    "limit",
+                    order.side.value,
+                    plain(order.quantity),
+                    plain(order.price),
+                    {**self._own.terms(order), **expiry},
+                )
         except Refused as refusal:
             self._note_refusal(order.pair, refusal)
             raise
@@ -181,7 +182,11 @@ class CcxtExchange:
         asked = self._batches.asked(orders, {} if shared else expiry)
         counted = len(orders) if self._contract.batch_counts_each else 1
         try:
-            with using(Lane.QUOTE, counted), writing(lambda: self._admit(orders, not_after), headers):
+            with (
+                leaving_by(self._instant_s(not_after)),
+                using(Lane.QUOTE, counted),
+                writing(lambda: self._admit(orders, not_after), headers),
+            ):
                 raw = await self._client.create_orders(asked, shared)
         except MrMarketError:
             raise  # our own gate kept all of it back
@@ -211,6 +216,10 @@ class CcxtExchange:
                     if ours in found:
                         found[ours] = translate.as_order(pair, raw, ours)
         return found
+
+    def _instant_s(self, instant: datetime) -> float:
+        """Return an instant by the clock that only grows."""
+        return self._clock.monotonic() + (instant - self._clock.now()).total_seconds()
 
     def _note_refusal(self, pair: Pair, refusal: Refused) -> None:
         """Look at the pair anew where the venue says that nobody trades it now."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import inf
 from typing import Any
 
 from adapters.exchange.contract import VenueContract
@@ -17,6 +18,19 @@ _ORDER_WINDOW_S = 10.0
 
 LEAST = 0.2
 """What any request costs: the library counts some by less than a venue may (fees at binance)."""
+
+
+_until_s: ContextVar[float] = ContextVar("until_s", default=inf)  # monotonic
+
+
+@contextmanager
+def leaving_by(until_s: float) -> Iterator[None]:
+    """Have what the body asks for be refused as too late where the limiter keeps it back for longer."""
+    token = _until_s.set(until_s)
+    try:
+        yield
+    finally:
+        _until_s.reset(token)
 
 
 @contextmanager
@@ -44,7 +58,7 @@ def pace(client: Any, contract: VenueContract, clock: Clock, sharing: int = 1) -
 
     async def throttle(cost: float | None = None) -> None:
         lane, orders = _lane.get()
-        await pacer.enter(lane, max(LEAST, 1.0 if cost is None else float(cost)), orders)
+        await pacer.enter(lane, max(LEAST, 1.0 if cost is None else float(cost)), orders, _until_s.get())
 
     client.throttle = throttle
     return pacer

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 
+from domain.errors import Refused
 from domain.market.limiter import Bucket, Lane
 from domain.ports.clock import Clock
 
@@ -25,16 +27,22 @@ class Pacer:
     _waiting: set[tuple[Lane, int]] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    async def enter(self, lane: Lane, cost: float, orders: int = 1) -> None:
+    async def enter(self, lane: Lane, cost: float, orders: int = 1, until_s: float = inf) -> None:
         """Return when a request of this lane and cost may leave; it counts from then on.
 
-        ``orders`` are how many it counts for where it places any.
+        ``orders`` are how many it counts for where it places any. What cannot leave by ``until_s`` neither
+        waits nor counts: it would take the place of what still can.
+
+        Raises:
+            Refused: ``order_too_late``.
         """
         place = (lane, next(self._numbers))
         self._waiting.add(place)
         try:
             while wait_s := self._wait_s(place, cost, orders):
+                _require(self.clock.monotonic() + wait_s <= until_s)
                 await self.clock.sleep(wait_s)
+            _require(self.clock.monotonic() <= until_s)
             self.weight.take(cost)
             if lane in _PLACES:
                 self.orders.take(orders)
@@ -49,6 +57,11 @@ class Pacer:
         if min(self._waiting) == place:
             return wait_s
         return min(wait_s, _LOOK_S) or _LOOK_S
+
+
+def _require(in_time: bool) -> None:
+    if not in_time:
+        raise Refused("order_too_late")
 
 
 _PLACES = frozenset({Lane.HEDGE, Lane.QUOTE})

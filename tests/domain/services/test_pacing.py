@@ -3,6 +3,9 @@
 import asyncio
 import random
 
+import pytest
+
+from domain.errors import Refused
 from domain.market.limiter import Allowance, Bucket, Lane
 from domain.services.pacing import Pacer
 from tests.fakes.parked import ParkedClock
@@ -84,6 +87,32 @@ async def test_orders_are_counted_apart_from_what_they_weigh() -> None:
     began_s = clock.monotonic()
     await clock.run(door.enter(Lane.CANCEL, 0.2))
     assert clock.monotonic() == began_s
+
+
+async def test_what_would_leave_too_late_neither_waits_nor_takes_the_place_of_others() -> None:
+    """Fifty orders that are to leave within a second, where thirty may and five more each second."""
+    clock = ParkedClock()
+    door, left = pacer(clock, per_window=60_000), list[float]()
+
+    async def one() -> None:
+        await door.enter(Lane.QUOTE, 0.2, until_s=1.0)
+        left.append(clock.monotonic())
+
+    async def fifty() -> None:
+        told = await asyncio.gather(*(one() for _ in range(50)), return_exceptions=True)
+        late = [str(each) for each in told if each is not None]
+        assert len(left) + len(late) == 50
+        assert all("order_too_late" in each for each in late)
+
+    await clock.run(fifty())
+    assert 28 <= len(left) <= 34
+    assert clock.monotonic() <= 1.0
+    before = door.orders.level
+    with pytest.raises(Refused, match="order_too_late"):
+        await clock.run(door.enter(Lane.QUOTE, 0.2, until_s=-1.0))
+    assert door.orders.level == before
+    await clock.run(door.enter(Lane.QUOTE, 0.2))
+    assert clock.monotonic() < 1.5, "nothing was used up for nothing"
 
 
 async def test_whatever_is_asked_the_venue_refuses_nothing_and_the_reserve_is_whole() -> None:
