@@ -242,7 +242,8 @@ class CcxtExchange:
 
         So does one that only says that it has heard: what became of the order is to be looked up.
         """
-        with using(Lane.CANCEL):
+        route = None
+        with using(Lane.CANCEL), suppress(Refused):  # a pair that is not listed any more has no way
             route = await self._read(client_order_id, self._own.way_to_cancel, pair, client_order_id)
         if route is None:
             return None

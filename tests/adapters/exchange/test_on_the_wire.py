@@ -134,6 +134,17 @@ def test_every_venue_of_the_table_is_here() -> None:
 
 
 @EACH
+async def test_an_order_of_a_pair_that_is_gone_is_no_reason_to_stop(venue: str) -> None:
+    """Whoever cancels many goes on to the next: the venue neither takes it off nor shows it."""
+    async with talking(venue) as (exchange, _, words):
+        pair = Pair.parse(words.pair)
+        await exchange.book(pair)
+        exchange._client.markets = {k: v for k, v in exchange._client.markets.items() if k != words.pair}
+        exchange._client.markets_by_id = {}
+        assert await exchange.cancel(pair, RandomIds().client_order_id()) is None
+
+
+@EACH
 async def test_an_order_whose_answer_was_lost_is_found_by_our_id(venue: str) -> None:
     ours = RandomIds().client_order_id()
     async with talking(venue) as (exchange, far, words):
