@@ -127,7 +127,8 @@ async def test_what_the_venue_changed_comes_off() -> None:
     place = exchange.place
 
     async def otherwise(order: LimitOrder, not_after: datetime) -> VenueOrder:
-        return replace(await place(order, not_after), quantity=order.quantity / 2)
+        placed: VenueOrder = await place(order, not_after)
+        return replace(placed, quantity=order.quantity / 2)
 
     exchange.place = otherwise
     await two.world.rounds(second, 2)
