@@ -13,7 +13,10 @@ from domain.services.order_resolution import OrderResolution
 
 AGAIN_S = 2.0
 LONGEST_AGAIN_S = 300.0
-"""How soon it is set again after it could not be: twice as long each time, up to the longest."""
+"""How soon it is set again after it could not be: twice as long each time, up to the longest.
+
+A venue that gave no answer may give one at any moment: it is asked as often as the timer would be set anyway.
+"""
 
 PROVE_EVERY_S = 3_600.0
 STRIKING_S = 2.0
@@ -35,6 +38,7 @@ class DeadMan:
     _until_s: float = float("-inf")  # as far as is known, it strikes not before
     _due_s: float = float("-inf")
     _failures: int = 0
+    _unset: bool = False  # a round of this epoch went on while it could not be set
     _proven: bool | None = None  # None: not yet asked what was seen before
     _prove_s: float = float("-inf")
 
@@ -50,13 +54,19 @@ class DeadMan:
 
         As long as it could not be set in this epoch, that of the one before may strike at any time.
         """
-        timer, now_s = self.desk.timer, self.desk.clock.monotonic()
-        if timer is None or now_s < self._due_s or not self.desk.grip.sure:
+        if self.desk.timer is None or self.desk.clock.monotonic() < self._due_s:
+            return
+        if not self.desk.grip.sure:
+            self._unset = self._unset or self._until_s == float("-inf")
             return
         await self._remember()
-        late = now_s >= self._until_s and (self._until_s > float("-inf") or self._failures > 0)
-        if await self._set(self._length_s) and late:
-            self.unnoticed = True
+        until_s = self._until_s
+        if not await self._set(self._length_s):
+            self._unset = self._unset or until_s == float("-inf")
+            return
+        # By the time of the answer: it may have struck while the request was on its way.
+        struck = self.desk.clock.monotonic() >= until_s if until_s > float("-inf") else self._unset
+        self.unnoticed, self._unset = self.unnoticed or struck, False
 
     async def disarm(self) -> str:
         """Leave it unset, and say what became of it; for one who goes and leaves nothing resting."""
@@ -104,7 +114,8 @@ class DeadMan:
             if isinstance(error, OutcomeUnknown):  # it may have been set, and strikes when it is soonest
                 self._until_s = min(self._until_s, now_s + seconds)
             self.refusal = error.code
-            self._due_s = now_s + min(LONGEST_AGAIN_S, AGAIN_S * 2 ** min(self._failures, 10))
+            longest_s = LONGEST_AGAIN_S if isinstance(error, Refused) else max(AGAIN_S, self._length_s / 4)
+            self._due_s = now_s + min(longest_s, AGAIN_S * 2 ** min(self._failures, 10))
             self._failures += 1
             return False
         self.refusal, self._failures = "", 0

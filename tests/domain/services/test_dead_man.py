@@ -163,11 +163,65 @@ async def test_one_that_could_not_be_set_at_first_may_have_struck_too(world: Wat
     await world.settle(heir)
 
 
+async def test_one_that_strikes_while_it_is_being_set_is_noticed(world: Watched) -> None:
+    """The request waits in a queue, or on its way, beyond the instant of the timer that was set before."""
+    worker, timer = await world.trading()
+    worker.desk.policy = replace(worker.desk.policy, reconcile_interval_s=3_600)
+    set_at_once = timer.set
+
+    async def late(seconds: int) -> None:
+        world.time.advance(2)
+        await set_at_once(seconds)
+
+    world.time.advance(world.far.strikes_s - world.time.monotonic() - 1)
+    timer.set = late  # type: ignore[method-assign]
+    await worker.dead_man.keep()
+    assert world.far.struck == 1
+    assert worker.dead_man.unnoticed
+    await world.rounds(worker, 3)
+    assert world.venue.resting(), "it has found out, and quotes again"
+    await world.settle(worker)
+
+
+async def test_one_that_strikes_before_it_could_first_be_set_is_noticed(world: Watched) -> None:
+    """A renewal fails right after the take-over: nothing is set, and what the last holder set strikes."""
+    await world.trading()
+    heir, timer = world.at_work()
+    heir.desk.policy = replace(heir.desk.policy, reconcile_interval_s=3_600)
+    await heir.keeper.round()
+    heir.desk.grip.wavering = True
+    await ExecutionService.round(heir)
+    assert timer.told == []
+    world.time.advance(world.far.strikes_s - world.time.monotonic() + 1)
+    heir.desk.grip.tighten(heir.desk.grip.epoch, world.time.monotonic(), heir.keeper.timing)
+    await heir.dead_man.keep()
+    assert timer.told == [40]
+    assert heir.dead_man.unnoticed
+    await world.settle(heir)
+
+
+async def test_venue_that_gave_no_answer_is_soon_asked_again(world: Watched) -> None:
+    """After minutes without a network the orders must not rest for more minutes without a timer."""
+    worker, timer = await world.trading()
+    timer.fails = OutcomeUnknown("no_clear_answer")
+    began_s = world.time.monotonic()
+    while world.time.monotonic() - began_s < 600:
+        await worker.round()
+    timer.fails = None
+    began_s = world.time.monotonic()
+    while shown(worker) == "absent":
+        await worker.round()
+    assert world.time.monotonic() - began_s < 12
+    await world.settle(worker)
+
+
 @pytest.mark.parametrize(
-    "failure", [Refused("venue_declined"), OutcomeUnknown("no_clear_answer")], ids=["no", "silence"]
+    ("failure", "most"),
+    [(Refused("venue_declined"), 30), (OutcomeUnknown("no_clear_answer"), 400)],
+    ids=["no", "silence"],
 )
-async def test_one_that_cannot_be_set_is_absent_and_asked_for_ever_less(
-    world: Watched, failure: Refused | OutcomeUnknown
+async def test_one_that_cannot_be_set_is_absent_and_asked_for_less(
+    world: Watched, failure: Refused | OutcomeUnknown, most: int
 ) -> None:
     worker, timer = world.at_work()
     timer.fails = failure
@@ -176,7 +230,7 @@ async def test_one_that_cannot_be_set_is_absent_and_asked_for_ever_less(
     assert shown(worker) == "absent"
     assert worker.dead_man.refusal == failure.code
     assert world.looks.rows[ACCOUNT].dead_man is DeadManState.ABSENT
-    assert 12 < len(timer.told) < 30
+    assert 12 < len(timer.told) < most
     timer.fails = None
     while world.time.monotonic() < 4_000:
         await worker.round()
