@@ -3,13 +3,14 @@
 import asyncio
 import importlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
-from adapters.angel.files import DiaryFile, KeepsakeFile, SealedCopy, own_name
+from adapters.angel.files import DiaryFile, KeepsakeFile, SealedCopy, alone_in, own_name
 from adapters.angel.settings import AngelSettings
 from adapters.angel.witness import HttpWitness
 from adapters.clock import SystemClock
@@ -19,7 +20,7 @@ from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.client import contract_of, reason_of
 from adapters.ids import PREFIX, RandomIds
-from adapters.sealing.envelope import CannotOpen
+from adapters.sealing.envelope import CannotOpen, Sealed
 from adapters.sealing.masters import BadMasterKey, read_masters
 from adapters.sealing.venue_keys import unseal_venue_keys
 from adapters.stop_file import HaltFile
@@ -39,6 +40,9 @@ log = structlog.get_logger("angel")
 SKEW_S, SEND_S = 0.5, 1.0
 _KEYS = "keys.json"
 
+OTHER_KEYS = "other keys are sealed by now than those in use"
+"""What is said when everything is to be opened anew."""
+
 
 class CannotWatch(ValueError):
     """The Angel cannot begin; the text says what to do."""
@@ -51,8 +55,8 @@ class Opened:
     angel: Angel
     clock: SystemClock
     store: PostgresAngelStore
-    copy: SealedCopy | None
-    """Where keys are kept that are sealed in the database."""
+    keys: "SealedKeys | None"
+    """What opens keys that are sealed in the database; nothing where they are plain."""
 
     async def check_timers(self) -> str:
         """Say at which accounts the venue would not cancel by itself: there we are the last line (D5)."""
@@ -70,14 +74,10 @@ class Opened:
         )
 
     async def copy_keys(self) -> str:
-        """Keep a copy of the sealed keys; say when others than ours are sealed by now."""
-        if self.copy is None:
+        """Keep a copy of the sealed keys; say when others than those in use are sealed by now."""
+        if self.keys is None or (now := await self.store.sealed_keys()) == self.keys.in_use:
             return ""
-        before, now = self.copy.recall(), await self.store.sealed_keys()
-        if now == before:
-            return ""
-        self.copy.keep(now)
-        return "other keys are sealed than those in use: start the Angel again"
+        return OTHER_KEYS if self.keys.keep(now) else "the database has no keys that open: the copy stays"
 
     async def warm(self) -> str:
         """Have the exchanges answer, so that in need nothing has to be loaded; say who does not."""
@@ -97,15 +97,19 @@ async def open_angel(settings: AngelSettings) -> AsyncIterator[Opened]:
     """Open everything and close it again; with or without the database.
 
     Raises:
-        CannotWatch: keys or fail-safe cannot be used.
+        CannotWatch: keys or fail-safe cannot be used, or another Angel is in its directory.
     """
     directory, clock = settings.angel_dir, SystemClock()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
+        if not stack.enter_context(alone_in(directory)):
+            raise CannotWatch(f"Another Angel is at work in {directory}: each needs a directory of its own.")
         asking = Asking(settings.dsn())
         stack.push_async_callback(asking.close)
         store = PostgresAngelStore(asking)
-        accounts = settings.venue_accounts(await _keys(settings, store))
+        master = settings.master_key_file
+        keys = SealedKeys(SealedCopy(directory / _KEYS), master) if master else None
+        accounts = settings.venue_accounts(await keys.opened(store) if keys else None)
         us = own_name(directory)
         watch = Watch(settings.patience(), us, clock.monotonic())
         angel_log = AngelLog(store, DiaryFile(directory / "log.jsonl"), clock, RandomIds(), us)
@@ -129,8 +133,7 @@ async def open_angel(settings: AngelSettings) -> AsyncIterator[Opened]:
             halt=HaltFile(settings.halt_file) if settings.halt_file else NoHaltSign(),
         )
         angel.wake()
-        copy = SealedCopy(directory / _KEYS) if settings.master_key_file else None
-        yield Opened(angel, clock, store, copy)
+        yield Opened(angel, clock, store, keys)
 
 
 def _desk(settings: AngelSettings, account: VenueAccount, clock: SystemClock, sharing: int) -> AngelDesk:
@@ -141,22 +144,58 @@ def _desk(settings: AngelSettings, account: VenueAccount, clock: SystemClock, sh
     return AngelDesk(exchange, grip, account.pairs, window, settings.lease_timing(), PREFIX)
 
 
-async def _keys(settings: AngelSettings, store: PostgresAngelStore) -> dict[str, VenueKey] | None:
-    """Return the keys sealed for the Angel, from the database or the copy; none: they are plain."""
-    if settings.master_key_file is None:
-        return None
-    copy = SealedCopy(settings.angel_dir / _KEYS)
-    try:
-        async with asyncio.timeout(5):
-            current = await store.sealed_keys()
-        copy.keep(current)
-    except (Unavailable, OutcomeUnknown, TimeoutError) as error:
-        current = copy.recall()
-        log.warning("the database is away: keys are those of the copy", error=str(error), keys=len(current))
-    try:
-        return unseal_venue_keys(current, read_masters(settings.master_key_file))
-    except (BadMasterKey, CannotOpen) as error:
-        raise CannotWatch(str(error)) from error
+@dataclass(slots=True)
+class SealedKeys:
+    """The keys sealed for the Angel: those of the database, and a copy that only keys replace which open."""
+
+    copy: SealedCopy
+    master_key_file: Path
+    in_use: Mapping[str, Sealed] = field(default_factory=dict)
+
+    async def opened(self, store: PostgresAngelStore) -> dict[str, VenueKey]:
+        """Return the keys of the database, or of the copy where it has none that open.
+
+        Raises:
+            CannotWatch: there are keys, and none that open.
+        """
+        copied, unopened = self.copy.recall(), None
+        try:
+            async with asyncio.timeout(5):
+                self.in_use = await store.sealed_keys()
+            if self.in_use or not copied:
+                opened = self._open(self.in_use)
+                self.keep(self.in_use)
+                return opened
+            said = "it has none"
+        except CannotWatch as error:
+            said, unopened = str(error), error
+        except Exception as error:  # AN5: whatever is wrong with the database, the copy may still do
+            said = str(error) or type(error).__name__
+        if unopened and not copied:
+            raise unopened
+        log.warning("the database gives no keys: they are those of the copy", error=said, keys=len(copied))
+        self.in_use = copied
+        return self._open(copied)
+
+    def keep(self, current: Mapping[str, Sealed]) -> bool:
+        """Have the copy be of these keys, if all of them open; tell whether they do."""
+        try:
+            opened = self._open(current)
+        except CannotWatch:
+            return False
+        if not opened:
+            return False
+        try:
+            self.copy.keep(current)
+        except OSError as error:
+            log.error("no copy of the keys kept", error=error.strerror)  # noqa: TRY400 - one sentence
+        return True
+
+    def _open(self, current: Mapping[str, Sealed]) -> dict[str, VenueKey]:
+        try:
+            return unseal_venue_keys(current, read_masters(self.master_key_file))
+        except (BadMasterKey, CannotOpen) as error:
+            raise CannotWatch(str(error)) from error
 
 
 def failsafe_of(settings: AngelSettings) -> FailSafe:

@@ -41,6 +41,7 @@ ANGELS = (
     "angel_dir",
     "angel_interval_s",
     "angel_threshold",
+    "angel_behind_s",
     "angel_slippage_bps",
     "angel_witness_url",
     "failsafe",

@@ -21,8 +21,8 @@ class HaltFile:
         self._path = path
 
     def stands(self) -> bool:
-        """Tell whether there is anything."""
-        return self._path.exists()
+        """Tell whether there is anything, as far as one can see."""
+        return os.path.exists(self._path)  # noqa: PTH110 - a path's own raises where one may not look
 
     def read(self) -> Stop | None:
         """Return the stop that stands there; of a file made by hand its time is its name."""

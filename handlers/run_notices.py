@@ -322,6 +322,11 @@ HALT_NOTICES: dict[str, Render] = {
     "halts_changed": text("halts_changed"),
     "trade_changed": render_trade_changed("trade_changed"),
     "stop_waits": with_reason("stop_waits"),
+    "key_refused": with_reason("key_refused"),
+    "angel_took": with_reason("angel_took"),
+    "angel_safe": text("angel_safe"),
+    "angel_blocked": with_reason("angel_blocked"),
+    "run_taken_over": text("run_taken_over"),
     "recovery_began": text("recovery_began"),
     "recovery_done": text("recovery_done"),
 }

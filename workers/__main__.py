@@ -30,6 +30,7 @@ from adapters.mixin.keystore import BadKeystore
 from adapters.process import keep_memory_private, own_name, settle_memory
 from adapters.queue.arq_queue import keep_listening
 from adapters.settings import Settings, load_settings
+from adapters.watchdog import Watchdog
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
 from domain.services.execution import ExecutionService
 from workers import (
@@ -57,7 +58,6 @@ from workers.loops import Loop, Loops
 from workers.payouts import PayoutWorker
 from workers.strategies import TradingLoop
 from workers.treasury import TreasuryWorker
-from workers.watchdog import Watchdog
 
 PROCESS = "workers"
 

@@ -1,10 +1,13 @@
 """The Angel's own files, in a directory of its own: its log, what it has kept of the store, and its name."""
 
+import errno
+import fcntl
 import json
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +33,53 @@ def own_name(directory: Path) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
+@contextmanager
+def alone_in(directory: Path) -> Iterator[bool]:
+    """Keep other Angels out of a directory meanwhile; tell whether none is there.
+
+    Two of one name would take an account from each other for ever. A disk on which nothing can be kept shut
+    keeps nobody from watching.
+    """
+    try:
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield True
+        return
+    try:
+        yield _locked(lock)
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
+
+
 class DiaryFile:
     """One line of JSON for each entry, appended and never changed, as ``domain.ports.angel.Diary``.
 
-    A line ``{"noted": id}`` says that the store has that entry too. What a fall cut off is no entry: it
-    was not done.
+    A line ``{"noted": id}`` says that the store has that entry too. What a fall or a full disk cut off is no
+    entry. Nothing that is wrong with the file keeps the Angel from its work.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what earlier lives wrote."""
+        """Read what earlier lives wrote, as far as it can be read."""
         self._path = path
         self._open: dict[str, Entry] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        text = ""
+        with suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
             self._read(line)
-        if not self._open and path.exists() and path.stat().st_size > _LONGEST:
-            path.replace(path.with_name(f"{path.name}.1"))
-        if path.exists() and not path.read_bytes().endswith(b"\n"):
-            self._append("", durably=False)
+        self._torn = not text.endswith("\n") and text != ""
+        if not self._open and len(text) > _LONGEST:
+            with suppress(OSError):
+                path.replace(path.with_name(f"{path.name}.1"))
+                self._torn = False
 
     def write(self, entry: Entry) -> None:
         """Write an entry down so that it outlives this process and this machine's fall.
@@ -69,11 +102,13 @@ class DiaryFile:
     def _append(self, line: str, *, durably: bool) -> None:
         try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+                file.write(f"\n{line}\n" if self._torn else f"{line}\n")
                 file.flush()
                 if durably:
                     os.fsync(file.fileno())
+            self._torn = False
         except OSError as error:
+            self._torn = True  # half of the line may be there: the next one begins anew
             raise Unavailable("diary_unwritable", path=str(self._path), why=str(error.strerror)) from error
 
     def _read(self, line: str) -> None:
@@ -97,7 +132,10 @@ class KeepsakeFile:
     def keep(self, memory: Memory) -> None:
         """Keep it, in place of what was kept before."""
         signs = [
-            [sign.scope, sign.epoch, sign.holder, sign.standing, sign.renewed_ago_s, sign.left_s]
+            [
+                *(sign.scope, sign.epoch, sign.holder, sign.standing, sign.renewed_ago_s, sign.left_s),
+                sign.left_behind,
+            ]
             for sign in memory.signs
         ]
         pairs = {account: list(map(str, pairs)) for account, pairs in memory.pairs.items()}
@@ -115,8 +153,9 @@ class KeepsakeFile:
 
 
 def _sign(row: Sequence[Any]) -> Sign:
-    scope, epoch, holder, standing, *times = row
-    return Sign(Scope(scope), epoch, holder, Standing(standing), *times)
+    scope, epoch, holder, standing, ago_s, left_s, *behind = row  # an older copy does not say it
+    left_behind = bool(behind and behind[0])
+    return Sign(Scope(scope), epoch, holder, Standing(standing), ago_s, left_s, left_behind=left_behind)
 
 
 class SealedCopy:

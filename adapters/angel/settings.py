@@ -37,6 +37,9 @@ class AngelSettings(BaseSettings):
     angel_slippage_bps: int = Field(50, ge=1, le=1_000, description="how far from the mid it trades at most")
     angel_interval_s: float = Field(2, ge=0.1, le=60, description="how often it looks")
     angel_threshold: int = Field(3, ge=1, le=100, description="how many bad looks in a row it takes")
+    angel_behind_s: float = Field(
+        60, ge=5, le=3_600, description="how long orders may rest where workers stopped in order"
+    )
     angel_witness_url: str | None = Field(
         None, description="the /ready of a process elsewhere that sees the database: http://host:8080/ready"
     )
@@ -68,6 +71,7 @@ class AngelSettings(BaseSettings):
             renew_s=timing.renew_s,
             ttl_s=timing.ttl_s,
             margin_s=timing.margin_s,
+            behind_s=self.angel_behind_s,
         )
 
     def lease_timing(self) -> LeaseTiming:

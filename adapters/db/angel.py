@@ -25,7 +25,12 @@ from domain.ports.angel import Answer
 _LOOK = """
     SELECT l.scope, l.epoch, l.holder, l.state,
            extract(epoch FROM lease_clock() - l.renewed_at)::float8 AS renewed_ago_s,
-           extract(epoch FROM l.expires_at - lease_clock())::float8 AS left_s
+           extract(epoch FROM l.expires_at - lease_clock())::float8 AS left_s,
+           extract(epoch FROM l.renewed_at)::float8 AS renewed_at_s,
+           l.state = 'released' AND l.holder NOT LIKE 'angel:%' AND EXISTS (
+               SELECT FROM order_intents o WHERE o.account = substr(l.scope, 7) AND NOT o.settled
+                   AND o.state NOT IN ('filled', 'cancelled', 'expired', 'abandoned', 'rejected')
+           ) AS left_behind
     FROM leases l ORDER BY l.scope
 """
 _PATIENCE = Patience()
@@ -116,6 +121,8 @@ def _sign(row: dict[str, Any], words: Sequence[Word]) -> Sign:
         row["renewed_ago_s"],
         row["left_s"],
         next((why for word in said if (why := ill(word, _PATIENCE))), ""),
+        row["renewed_at_s"],
+        row["left_behind"],
     )
 
 

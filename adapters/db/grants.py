@@ -273,6 +273,8 @@ FUNCTIONS = MappingProxyType(
         "check_stop": _TRIGGER,
         "angel_heard": _INNER,
         "angel_order": _INNER,
+        "angel_halts": _INNER,
+        "angel_tells": _INNER,
     }
 )
 """Who may call a function; the rest are called by triggers or by functions."""

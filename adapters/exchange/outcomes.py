@@ -16,6 +16,11 @@ _DEFINITE = (
 _NOT_DEFINITE = ("OrderNotFound", "OrderNotCached", "DuplicateOrderId")
 """Kinds of InvalidOrder that prove nothing about this order."""
 
+_OF_THE_KEY = {"PermissionDenied", "AuthenticationError"}
+
+_LATE = {"REQUEST_EXPIRED"}
+"""Words of venues that ccxt takes for such errors, and that say nothing of the key."""
+
 _REASONS = (
     ("OrderImmediatelyFillable", "order_would_take"),
     ("InsufficientFunds", "venue_funds_short"),
@@ -48,13 +53,17 @@ def of_write(error: BaseException, contract: VenueContract, subject: str) -> MrM
 def of_read(error: BaseException, subject: str) -> MrMarketError:
     """Return what a failed read proves: that we do not know, and may ask again.
 
-    Only of a pair that the venue does not list there is nothing to ask.
+    Only of a pair that the venue does not list there is nothing to ask. A key that is not taken may be
+    taken again, once its owner has seen to it (AN11).
     """
     if isinstance(error, MrMarketError):
         return error
-    if is_kind(error, "BadSymbol"):
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "BadSymbol" in kinds:
         return Refused("pair_not_traded", subject=subject, code=venue_code(error))
-    return Unavailable("venue_silent", subject=subject, error=type(error).__name__, code=venue_code(error))
+    of_the_key = kinds & _OF_THE_KEY and venue_label(error) not in _LATE
+    code = _reason(kinds) if of_the_key else "venue_silent"
+    return Unavailable(code, subject=subject, error=type(error).__name__, code=venue_code(error))
 
 
 def is_kind(error: BaseException, name: str) -> bool:

@@ -20,6 +20,7 @@ class Deed(StrEnum):
     LOOKED = "looked"  # and nothing rested
     HEARD = "heard"  # the venue's words on orders
     ORDER = "order"  # of a run, never to rest
+    BLOCKED = "blocked"  # the venue lets us see or cancel nothing, and for how long already
     LEFT = "left"  # a run left as it is, and why
     SAFE = "safe"  # nothing rests, and nothing can come any more
 

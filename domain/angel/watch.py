@@ -25,7 +25,9 @@ class Standing(StrEnum):
 class Sign:
     """One lease at one look; ``renewed_ago_s`` and ``left_s`` by the store's clock, below zero: over.
 
-    ``ill`` says in words why its holder does no work by its own word, or nothing.
+    ``ill`` says in words why its holder does no work by its own word, or nothing. ``renewed_at_s`` is the
+    instant of the last renewal by the store's clock, another one after each; ``None``: it was not told.
+    ``left_behind`` says that a worker gave it back while orders of ours rested, or may have.
     """
 
     scope: Scope
@@ -35,6 +37,8 @@ class Sign:
     renewed_ago_s: float
     left_s: float
     ill: str = ""
+    renewed_at_s: float | None = None
+    left_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Patience:
 
     ``renew_s`` and ``ttl_s`` are the workers': a renewal is overdue by ``slack_s``. ``free_s`` is how long
     a lease that is over is left to other workers, ``margin_s`` how much longer than a lease lasts we wait
-    when the store is silent: our clock may be faster than its.
+    when the store is silent: our clock may be faster than its. ``behind_s`` is how long orders may rest at an
+    account that was given back: a deploy takes it again before.
     """
 
     interval_s: float = 2.0
@@ -53,6 +58,7 @@ class Patience:
     slack_s: float = 0.5
     free_s: float = 2.0
     margin_s: float = 2.0
+    behind_s: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse an impatience that would rob workers of leases that they still renew.
@@ -60,7 +66,7 @@ class Patience:
         Raises:
             ValueError: a time is not positive, or three renewals are more than a lease lasts.
         """
-        times = (self.interval_s, self.renew_s, self.slack_s, self.free_s, self.margin_s)
+        times = (self.interval_s, self.renew_s, self.slack_s, self.free_s, self.margin_s, self.behind_s)
         if min(times) <= 0 or self.threshold < 1 or self.silence_s >= self.ttl_s:
             raise ValueError(
                 "a lease must last longer than three renewals, and every time be more than nothing"
@@ -71,12 +77,18 @@ class Patience:
         """Return after how long without a renewal a lease may be taken before it is over."""
         return 3 * self.renew_s
 
+    @property
+    def longest_s(self) -> float:
+        """Return how long after its last renewal a lease has ended by any clock, ours too."""
+        return self.ttl_s + self.margin_s
+
 
 @dataclass(frozen=True, slots=True)
 class Trip:
     """An account to take over: seen in an epoch, before its lease is over or after, and why.
 
-    ``blind`` ones cannot be taken, since the store is silent: their orders are cancelled all the same.
+    ``behind`` ones were given back. ``blind`` ones cannot be taken, since the store is silent: their orders
+    are cancelled all the same.
     """
 
     scope: Scope
@@ -85,6 +97,7 @@ class Trip:
     preempt: bool = False
     stuck: bool = False
     blind: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,8 @@ class Watch:
     _overdue: dict[Scope, int] = field(default_factory=dict)  # looks in a row with an overdue renewal
     _ill: dict[Scope, int] = field(default_factory=dict)  # looks in a row at a holder that does no work
     _over_since: dict[Scope, float] = field(default_factory=dict)
+    _behind_since: dict[Scope, float] = field(default_factory=dict)
+    _renewals: dict[Scope, tuple[int, float, float]] = field(default_factory=dict)  # and since when we saw it
     _last: Mapping[Scope, Sign] = field(default_factory=dict)
     _heard_s: float | None = None
 
@@ -141,8 +156,10 @@ class Watch:
         self._overdue.clear()
         self._ill.clear()
         self._over_since.clear()  # what was over meanwhile, workers may take again before we do
+        self._behind_since.clear()
+        self._renewals.clear()
         heard_s = self.began_s if self._heard_s is None else self._heard_s
-        wait_s = heard_s + self.patience.ttl_s + self.patience.margin_s - now_s
+        wait_s = heard_s + self.patience.longest_s - now_s
         if store_answers_others:
             return Verdict((), "the store answers others and not us: nothing is done")
         if wait_s > 0 and not stop_said:
@@ -150,7 +167,9 @@ class Watch:
         reason = f"the store has been silent for {now_s - heard_s:.0f} s"
         if stop_said:
             reason = f"somebody said STOP, and {reason}"
-        left = [sign for sign in self._last.values() if sign.standing is not Standing.RELEASED]
+        left = [
+            sign for sign in self._last.values() if sign.standing is not Standing.RELEASED or sign.left_behind
+        ]
         trips = [Trip(sign.scope, sign.epoch, reason, blind=True) for sign in left]
         return Verdict(trips, f"{reason}; {len(trips)} accounts had somebody")
 
@@ -163,20 +182,43 @@ class Watch:
         overdue = sign.renewed_ago_s > self.patience.renew_s + self.patience.slack_s
         bad = _count(self._overdue, scope, sign.standing is Standing.HELD and overdue)
         ill = _count(self._ill, scope, sign.standing is Standing.HELD and bool(sign.ill))
+        silent_s = self._without_renewal(sign, now_s)
         if sign.standing is Standing.RELEASED:
-            return None
+            return self._left_behind(sign, now_s)
         if sign.standing is Standing.ANGEL:
             return self._resume(sign)
         if is_over:
             if over_s < self.patience.free_s:
                 return None  # for other workers to take
             return Trip(scope, sign.epoch, f"its lease is over, and nobody took it for {over_s:.0f} s")
+        if silent_s >= self.patience.longest_s:  # the store's clock was put back: its times say nothing (CK3)
+            reason = f"its lease was not renewed for {silent_s:.0f} s of ours"
+            return Trip(scope, sign.epoch, reason, preempt=True)
         if bad >= self.patience.threshold and not somebody:
             reason = f"no worker has renewed anything for {sign.renewed_ago_s:.0f} s"
             return Trip(scope, sign.epoch, reason, preempt=True)
         if ill >= self.patience.threshold:
             return Trip(scope, sign.epoch, f"its worker {sign.ill}", preempt=True, stuck=True)
         return None
+
+    def _without_renewal(self, sign: Sign, now_s: float) -> float:
+        """Return for how long we have seen the same renewal of a lease that is held, by our own clock."""
+        if sign.standing is not Standing.HELD or sign.renewed_at_s is None:
+            self._renewals.pop(sign.scope, None)
+            return 0.0
+        epoch, at_s, since_s = self._renewals.get(sign.scope, (0, 0.0, now_s))
+        if (epoch, at_s) != (sign.epoch, sign.renewed_at_s):
+            since_s = now_s
+        self._renewals[sign.scope] = (sign.epoch, sign.renewed_at_s, since_s)
+        return now_s - since_s
+
+    def _left_behind(self, sign: Sign, now_s: float) -> Trip | None:
+        """See to orders whose worker went in order, and that no other came for: nobody attends to them."""
+        behind_s = _lasting(self._behind_since, sign.scope, sign.left_behind, now_s)
+        if not sign.left_behind or behind_s < self.patience.behind_s:
+            return None
+        reason = f"it was given back with orders on its book, and nobody took it for {behind_s:.0f} s"
+        return Trip(sign.scope, sign.epoch, reason, behind=True)
 
     def _resume(self, sign: Sign) -> Trip | None:
         """Go on with what an Angel began: we in an earlier life, or another that has gone (AN6, AN7)."""

@@ -30,7 +30,7 @@ class Angel:
     halt: HaltSign = field(default_factory=NoHaltSign)
     sweeps: dict[Scope, Sweep] = field(default_factory=dict)
     _kept: Memory | None = None
-    _answered: bool = True
+    _unheard: str = ""  # what the store did instead of an answer
 
     def __post_init__(self) -> None:
         """Let closings see which accounts are being swept."""
@@ -49,12 +49,12 @@ class Angel:
             async with asyncio.timeout(self.log.timeout_s):
                 signs = await self.log.store.look()
         except SILENCE:
-            self._answered = False
-            seen = await self.witness.sees_store()
-            now_s, stopped = self.log.clock.monotonic(), self.halt.stands()
-            verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=stopped)
-            return self._begin(verdict)
-        self._answered = True
+            return await self._in_silence("the store does not answer")
+        except (
+            Exception
+        ) as error:  # AN5: a broken or changed store, our password: it tells of nobody who acts
+            return await self._in_silence(f"the store gives no sense: {type(error).__name__}: {error}")
+        self._unheard = ""
         self._end_blind()
         verdict = self.watch.look(signs, self.log.clock.monotonic())
         said = [self._begin(verdict), await self._catch_up(signs)]
@@ -74,7 +74,15 @@ class Angel:
         """Return what keeps it from doing all of its work, or nothing."""
         if self.log.diary_trouble:
             return f"its log: {self.log.diary_trouble}"
-        return "" if self._answered else "the store does not answer"
+        return self._unheard
+
+    async def _in_silence(self, unheard: str) -> str:
+        """Judge without the store's word."""
+        self._unheard = unheard
+        seen = await self.witness.sees_store()
+        now_s, stopped = self.log.clock.monotonic(), self.halt.stands()
+        verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=stopped)
+        return self._begin(verdict)
 
     def _begin(self, verdict: Verdict) -> str:
         """Begin a sweep of each account that was left and that nobody sweeps here yet."""
@@ -117,5 +125,5 @@ class Angel:
 
 def _as_kept(memory: Memory) -> object:
     """Return what must be kept anew when it changes: not how long ago something was."""
-    signs = {(sign.scope, sign.epoch, sign.holder, sign.standing) for sign in memory.signs}
+    signs = {(sign.scope, sign.epoch, sign.holder, sign.standing, sign.left_behind) for sign in memory.signs}
     return signs, {account: tuple(pairs) for account, pairs in memory.pairs.items()}

@@ -46,6 +46,9 @@ class Sweep:
     written_s: float = float("-inf")
     clear_s: float | None = None  # since when nothing can come any more
     tried: set[str] = field(default_factory=set)  # runs for which something was sent
+    trouble: str = ""  # the code of what the venue said instead of an answer, the last time
+    blocked_s: float | None = None  # since when nothing could be seen or cancelled
+    blocked_told: bool = False
 
 
 async def write(

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.angel.entries import Deed, Entry
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.ids import Ids
 from domain.leases import Scope
 from domain.ports.angel import AngelStore, Answer, Diary
 from domain.ports.clock import Clock
 
 SILENCE = (Unavailable, OutcomeUnknown, TimeoutError)
+
+TOLD_A_LOOK = 50
+"""How much the store is told late at once, if it is quick: whoever tells does not look."""
 
 _LET_ALONE_S = 5.0
 """How long a store that did not answer is not asked again: what is on the book does not wait for it."""
@@ -59,15 +62,23 @@ class AngelLog:
 
     async def catch_up(self) -> str:
         """Tell the store what it has not heard while it was away; say how much that was."""
-        told = 0
-        for entry in self.diary.unnoted():
-            if entry.id in self._under_way:
-                continue
-            async with asyncio.timeout(self.timeout_s):
-                await self.store.act(entry, late=True)
+        late = [entry for entry in self.diary.unnoted() if entry.id not in self._under_way]
+        told = refused = 0
+        began_s = self.clock.monotonic()
+        for entry in late[:TOLD_A_LOOK]:
+            if self.clock.monotonic() - began_s > self.timeout_s:
+                break
+            try:
+                async with asyncio.timeout(self.timeout_s):
+                    await self.store.act(entry, late=True)
+            except (Refused, InvariantBroken):
+                refused += 1  # it stays in our file, and keeps no other from being told
             self._noted(entry)
             told += 1
-        return f"told the store {told} entries late" if told else ""
+        said = [f"told the store {told} entries late"] if late else []
+        said += [f"it refused {refused} of them"] if refused else []
+        said += [f"{len(late) - told} wait"] if told < len(late) else []
+        return ", ".join(said)
 
     def _note(self, entry: Entry) -> None:
         try:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from domain.angel.closing import FailSafe
 from domain.angel.entries import Deed, words
 from domain.angel.reckoning import with_orders
-from domain.errors import OutcomeUnknown, Refused, Unavailable
+from domain.errors import InvariantBroken, OutcomeUnknown, Refused, Unavailable
 from domain.market.model import Pair
 from domain.market.orders import TERMINAL, Intent, VenueOrder, heard
 from domain.services.angel_closing import WAITS, Closings
@@ -14,6 +15,9 @@ from domain.services.angel_desk import AngelDesk, Sweep, write
 from domain.services.angel_log import SILENCE, AngelLog
 
 EMPTY_LISTINGS, TOLD_AT_ONCE = 2, 40
+
+BLOCKED_S = 30.0
+"""For how long a venue may let us see or cancel nothing before people are told."""
 
 
 class Sweeping:
@@ -41,14 +45,16 @@ class Sweeping:
                 return sweep.over
         pairs = desk.pairs if sweep.trip.blind or self._log.silent else await self._pairs(desk)
         looked_s = self._now_s()
-        shown, whole = await self._list(desk, pairs)
+        shown, whole = await self._list(desk, sweep, pairs)
         if shown:
             sweep.empty = 0
             gone = await self._cancel(desk, sweep, shown)
             sweep.cancelled += gone
+            await self._mind_whether_blocked(desk, sweep, blocked=not gone)
             return f"{desk.account}: {len(shown)} orders rested, {gone} have ended"
+        await self._mind_whether_blocked(desk, sweep, blocked=not whole)
         if not whole:
-            return f"{desk.account} cannot be seen whole"
+            return f"{desk.account} cannot be seen whole: {sweep.trouble}"
         sweep.empty += 1
         wait_s = sweep.since_s + desk.window.last_s - looked_s
         if sweep.empty < EMPTY_LISTINGS or wait_s > 0:
@@ -61,7 +67,15 @@ class Sweeping:
 
     async def _take(self, desk: AngelDesk, sweep: Sweep) -> None:
         trip, asked_s = sweep.trip, self._now_s()
-        facts = {"seen": trip.seen, "preempt": trip.preempt, "stuck": trip.stuck, "reason": trip.reason}
+        if self._log.silent:
+            return  # one that did not answer a moment ago is not asked in every round
+        facts = {
+            "seen": trip.seen,
+            "preempt": trip.preempt,
+            "stuck": trip.stuck,
+            "behind": trip.behind,
+            "reason": trip.reason,
+        }
         answer = await self._log.write(trip.scope, None, Deed.TAKE, facts)
         if answer is None:
             return  # what rests is cancelled meanwhile: that needs nobody's leave
@@ -81,7 +95,24 @@ class Sweeping:
         desk.pairs = sorted({*desk.pairs, *known}, key=str)
         return desk.pairs
 
-    async def _list(self, desk: AngelDesk, pairs: Sequence[Pair]) -> tuple[list[VenueOrder], bool]:
+    async def _mind_whether_blocked(self, desk: AngelDesk, sweep: Sweep, *, blocked: bool) -> None:
+        """Keep an account that cannot be cleared ours, and say so when that lasts: a person must (AN11)."""
+        now_s = self._now_s()
+        if not blocked:
+            sweep.blocked_s = None
+            return
+        sweep.blocked_s = now_s if sweep.blocked_s is None else sweep.blocked_s
+        if sweep.epoch is None:
+            return
+        if not sweep.blocked_told and now_s - sweep.blocked_s >= BLOCKED_S:
+            facts = {"reason": sweep.trouble or "venue_declined"}
+            sweep.blocked_told = await write(self._log, desk, sweep, Deed.BLOCKED, facts)
+        elif now_s - sweep.written_s >= desk.timing.renew_s:
+            await write(self._log, desk, sweep, Deed.LOOKED, {})
+
+    async def _list(
+        self, desk: AngelDesk, sweep: Sweep, pairs: Sequence[Pair]
+    ) -> tuple[list[VenueOrder], bool]:
         """Return our orders that rest, and whether every pair could be seen."""
 
         async def of(pair: Pair) -> list[VenueOrder] | None:
@@ -89,7 +120,8 @@ class Sweeping:
                 return await desk.exchange.open_orders(pair)
             except Refused:
                 return []  # what the venue does not trade has no orders
-            except (Unavailable, OutcomeUnknown):
+            except (Unavailable, OutcomeUnknown) as error:
+                sweep.trouble = error.code
                 return None
 
         listed = await asyncio.gather(*(of(pair) for pair in pairs))
@@ -108,7 +140,8 @@ class Sweeping:
                 try:
                     said = await desk.exchange.cancel(order.pair, order.client_order_id)
                     return said or await desk.exchange.find_order(order.pair, order.client_order_id)
-                except (Refused, Unavailable, OutcomeUnknown):
+                except (Refused, Unavailable, OutcomeUnknown) as error:
+                    sweep.trouble = error.code
                     return None  # the next listing shows it again
 
         said = [order for order in await asyncio.gather(*map(one, orders)) if order]
@@ -165,9 +198,18 @@ class Sweeping:
         return after, doubtful
 
     async def _tell(self, desk: AngelDesk, sweep: Sweep, said: Sequence[VenueOrder]) -> None:
-        """Write down what the venue said, a few at a time: each may give a hold back."""
+        """Write down what the venue said, a few at a time: each may give a hold back.
+
+        A word that the books refuse is recovery's to look into; it keeps no other from being heard.
+        """
         for start in range(0, len(said), TOLD_AT_ONCE):
-            await write(self._log, desk, sweep, Deed.HEARD, words(said[start : start + TOLD_AT_ONCE]))
+            together = said[start : start + TOLD_AT_ONCE]
+            try:
+                await write(self._log, desk, sweep, Deed.HEARD, words(together))
+            except InvariantBroken:
+                for alone in together if len(together) > 1 else ():
+                    with suppress(InvariantBroken):
+                        await write(self._log, desk, sweep, Deed.HEARD, words([alone]))
 
     def _now_s(self) -> float:
         return self._log.clock.monotonic()

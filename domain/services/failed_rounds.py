@@ -15,6 +15,9 @@ TOLD_AT = 3
 
 UNFORESEEN = "round_failed"
 
+OF_THE_KEY = frozenset({"venue_key_refused", "venue_key_forbidden"})
+"""Codes of which only the owner can take away the cause."""
+
 _PATIENCE = 3
 """How many cancels without an answer in a row of failures are enough."""
 
@@ -56,6 +59,13 @@ class FailedRounds:
             await self._tell(code)
         if self.lasts:
             await clear()
+
+    async def _tell_of_key(self, code: str) -> None:
+        """Tell those who can make another key; once a day, and in words that say what to do (AN11)."""
+        desk = self.desk
+        cause = f"key_refused:{desk.account}:{code}:{desk.clock.now():%Y-%m-%d}"
+        async with desk.transaction(()):
+            await desk.tell_keepers("key_refused", cause, {"account": desk.account, "reason": code})
 
     async def unforeseen(self, error: Exception, clear: Callable[[], Awaitable[object]]) -> None:
         """Do what a round takes that failed as nobody foresaw: its people are told, and the keepers."""
@@ -100,6 +110,8 @@ class FailedRounds:
                 async with desk.transaction():
                     told = {"account": desk.account, "error": name}
                     await desk.tell_keepers("trading_fails", cause, told)
+            if code in OF_THE_KEY:
+                await self._tell_of_key(code)
             await desk.trouble(await desk.runs.active(desk.account), code)
         except (Unavailable, OutcomeUnknown):
             return  # the store is what does not answer

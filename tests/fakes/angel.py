@@ -7,13 +7,13 @@ from decimal import Decimal
 from domain.angel.closing import Stranded
 from domain.angel.entries import Deed, Entry
 from domain.angel.watch import Sign, Standing
-from domain.errors import Refused, Unavailable
+from domain.errors import InvariantBroken, Refused, Unavailable
 from domain.ids import RunId, VenueAccountName
 from domain.leases import Scope
 from domain.ledger.model import AccountKind, Balance, Hold
 from domain.ledger.model import run as run_account
 from domain.market.model import Pair, Side
-from domain.market.orders import Intent, OrderState, VenueOrder, heard, settles
+from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard, settles
 from domain.market.runs import Run, RunKind, RunState
 from domain.money import ZERO, Coin
 from domain.ports.angel import Answer, Memory
@@ -30,6 +30,8 @@ class MemoryAngelStore:
 
     world: MemoryWorld
     away: bool = False
+    broken: Exception | None = None  # what it raises instead of an answer
+    refuses: set[str] = field(default_factory=set)  # orders of ours of which no word fits the books
     ill: dict[str, str] = field(default_factory=dict)  # by holder, what it says of its own work
     heard_s: dict[str, float] = field(default_factory=dict)  # by Angel, when it last said that it looks
     entries: dict[str, tuple[Entry, bool, Answer]] = field(default_factory=dict)
@@ -48,7 +50,17 @@ class MemoryAngelStore:
         standing = Standing.ANGEL if scope in table.angels else Standing.HELD
         standing = standing if lease.live else Standing.RELEASED
         ago_s, left_s = now_s - table.renewed_s[scope], table.ends_s[scope] - now_s
-        return Sign(scope, lease.epoch, lease.holder, standing, ago_s, left_s, self.ill.get(lease.holder, ""))
+        ill, behind = self.ill.get(lease.holder, ""), standing is Standing.RELEASED and self._behind(scope)
+        facts = (scope, lease.epoch, lease.holder, standing, ago_s, left_s, ill)
+        return Sign(*facts, table.renewed_s[scope], left_behind=behind)
+
+    def _behind(self, scope: Scope) -> bool:
+        """Tell whether a worker left orders where it went from; where an Angel did, it saw none."""
+        account, holder = scope.removeprefix(_SCOPE), self.table.rows[scope].holder
+        rest = (i for i in self.world.orders.rows.values() if i.account == account)
+        return not holder.startswith("angel:") and any(
+            i.state not in TERMINAL and not i.settled for i in rest
+        )
 
     async def act(self, entry: Entry, *, late: bool = False) -> Answer:
         self._asked()
@@ -85,6 +97,7 @@ class MemoryAngelStore:
             silent = facts["preempt"] and now_s - table.renewed_s[scope] >= table.ttl_s[scope] / 2
             stuck = facts["stuck"] and bool(self.ill.get(lease.holder))
             may = lease.live and (over or silent or stuck)
+            may = may or (not lease.live and facts["behind"] and self._behind(scope))
         if lease.epoch != facts["seen"] or not may:
             return Answer(False, None)
         table.rows[scope] = replace(lease, epoch=lease.epoch + 1, holder=entry.angel, live=True)
@@ -117,6 +130,8 @@ class MemoryAngelStore:
         return entry.scope in self.table.angels and (lease.epoch, lease.holder) == (entry.epoch, entry.angel)
 
     async def _hear(self, account: VenueAccountName, said: dict[str, str]) -> None:
+        if said["client_order_id"] in self.refuses:
+            raise InvariantBroken("store_refused")
         found = self._find(account, said["client_order_id"])
         if found is None or found.settled:
             return
@@ -185,6 +200,8 @@ class MemoryAngelStore:
     def _asked(self) -> None:
         if self.away:
             raise Unavailable("store_unavailable")
+        if self.broken:
+            raise self.broken
 
     def deeds(self, scope: Scope) -> list[Deed]:
         """Return what was done with an account, in order."""

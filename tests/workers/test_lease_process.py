@@ -5,13 +5,13 @@ import signal
 
 import pytest
 
+from adapters.watchdog import EXIT_CODE
 from domain.errors import Refused
 from domain.ids import AssetId, WithdrawalId
 from sandbox.world import USDT
 from tests.adapters.mixin.conftest import Mixin
 from tests.workers.conftest import Factory
 from tests.workers.test_process import all_done, books_agree, request, user_of
-from workers.watchdog import EXIT_CODE
 
 pytestmark = pytest.mark.database
 

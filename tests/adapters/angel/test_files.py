@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.angel.files import DiaryFile, KeepsakeFile, SealedCopy, own_name
+from adapters.angel.files import DiaryFile, KeepsakeFile, SealedCopy, alone_in, own_name
 from adapters.exchange.account import VenueKey
 from adapters.sealing.envelope import CannotOpen, Kind, Label, seal
 from adapters.sealing.masters import (
@@ -59,6 +59,42 @@ def test_line_that_a_fall_cut_off_is_no_entry_and_spoils_no_other(tmp_path: Path
     assert [each.id for each in DiaryFile(file).unnoted()] == ["1", "3"]
 
 
+def test_line_that_a_full_disk_cut_off_spoils_not_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "log"
+    diary = DiaryFile(file)
+    diary.write(entry("1"))
+
+    def full(_: int) -> None:
+        file.write_bytes(file.read_bytes()[:-20])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.angel.files.os.fsync", full)
+        with pytest.raises(Unavailable):
+            diary.write(entry("2"))
+    diary.write(entry("3"))
+    assert [each.id for each in DiaryFile(file).unnoted()] == ["1", "3"]
+
+
+def test_log_that_is_no_text_any_more_keeps_nobody_from_watching(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    DiaryFile(file).write(entry("1"))
+    file.write_bytes(file.read_bytes() + b"\xff\xfe\x00\x80 not a line")
+    file.chmod(0o400)
+    assert [each.id for each in DiaryFile(file).unnoted()] == ["1"]
+    (tmp_path / "folder").mkdir()
+    assert DiaryFile(tmp_path / "folder").unnoted() == []
+
+
+def test_two_angels_of_one_directory_would_rob_each_other_for_ever(tmp_path: Path) -> None:
+    with alone_in(tmp_path) as first, alone_in(tmp_path) as second:
+        assert (first, second) == (True, False)
+    with alone_in(tmp_path) as third, alone_in(tmp_path / "nowhere") as fourth:
+        assert (third, fourth) == (True, True)
+
+
 def test_disk_that_takes_nothing_is_said(tmp_path: Path) -> None:
     diary = DiaryFile(tmp_path / "log")
     (tmp_path / "log").mkdir()
@@ -70,11 +106,17 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     keepsake = KeepsakeFile(tmp_path / "kept")
     assert keepsake.recall() == Memory((), {})
     memory = Memory(
-        [Sign(SCOPE, 3, "worker", Standing.HELD, 1.0, 9.0)],
+        [
+            Sign(SCOPE, 3, "worker", Standing.HELD, 1.0, 9.0),
+            Sign(Scope("venue:two"), 3, "worker", Standing.RELEASED, 1.0, 9.0, left_behind=True),
+        ],
         {VenueAccountName("one"): [Pair.parse("BTC/USDT"), Pair.parse("ETH/USDT")]},
     )
     keepsake.keep(memory)
     assert KeepsakeFile(tmp_path / "kept").recall() == memory
+    of_old = '{"signs": [["venue:one", 3, "worker", "held", 1.0, 9.0]], "pairs": {}}'
+    (tmp_path / "kept").write_text(of_old)
+    assert keepsake.recall() == Memory(memory.signs[:1], {})
     (tmp_path / "kept").write_text("{")
     assert keepsake.recall() == Memory((), {})
 

@@ -14,10 +14,10 @@ from adapters.angel.files import SealedCopy
 from adapters.angel.pages import telling
 from adapters.angel.settings import AngelSettings, load_angel_settings
 from adapters.angel.witness import HttpWitness
-from adapters.bootstrap_angel import CannotWatch, failsafe_of, open_angel
+from adapters.bootstrap_angel import CannotWatch, SealedKeys, failsafe_of, open_angel
 from adapters.exchange.account import VenueKey
-from adapters.sealing.envelope import Kind, Label, seal
-from adapters.sealing.masters import angel_file, master_of, new_root, write_masters
+from adapters.sealing.envelope import Kind, Label, Sealed, seal
+from adapters.sealing.masters import MasterKey, angel_file, master_of, new_root, write_masters
 from adapters.sealing.venue_keys import pack_angel_key
 from angel.rounds import Rounds
 from domain.angel.closing import Bounds, CancelOnly, CloseAll, Closing, Left, Market, Stranded, Trade, toward
@@ -81,6 +81,57 @@ async def test_angel_opens_without_a_database_by_its_copy(settings: Callable[...
         assert list(opened.angel.desks) == [Scope("venue:one")]
         assert "acts in" in await opened.angel.look()
         assert opened.angel.missing() == "the store does not answer"
+
+
+async def test_second_angel_of_the_same_directory_is_refused(settings: Callable[..., AngelSettings]) -> None:
+    async with open_angel(settings()):
+        with pytest.raises(CannotWatch, match="Another Angel"):
+            async with open_angel(settings()):
+                pass
+    async with open_angel(settings()):
+        pass
+
+
+class Keyring:
+    """The database, as far as sealed keys go."""
+
+    def __init__(self, keys: dict[str, Sealed], error: Exception | None = None) -> None:
+        self.keys, self.error = keys, error
+
+    async def sealed_keys(self) -> dict[str, Sealed]:
+        if self.error:
+            raise self.error
+        return self.keys
+
+
+def sealed_by(master: MasterKey, text: str) -> dict[str, Sealed]:
+    label = Label("bot", "00000000-0000-0000-0000-000000000009", Kind.ANGEL_KEY, "one", 1)
+    return {"one": seal(label, pack_angel_key(VenueKey(Secret(text), Secret("secret"))), master)}
+
+
+async def test_copy_gives_way_to_keys_that_open_and_to_no_others(tmp_path: Path) -> None:
+    """Somebody who can write the database, or half of a restored one, must not take the Angel's keys away."""
+    ours, theirs = master_of(new_root()), master_of(new_root())
+    write_masters(tmp_path / "key", [ours])
+    good, other, foreign = sealed_by(ours, "good"), sealed_by(ours, "other"), sealed_by(theirs, "foreign")
+    keys = SealedKeys(SealedCopy(tmp_path / "copy"), angel_file(tmp_path / "key"))
+
+    async def opened(ring: Keyring) -> str:
+        return (await keys.opened(ring))["one"].api_key.reveal()  # type: ignore[arg-type]  # all that is asked
+
+    with pytest.raises(CannotWatch):
+        await opened(Keyring(foreign))
+    assert await opened(Keyring(good)) == "good"
+    for ring in (Keyring(foreign), Keyring({}), Keyring(good, error=RuntimeError("28P01"))):
+        assert await opened(ring) == "good"
+    assert not keys.keep(foreign)
+    assert not keys.keep({})
+    assert keys.copy.recall() == good
+    (tmp_path / "copy.new").mkdir()  # nothing can be written
+    assert await opened(Keyring(other)) == "other"
+    (tmp_path / "copy.new").rmdir()
+    assert keys.keep(other)
+    assert keys.copy.recall() == other
 
 
 def run(base: str) -> Stranded:

@@ -31,7 +31,12 @@ EDGES: dict[str, Mapping[Any, Iterable[Any]]] = {
     "inbox": {BEGIN: ["pending"], "pending": ["done", "dead"]},
     "outbox": {BEGIN: ["pending"], "pending": ["sent", "dead"]},
     "fee_charge": {BEGIN: ["waiting", "charged"], "waiting": ["charged", "forgone"]},
-    "lease": {BEGIN: ["held"], "held": ["released", "angel"], "angel": ["released"], "released": ["held"]},
+    "lease": {
+        BEGIN: ["held"],
+        "held": ["released", "angel"],
+        "angel": ["released"],
+        "released": ["held", "angel"],
+    },
 }
 """What the code knows of each machine; where it has no table of edges, what its statements do."""
 

@@ -89,8 +89,22 @@ def test_our_own_gate_is_passed_on_as_it_is() -> None:
     assert of_read(broken, "book") is broken
 
 
-def test_failed_read_may_be_asked_again() -> None:
-    assert isinstance(of_read(ccxt.NetworkError("gone"), "book"), Unavailable)
+@pytest.mark.parametrize(
+    ("kind", "said", "code"),
+    [
+        ("NetworkError", "gone", "venue_silent"),
+        ("AuthenticationError", 'binance {"code":-2015,"msg":"Invalid API-key, IP"}', "venue_key_refused"),
+        ("AccountSuspended", "no", "venue_key_refused"),
+        ("PermissionDenied", "no", "venue_key_forbidden"),
+        ("AuthenticationError", 'gate {"label":"REQUEST_EXPIRED","message":"late"}', "venue_silent"),
+        ("InvalidNonce", "late", "venue_silent"),
+    ],
+)
+def test_failed_read_may_be_asked_again_and_says_when_it_is_our_key(kind: str, said: str, code: str) -> None:
+    """AN11: only the owner can make another key, and has to hear that it takes one."""
+    proven = of_read(getattr(ccxt, kind)(said), "book")
+    assert isinstance(proven, Unavailable)
+    assert proven.code == code
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,8 @@ def looks(eye: Watch, *signs: list[Sign], began_s: float = 0.0) -> list[list[Tri
 
 
 def test_what_is_renewed_is_let_alone() -> None:
-    assert looks(watch(), *([[held(ONE), held(WALLET), held(SEAT)]] * 20)) == [[]] * 20
+    seen = [[replace(held(scope), renewed_at_s=2.0 * n) for scope in (ONE, WALLET, SEAT)] for n in range(20)]
+    assert looks(watch(), *seen) == [[]] * 20
 
 
 def test_no_renewal_for_three_looks_and_three_renewals_trips() -> None:
@@ -69,7 +71,32 @@ def test_lease_that_is_over_and_that_nobody_takes_trips_after_two_seconds_of_our
     assert (trip.seen, trip.preempt) == (4, False)
 
 
-def test_what_was_given_back_is_nobodys_business() -> None:
+def test_lease_that_is_not_renewed_trips_however_far_the_stores_clock_was_put_back() -> None:
+    """CK3, T31: by the store's clock it was renewed an hour from now, and lasts an hour and more."""
+    eye, other = watch(), held(SEAT)
+    for n in range(6):
+        back = Sign(ONE, 3, "worker", Standing.HELD, -3600.0 + 2 * n, 3610.0 - 2 * n, renewed_at_s=7200.0)
+        seat = replace(other, renewed_at_s=3600.0 + 2 * n)
+        assert eye.look([back, seat], 2.0 * n).healthy, n
+    [trip] = eye.look([back, seat], 12.0).trips
+    assert (trip.scope, trip.seen, trip.preempt) == (ONE, 3, True)
+    eye.silence(14.0)
+    assert eye.look([back, seat], 20.0).healthy, "what we did not see, we do not count"
+
+
+def test_orders_left_where_a_worker_gave_back_are_seen_to_when_no_other_comes() -> None:
+    eye = watch()
+    behind = Sign(ONE, 4, "worker", Standing.RELEASED, 90.0, -80.0, left_behind=True)
+    assert eye.look([behind], 0.0).healthy
+    assert eye.look([behind], 59.0).healthy
+    [trip] = eye.look([behind], 60.0).trips
+    assert (trip.seen, trip.behind, trip.preempt) == (4, True, False)
+    assert eye.look([replace(behind, left_behind=False)], 62.0).healthy
+    assert eye.look([behind], 64.0).healthy, "counted anew"
+    assert [t.scope for t in eye.silence(76.0).trips] == [ONE], "and without a store like any other"
+
+
+def test_what_was_given_back_with_an_empty_book_is_nobodys_business() -> None:
     """A clean stop leaves leases that were given back: that is no death."""
     back = Sign(ONE, 1, "worker", Standing.RELEASED, 9_000.0, -8_000.0)
     assert looks(watch(), *([[back]] * 10)) == [[]] * 10
@@ -162,4 +189,5 @@ def test_fault_free_day_with_a_slow_store_sees_no_trip(seed: int) -> None:
                 if dice.random() >= 0.02:
                     renewed_s[scope] = next_s[scope]
                 next_s[scope] += 2.0 + dice.uniform(0, 0.6)
-        assert eye.look([held(scope, now_s - at) for scope, at in renewed_s.items()], now_s).healthy
+        seen = [replace(held(scope, now_s - at), renewed_at_s=at) for scope, at in renewed_s.items()]
+        assert eye.look(seen, now_s).healthy

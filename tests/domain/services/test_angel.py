@@ -408,8 +408,8 @@ async def test_fault_free_day_sees_no_take_over() -> None:
             assert worker.held == set(host.scopes)
         assert host.store.entries == {}
         assert len(angel.said) > 30
-        await worker.stop()  # a clean end of the whole instance
-        await clock.sleep(60)
+        await worker.stop()  # a deploy of the whole instance
+        await clock.sleep(50)
         assert host.store.entries == {}
         await angel.kill()
         await host.end(Process(host.fleet, "last").start())

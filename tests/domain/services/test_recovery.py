@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Refused
+from domain.errors import Unavailable
 from domain.health.recovery import MOST_AN_HOUR, Ask, Automatic, Choice, Decision, HeldBack, Manual, Resume
 from domain.ids import UserId
 from domain.market.model import Side
@@ -81,7 +81,8 @@ class Stage:
     def told(self, user: UserId = ALICE) -> list[str]:
         """Return what a person was told about recovery, in order."""
         kinds = [kind for person, kind, _ in self.world.outbox.rows if person == user]
-        return [kind for kind in kinds if kind.startswith(("run_recovered", "run_awaits", "recovery"))]
+        ours = ("run_recovered", "run_awaits", "recovery", "key_refused")
+        return [kind for kind in kinds if kind.startswith(ours)]
 
 
 def dying(fuse: Fuse) -> Callable[[Any], Any]:
@@ -234,14 +235,14 @@ async def test_a_key_that_was_revoked_brings_nothing_back_and_people_hear_of_it(
             return getattr(self._port, name)
 
         async def _refuse(self, *_: Any) -> None:
-            raise Refused("venue_key_refused")
+            raise Unavailable("venue_key_refused")
 
     worker = stage.world.worker(lambda port: Revoked(port) if hasattr(port, "fills_since") else port)
     for _ in range(6):
-        with suppress(Refused):
-            await worker.round()
+        await worker.round()
     run = await stage.world.runs.get(stage.run.id)
-    assert (run.state, run.trouble) == (RunState.HALTED, "round_failed")
+    assert (run.state, run.trouble) == (RunState.HALTED, "venue_key_refused")
+    assert stage.told(OWNER) == ["key_refused"], "who can make another one, and what to do"
     await stage.world.rounds(stage.world.worker(), 4)
     assert await stage.state() is RunState.RUNNING
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import time
 
+from adapters.watchdog import EXIT_CODE, Watchdog
 from tests.fakes.clock import FakeClock
-from workers.watchdog import EXIT_CODE, Watchdog
 
 
 def test_silence_ends_the_process_only_beyond_the_limit() -> None:
@@ -39,7 +39,7 @@ async def test_thread_sees_a_loop_that_hangs_and_not_one_that_works() -> None:
 def test_process_that_hangs_is_gone_with_a_word_on_where() -> None:
     program = (
         "import asyncio, time\n"
-        "from workers.watchdog import Watchdog\n"
+        "from adapters.watchdog import Watchdog\n"
         "async def hang():\n"
         "    with Watchdog(0.3).watching():\n"
         "        time.sleep(30)\n"

@@ -1,0 +1,3 @@
+"""Fixtures that several tests of the database share."""
+
+from tests.adapters.db.angel_place import place  # noqa: F401 - a fixture

@@ -1,0 +1,149 @@
+"""The Angel where things are odd: workers that went in order, a store that talks nonsense."""
+
+from typing import Any
+
+import pytest
+
+from domain.angel.entries import Deed, Entry
+from domain.errors import InvariantBroken, Unavailable
+from domain.market.orders import OrderState
+from domain.services.angel_log import TOLD_A_LOOK
+from domain.services.angel_sweep import BLOCKED_S
+from tests.domain.services.angel_world import AngelProcess, Host
+from tests.domain.services.fleet_world import Process
+from tests.domain.services.test_angel import G_S, LIMIT_S
+from tests.fakes.angel import MemoryDiary
+
+
+async def test_orders_that_a_clean_stop_left_are_cleared_when_nobody_comes_back() -> None:
+    """AN1: a machine that shuts down ends its workers in order, and its orders rest all the same."""
+    host = Host()
+    clock = host.fleet.clock
+
+    async def story() -> None:
+        worker = await host.begin()
+        angel = AngelProcess(host).start()
+        await clock.sleep(5)
+        await worker.stop()
+        assert host.resting(), "they are left for the next worker"
+        await clock.sleep(50)
+        assert host.store.entries == {}
+        await host.until_clear(15)
+        await host.until_safe(G_S + 4)
+        await clock.sleep(120)
+        takes = [e for e, _, _ in host.store.entries.values() if e.deed is Deed.TAKE]
+        assert len(takes) == len(host.scopes), "once"
+        angel.check()
+        await angel.kill()
+        await host.end(Process(host.fleet, "b").start())
+
+    await clock.run(story())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("28P01"), InvariantBroken("store_refused")])
+async def test_store_that_answers_nonsense_is_as_good_as_silent(error: Exception) -> None:
+    """AN5: half a database, another password, another schema: it tells of nobody who acts."""
+    host = Host()
+
+    async def story() -> None:
+        worker = await host.begin()
+        angel = AngelProcess(host).start()
+        await host.fleet.clock.sleep(5)
+        host.store.broken = error
+        await worker.kill()
+        await host.until_clear(16)
+        assert "no sense" in angel.angel.missing()
+        host.store.broken = None
+        await host.fleet.clock.sleep(3)
+        assert angel.angel.missing() == ""
+        angel.check()
+        await angel.kill()
+        await host.end(Process(host.fleet, "b").start())
+
+    await host.fleet.clock.run(story())
+
+
+async def test_word_that_the_books_refuse_keeps_no_account_from_being_safe() -> None:
+    host = Host(accounts=1, seed=3)
+
+    async def story() -> None:
+        worker = await host.begin(runs=2)
+        angel = AngelProcess(host).start()
+        host.store.refuses = {host.resting()[0]}
+        await worker.kill()
+        await host.until_clear(LIMIT_S)
+        await host.until_safe(G_S + 4)
+        left = await host.fleet.world.orders.unsettled(next(iter(host.fleet.venues)))
+        assert host.store.refuses >= {i.client_order_id for i in left if i.state is not OrderState.CANCELLED}
+        angel.check()
+        await angel.kill()
+        host.store.refuses = set()
+        await host.end(Process(host.fleet, "b").start())
+
+    await host.fleet.clock.run(story())
+
+
+async def test_long_tale_is_told_in_pieces_between_looks() -> None:
+    """After hours without a store: whoever tells all of it at once does not look meanwhile."""
+    host = Host()
+
+    async def story() -> None:
+        worker = await host.begin()
+        diary = MemoryDiary()
+        for n in range(2 * TOLD_A_LOOK + 1):
+            entry = Entry(
+                f"late-{n}", host.fleet.clock.now(), "angel:a", host.scopes[0], None, Deed.CANCEL, {}
+            )
+            diary.write(entry)
+        angel = AngelProcess(host, diary=diary)
+        assert f"{TOLD_A_LOOK} entries late, {TOLD_A_LOOK + 1} wait" in await angel.angel.look()
+        await angel.angel.look()
+        await angel.angel.look()
+        assert diary.unnoted() == []
+        await angel.kill()
+        await host.end(worker)
+
+    await host.fleet.clock.run(story())
+
+
+@pytest.mark.parametrize("what", ["open_orders", "cancel"])
+async def test_account_that_cannot_be_cleared_stays_the_angels_and_people_are_told(what: str) -> None:
+    """AN11: its key was revoked, or trades no more: only a person can do anything."""
+    host = Host(accounts=1)
+    clock = host.fleet.clock
+
+    async def story() -> None:
+        worker = await host.begin(runs=2)
+        angels = [AngelProcess(host, f"angel:{name}", wrap=lambda port: Locked(port, what)) for name in "ab"]
+        for angel in angels:
+            angel.start()
+        await worker.kill()
+        await clock.sleep(LIMIT_S + BLOCKED_S + 5)
+        [scope] = host.scopes
+        blocked = [e for e, _, _ in host.store.entries.values() if e.deed is Deed.BLOCKED]
+        assert [(e.scope, e.facts["reason"]) for e in blocked] == [(scope, "venue_key_refused")], "once"
+        took = [e for e, _, answer in host.store.entries.values() if e.deed is Deed.TAKE and answer.ours]
+        assert len(took) == 1, "no other Angel takes it for dead"
+        assert host.resting()
+        for angel in angels:
+            await angel.kill()
+        able = AngelProcess(host, "angel:a").start()
+        await host.until_clear(5)
+        await host.until_safe(G_S + 4)
+        await able.kill()
+        await host.end(Process(host.fleet, "b").start())
+
+    await clock.run(story())
+
+
+class Locked:
+    """A port of which one thing is refused: the key may not do it any more."""
+
+    def __init__(self, port: Any, what: str) -> None:
+        self._port, self._what = port, what
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse if name == self._what else getattr(self._port, name)
+
+    async def _refuse(self, *_: Any) -> None:
+        raise Unavailable("venue_key_refused")
