@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.addresses import password_of, with_password_from_file
 from adapters.exchange.account import DEFAULT_PAIRS, VenueAccount, VenueKey, limits_from
-from adapters.own import named
+from adapters.own import Timely, named
 from domain.fees import FeeKind
 from domain.health.recovery import BUILT_IN, Choice
 from domain.ids import VenueAccountName
@@ -263,9 +263,10 @@ class Settings(BaseSettings):
     def recovery_choice(self) -> Choice:
         """Return how runs are brought back, or end with a sentence that says what to do."""
         try:
-            return named(self.recovery, BUILT_IN, "decide")
+            choice = named(self.recovery, BUILT_IN, "decide")
         except ValueError as error:
             give_up([f"{_name('recovery')} is wrong: {error}. It is {_meaning('recovery')}."])
+        return choice if self.recovery in BUILT_IN else Timely(choice)
 
     @property
     def sealed(self) -> bool:

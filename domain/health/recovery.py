@@ -41,11 +41,24 @@ class Resume:
     """It goes on: it quotes anew, from the prices of now."""
 
 
+LONGEST_REASON = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Its person is asked; ``reason`` is a code."""
+    """Its person is asked; ``reason`` is a code, which they are told in words or as it is."""
 
     reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could be told.
+
+        Raises:
+            ValueError: it is no text of 1 to 100 characters that can be shown.
+        """
+        told = self.reason
+        if not (isinstance(told, str) and told.isprintable() and 0 < len(told.strip()) <= LONGEST_REASON):
+            raise ValueError("a reason is a code of 1 to 100 characters")
 
 
 Decision = Resume | Ask
@@ -80,8 +93,14 @@ BUILT_IN: Mapping[str, type[Choice]] = {"automatic": Automatic, "manual": Manual
 
 
 def decide(choice: Choice, held: HeldBack) -> Decision:
-    """Return what becomes of a run: the owner's choice, unless it was brought back too often already."""
-    decision = choice.decide(held)
-    if isinstance(decision, Resume) and held.recovered >= MOST_AN_HOUR:
-        return Ask(TOO_OFTEN)
-    return decision
+    """Return what becomes of a run: the owner's choice, unless it was brought back too often already.
+
+    Raises:
+        TypeError: the choice is neither to resume nor to ask: whoever forgot to say has not said yes.
+    """
+    decision: object = choice.decide(held)
+    if isinstance(decision, Ask):
+        return decision
+    if not isinstance(decision, Resume):
+        raise TypeError(f"{type(decision).__name__} is no decision")
+    return Ask(TOO_OFTEN) if held.recovered >= MOST_AN_HOUR else decision

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.errors import OutcomeUnknown, Unavailable
 from domain.market.model import Pair
 from domain.market.orders import TERMINAL
+from domain.market.runs import RunState
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
 from domain.services.run_settings import name_of
@@ -17,6 +18,9 @@ UNFORESEEN = "round_failed"
 
 OF_THE_KEY = frozenset({"venue_key_refused", "venue_key_forbidden"})
 """Codes of which only the owner can take away the cause."""
+
+_STANDING_STILL = frozenset({RunState.PAUSED, RunState.AWAITING_USER})
+"""These trade nothing in any case, and their people were told why: that stays what is shown."""
 
 _PATIENCE = 3
 """How many cancels without an answer in a row of failures are enough."""
@@ -112,6 +116,7 @@ class FailedRounds:
                     await desk.tell_keepers("trading_fails", cause, told)
             if code in OF_THE_KEY:
                 await self._tell_of_key(code)
-            await desk.trouble(await desk.runs.active(desk.account), code)
+            runs = await desk.runs.active(desk.account)
+            await desk.trouble([run for run in runs if run.state not in _STANDING_STILL], code)
         except (Unavailable, OutcomeUnknown):
             return  # the store is what does not answer

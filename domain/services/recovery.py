@@ -59,7 +59,7 @@ class Recovery:
             await self._attempts.begin([Attempt(r.id, r.account, desk.epoch, now) for r in begun])
             if begun:
                 told = {"account": desk.account, "runs": str(len(begun))}
-                cause = f"recovery_began:{desk.account}:{desk.epoch}:{begun[0].id}"
+                cause = f"recovery_began:{desk.account}:{now.isoformat()}"
                 await desk.tell_keepers("recovery_began", cause, told)
         return [f"{len(begun)} runs are being brought back"]
 

@@ -1,6 +1,10 @@
 """The owner's own classes: the documented example works, and a wrong name ends the start with a sentence."""
 
 import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +17,7 @@ from domain.health.recovery import BUILT_IN, Ask, Choice, HeldBack, Manual, Resu
 from domain.ids import RunId, UserId, VenueAccountName
 from domain.market.model import Pair
 from domain.market.runs import Run, RunState
+from domain.services.recovery import choose
 from tests.adapters.test_health_pages import settings_of
 
 RUN = Run(
@@ -80,3 +85,76 @@ def test_a_class_that_cannot_be_used_ends_the_start_with_a_sentence(
     assert ended.value.code == 2
     assert "MRMARKET_RECOVERY is wrong" in told
     assert said in told
+
+
+BAD = """
+import sys, threading
+
+go = threading.Event()
+
+class Hangs:
+    def decide(self, held):
+        go.wait(60)
+
+class Spins:
+    def decide(self, held):
+        while not go.is_set():
+            pass
+
+class Leaves:
+    def decide(self, held):
+        sys.exit("all of it")
+
+class Falls:
+    def decide(self, held):
+        raise KeyError("x")
+
+class NotMade:
+    def __init__(self):
+        raise KeyError("x")
+
+    def decide(self, held):
+        pass
+"""
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Settings]]:
+    """Give settings that name one of the classes above, and let those that hang go at the end."""
+    name = f"bad_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(BAD, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield lambda kind: of(settings_of(tmp_path, None), f"{name}:{kind}")
+    if name in sys.modules:
+        sys.modules[name].go.set()
+
+
+HELD = HeldBack(RUN, base=Decimal(1), quote=Decimal(90), mid=None, recovered=0)
+
+
+@pytest.mark.parametrize("kind", ["Hangs", "Spins"])
+def test_a_choice_that_hangs_keeps_nobody_waiting_and_is_not_asked_again_before_it_ends(
+    kind: str, bad: Callable[[str], Settings]
+) -> None:
+    choice, began = bad(kind).recovery_choice(), time.monotonic()
+    for _ in range(50):  # each of fifty runs
+        with pytest.raises(TimeoutError):
+            choice.decide(HELD)
+    assert time.monotonic() - began < 4, "the first waits for a second, the others do not"
+    assert choose(choice, HELD) == Ask("recovery_failed:TimeoutError")
+    assert sum("think" in thread.name for thread in threading.enumerate()) == 1
+
+
+@pytest.mark.parametrize(("kind", "why"), [("Leaves", "RuntimeError"), ("Falls", "KeyError")])
+def test_a_choice_that_raises_or_ends_the_process_does_neither(
+    kind: str, why: str, bad: Callable[[str], Settings]
+) -> None:
+    assert choose(bad(kind).recovery_choice(), HELD) == Ask(f"recovery_failed:{why}")
+
+
+def test_a_class_that_fails_when_it_is_made_ends_the_start_with_a_sentence(
+    bad: Callable[[str], Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bad("NotMade").recovery_choice()
+    assert "MRMARKET_RECOVERY is wrong" in capsys.readouterr().err

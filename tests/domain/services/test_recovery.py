@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from domain.market.orders import OrderState
 from domain.market.runs import Run, RunState
 from domain.ports.freezes import NEW
 from domain.ports.recoveries import Attempt, Outcome
+from domain.services.failed_rounds import TOLD_AT
 from tests.domain.services.memory_trading import MemoryWorld
 from tests.domain.services.trading_world import ALICE, BTC, OWNER, USDT
 from tests.fakes.crash import Crashing, Fuse, SimulatedCrash
@@ -320,6 +321,24 @@ async def test_what_falls_again_and_again_is_let_be_until_an_hour_has_passed_or_
         assert await stage.state() is RunState.RUNNING
 
 
+async def test_rounds_that_fail_leave_what_its_person_was_asked_as_it_was_asked() -> None:
+    stage = await Stage().trading(runs=2)
+    paused = stage.run
+    assert await stage.world.pauses.pause(ALICE, paused.number)
+    for _ in range(MOST_AN_HOUR + 1):
+        await stage.taken_over()
+        worker = stage.world.worker()
+        await stage.world.rounds(worker, 4)
+    stage.world.venue.mischief = replace(stage.world.venue.mischief, silent_read=1.0)
+    for _ in range(12):
+        await worker.round()
+        stage.world.time.advance(2)
+    assert worker.failed.count >= TOLD_AT
+    states = [(run.state, run.trouble) for run in stage.world.runs.rows]
+    assert states == [(RunState.AWAITING_USER, "recovered_too_often"), (RunState.PAUSED, "")]
+    assert "run_trouble" not in {kind for _, kind, _ in stage.world.outbox.rows}
+
+
 class Odd:
     """A choice of an owner's that fails for some, and asks for others."""
 
@@ -338,3 +357,46 @@ async def test_the_owners_own_choice_decides_and_its_failure_is_its_own() -> Non
     stage.world.venue.bid = stage.world.venue.ask + 1
     await stage.world.rounds(stage.world.worker(), 3)
     assert stage.world.runs.rows[0].trouble == "recovery_failed:KeyError"
+
+
+class Careless:
+    """A choice of an owner's that answers what is no decision."""
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self._answer = answer
+
+    def decide(self, held: HeldBack) -> Decision:
+        answer: Decision = self._answer()
+        return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: None,
+        lambda: True,
+        lambda: "resume",
+        lambda: Resume,
+        lambda: Ask(""),
+        lambda: Ask("a\0b"),
+        lambda: Ask("x" * 101),
+        lambda: Ask(cast("str", None)),
+    ],
+)
+async def test_who_forgot_to_decide_has_not_said_yes(answer: Callable[[], Any]) -> None:
+    stage = await (await Stage(Careless(answer)).trading()).taken_over()
+    sent = len(stage.world.venue.sent)
+    await stage.world.rounds(stage.world.worker(), 4)
+    run = await stage.world.runs.get(stage.run.id)
+    assert run.state is RunState.AWAITING_USER
+    assert run.trouble in ("recovery_failed:TypeError", "recovery_failed:ValueError")
+    assert stage.told() == ["run_awaits_you"]
+    assert len(stage.world.venue.sent) == sent
+
+
+async def test_an_owners_choice_does_not_bring_back_more_often_than_anybody() -> None:
+    stage = await Stage(Careless(Resume)).trading()
+    for _ in range(MOST_AN_HOUR + 1):
+        await stage.taken_over()
+        await stage.world.rounds(stage.world.worker(), 4)
+    assert (await stage.world.runs.get(stage.run.id)).trouble == "recovered_too_often"
