@@ -54,6 +54,11 @@ class PostgresFreezes:
         )
         return {row["scope"] for row in rows}
 
+    async def new_begins(self) -> bool:
+        """Tell whether anything new may begin; in a transaction it stays so until that ends."""
+        rows = await self._store.fetch("SELECT new_begins() AS so", writes=True)
+        return bool(rows[0]["so"])
+
     async def frozen_instance(self) -> str:
         """Return why everything is stopped, or an empty text."""
         rows = await self._store.fetch(

@@ -105,6 +105,7 @@ TABLES = MappingProxyType(
         "waiting": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         "unknown_orders": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         "standing_halts": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
+        "unattended": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         # the ledger: written by functions alone
         "account_kinds": Table(whose=NOBODYS, app="SELECT", angel="SELECT", web="SELECT"),
         "accounts": Table(whose=_MY_ACCOUNT, app="SELECT", angel="SELECT", web="SELECT"),
@@ -142,6 +143,7 @@ TABLES = MappingProxyType(
         "float_wants": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (amount, wanted_at), DELETE"),
         "confirmations": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (used_at)"),
         "freezes": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (lifted_at, lifted_by)", angel="SELECT"),
+        "doors": Table(whose=NOBODYS),  # locked by functions alone
         "closings": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (state, began_at, closed_at, over_at)"),
         # sealed keys: written by the owner's commands alone
         "master_keys": Table(whose=NOBODYS, app="SELECT"),
@@ -271,6 +273,9 @@ FUNCTIONS = MappingProxyType(
         "angel_act": frozenset({Role.ANGEL}),
         "say_stop": frozenset({Role.STOP}),
         "check_stop": _TRIGGER,
+        "new_begins": _APP,
+        "shut_door": _TRIGGER,
+        "refuse_while_stop_stands": _TRIGGER,
         "angel_heard": _INNER,
         "angel_order": _INNER,
         "angel_halts": _INNER,
@@ -284,7 +289,7 @@ DEFINERS = frozenset(
         *("post_transfers", "make_holds", "use_hold", "release_hold", "release_holds"),
         *("free_output", "take_free_output", "forget_person"),
         *("open_link", "go_on_visiting", "end_visit", "my_runs_totals", "angel_act"),
-        "say_stop",
+        *("say_stop", "new_begins", "shut_door"),
     }
 )
 """Functions with their owner's rights: each saves the app, or the web, a right to write a table."""

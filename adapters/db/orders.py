@@ -21,7 +21,8 @@ _ADD = """
         SELECT epoch FROM leases WHERE scope = 'venue:' || $1::text AND epoch = $2 AND state = 'held'
         FOR KEY SHARE
     ), open AS (
-        SELECT name FROM venue_accounts WHERE name = $1::text AND halted = '' FOR SHARE
+        SELECT name FROM venue_accounts WHERE name = $1::text AND halted = ''
+            AND NOT EXISTS (SELECT FROM stops WHERE carried_out_at IS NULL) FOR SHARE
     ), allowed AS (
         SELECT id FROM runs WHERE id = ANY ($5::text[]) AND state = 'running' ORDER BY id FOR SHARE
     )

@@ -64,6 +64,14 @@ class FreezeStore(Protocol):
         """Return those of these very scopes that are stopped."""
         ...
 
+    async def new_begins(self) -> bool:
+        """Tell whether anything new may begin: ``NEW`` is not stopped.
+
+        Inside a transaction it stays so until that ends: whoever stops ``NEW`` meanwhile waits for it, and
+        then sees what has begun.
+        """
+        ...
+
     async def frozen_instance(self) -> str:
         """Return why everything is stopped, or an empty text."""
         ...

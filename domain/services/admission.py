@@ -6,7 +6,7 @@ What a frozen person has stays theirs, and what comes in is credited as ever.
 from domain.errors import Refused
 from domain.ids import UserId
 from domain.money import Coin
-from domain.ports.freezes import NEW, FreezeStore, coin_scope, user_scope
+from domain.ports.freezes import FreezeStore, coin_scope, user_scope
 
 
 class Admission:
@@ -27,11 +27,13 @@ class Admission:
     async def check_new(self, user_id: UserId, *coins: Coin) -> None:
         """Go on as ``check`` does, and only while anything new begins here at all.
 
+        Asked in the commit of what begins, it is either seen by whoever stops all that is new, or refused.
+
         Raises:
             Refused: as ``check``; ``nothing_new_begins``.
         """
         await self.check(user_id, *coins)
-        if await self._freezes.among([NEW]):
+        if not await self._freezes.new_begins():
             raise Refused("nothing_new_begins")
 
     async def refusal(self, user_id: UserId, *coins: Coin) -> Refused | None:

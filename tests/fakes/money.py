@@ -15,7 +15,7 @@ from domain.payouts.line import Waiting
 from domain.payouts.model import Payout, PayoutState, Purpose
 from domain.ports.confirmations import Confirmation
 from domain.ports.deposits import DepositIntent
-from domain.ports.freezes import INSTANCE, WALLET, Freeze
+from domain.ports.freezes import INSTANCE, NEW, WALLET, Freeze
 from domain.ports.kept import KeptGroup
 from domain.ports.users import User
 from tests.fakes.rows import Flat
@@ -213,6 +213,9 @@ class FakeFreezes:
 
     async def among(self, scopes: Sequence[str]) -> set[str]:
         return {row.scope for row in self.rows if row.scope in scopes}
+
+    async def new_begins(self) -> bool:
+        return NEW not in {row.scope for row in self.rows}
 
     async def frozen_instance(self) -> str:
         return next((row.reason for row in self.rows if row.scope == INSTANCE), "")
