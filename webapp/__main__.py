@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import structlog
@@ -26,6 +27,7 @@ from adapters.logging import configure_logging
 from adapters.process import keep_memory_private
 from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import texts
+from domain.health.readiness import Probe
 from domain.services.history import HistoryService
 from domain.services.live_runs import LiveRunService
 from domain.services.pages import VisitService
@@ -47,20 +49,24 @@ def reason_of(language: str, code: str) -> str:
     return words(key) if words.has(key) else code.replace("_", " ")
 
 
+def probes_of(dsn: str, queue: Probe) -> tuple[DatabaseProbe, ReconciliationProbe, Sequence[Probe]]:
+    """Return who asks database and books, and everybody who is asked when somebody looks.
+
+    An instance may do without an Angel; one that had one should know when it has none any more.
+    """
+    database, comparing = DatabaseProbe(dsn), ReconciliationProbe(dsn)
+    bot, workers = ProcessProbe(dsn, "bot"), ProcessProbe(dsn, "workers")
+    angel = ProcessProbe(dsn, "angel", expected=False)
+    return (
+        *(database, comparing),
+        (database, queue, bot, workers, angel, LeaseProbe(dsn), comparing, WaitingProbe(dsn)),
+    )
+
+
 async def serve(settings: Settings) -> None:
     """Serve the pages until told to stop."""
     redis = connect_redis(settings.redis_url.reveal())
-    database = DatabaseProbe(settings.database_url.reveal())
-    comparing = ReconciliationProbe(settings.database_url.reveal())
-    probes = (
-        database,
-        RedisProbe(redis),
-        ProcessProbe(settings.database_url.reveal(), "bot"),
-        ProcessProbe(settings.database_url.reveal(), "workers"),
-        LeaseProbe(settings.database_url.reveal()),
-        comparing,
-        WaitingProbe(settings.database_url.reveal()),
-    )
+    database, comparing, probes = probes_of(settings.database_url.reveal(), RedisProbe(redis))
     sandbox = settings.mixin_api_url.startswith("http://")
     instance = Instance(
         chat_url=settings.chat_url,

@@ -14,7 +14,7 @@ _SAY = """
     WITH said AS (SELECT * FROM unnest($3::text[], $4::float8[], $5::float8[], $6::text[], $7::text[])
                   AS said (part, idle_s, late_s, waits_for, stuck)),
     over AS (DELETE FROM progress WHERE holder = $1 AND NOT part = ANY ($3::text[])
-             OR holder <> $1 AND at < lease_clock() - interval '1 hour')
+             OR holder <> $1 AND process <> 'angel' AND at < lease_clock() - interval '1 hour')
     INSERT INTO progress (holder, process, at, part, idle_s, late_s, waits_for, stuck)
     SELECT $1, $2, lease_clock(), said.* FROM said
     ON CONFLICT (holder, part) DO UPDATE SET at = excluded.at, idle_s = excluded.idle_s,
@@ -29,7 +29,10 @@ WORDS = """
 
 @dataclass(frozen=True, slots=True)
 class PostgresProgress:
-    """What one process says of itself; what others have not said for an hour is forgotten."""
+    """What one process says of itself; what others have not said for an hour is forgotten.
+
+    Not so the Angel's: who had one and has none any more should not be told that all is well.
+    """
 
     store: PostgresStore
     process: str

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
 from adapters.db.leases import Claimant, PostgresLeases
@@ -27,6 +29,7 @@ from domain.reconciliation.model import Line, Round
 from sandbox.children import free_port
 from sandbox.redis import start_redis
 from tests.domain.services.test_chain import World
+from tests.domain.services.trading_world import World as TradingWorld
 from tests.fakes.leases import move_lease_clock
 
 
@@ -67,6 +70,29 @@ async def test_what_nobody_acts_for_is_told(
     await move_lease_clock(admin, 11)
     assert await probe.ask() == "nobody acts for venue:main, wallet"
     assert (await LeaseProbe(url_of(Role.POLLER)).ask()).startswith("cannot be read")
+
+
+async def test_an_account_with_a_market_maker_that_nobody_takes_after_a_deploy_is_told(
+    store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
+) -> None:
+    probe, world = LeaseProbe(url_of(Role.WEB)), TradingWorld(store)
+    await world.person(BTC="0.05", USDT="4000")
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    leases = PostgresLeases(store, Claimant("a", build_name(), schema_version()))
+    await leases.take([WALLET], 300)
+    ended = PostgresLeases(store, Claimant("worker", build_name(), schema_version()))
+    scope = Scope("venue:fake-1")
+    await ended.release({scope: worker.desk.epoch})
+    await move_lease_clock(admin, 200)
+    assert await probe.ask() == "ok", "nothing of anybody is there"
+    await world.rounds(worker, 3)
+    await world.start("0.01", "500")
+    await world.rounds(worker, 3)
+    await ended.release({scope: worker.desk.grip.epoch})
+    assert await probe.ask() == "ok", "a deploy takes its time"
+    await move_lease_clock(admin, 200 + 121)
+    assert await probe.ask() == "nobody acts for venue:fake-1, wallet"
 
 
 async def test_a_place_that_was_not_seen_to_agree_for_long_is_told(
@@ -113,6 +139,24 @@ async def test_a_process_is_heard_while_it_speaks_and_works(
     await one.say([Progress(WHOLE)])
     assert [row["holder"] for row in await admin.fetch("SELECT holder FROM progress GROUP BY 1")] == ["b"]
     assert (await ProcessProbe(url_of(Role.POLLER), "bot").ask()).startswith("cannot be heard")
+
+
+async def test_an_angel_is_missed_once_it_was_heard_of_and_not_before(
+    store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
+) -> None:
+    probe = ProcessProbe(url_of(Role.WEB), "angel", expected=False)
+    assert await probe.ask() == "ok"
+    said = "SELECT angel_act(jsonb_build_object('kind', 'alive', 'angel', 'angel:a'))"
+    angel = await asyncpg.connect(url_of(Role.ANGEL))
+    await angel.execute(said)
+    assert await probe.ask() == "ok"
+    for later_s in (11, 100_000):
+        await move_lease_clock(admin, later_s)
+        await PostgresProgress(store, "bot", "b").say([Progress(WHOLE)])  # which forgets who is long gone
+        assert await probe.ask() == "was not heard of in the last seconds"
+    await angel.execute(said)
+    assert await probe.ask() == "ok"
+    await angel.close()
 
 
 async def test_redis_is_there_or_away(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape
 from string import Formatter
 
 import pytest
@@ -18,6 +19,7 @@ from domain.health.readiness import Readiness
 from domain.market.history import STATES, Subject
 from domain.market.runs import RunState
 from tests.webapp.own_world import OwnWorld
+from webapp.__main__ import probes_of
 from webapp.app import make_app
 from webapp.keys import ChainHead, ComparedAges, Drills, Instance
 from webapp.texts import TEXTS, choose_language
@@ -119,6 +121,22 @@ async def test_start_page_speaks_the_persons_language(
     assert answer.status == 200
     assert words in page
     assert 'href="http://127.0.0.1:1/chat"' in page
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("answer", ["ok", "nobody acts for venue:main"])
+async def test_start_page_has_words_for_everything_that_is_asked(
+    aiohttp_client: Dial, answer: str, language: str
+) -> None:
+    _, _, asked = probes_of("postgres://nobody@127.0.0.1/nothing", Said("redis"))
+    instance = Instance(None, sandbox=True, encrypted=False)
+    pages = make_app([Said(probe.name, answer) for probe in asked], instance, OwnWorld().pages)
+    said = await (await aiohttp_client(pages)).get("/", headers={"Accept-Language": language})
+    page, words = await said.text(), TEXTS[language]
+    assert said.status == 200
+    for probe in asked:
+        assert words[probe.name] in page
+        assert (words[f"{probe.name}_missing"] in unescape(page)) == (answer != "ok")
 
 
 async def test_start_page_of_a_real_bot_does_not_speak_of_play(aiohttp_client: Dial) -> None:
