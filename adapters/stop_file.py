@@ -8,9 +8,8 @@ from pathlib import Path
 
 from domain.errors import Unavailable
 from domain.ids import UserId
-from domain.ports.stops import Stop
+from domain.ports.stops import BY_FILE, Stop
 
-BY_HAND = UserId("by hand")
 _ID, _LONGEST_NAME = re.compile(r"[a-z0-9-]{1,64}"), 36
 
 
@@ -33,8 +32,8 @@ class HaltFile:
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
             return _stop(told["id"], told["by"], datetime.fromisoformat(told["at"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return Stop(f"file-{changed_ns}", BY_HAND, datetime.fromtimestamp(changed_ns / 1e9, UTC))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return Stop(f"file-{changed_ns}", BY_FILE, datetime.fromtimestamp(changed_ns / 1e9, UTC))
 
     def write(self, stop: Stop) -> None:
         """Write it, whole or not at all, readable to all who honour it.
@@ -45,6 +44,9 @@ class HaltFile:
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
             with draft.open("w", encoding="utf-8") as file:
+                os.fchmod(
+                    file.fileno(), 0o644
+                )  # whoever could not read it would take it for one made by hand
                 json.dump({"id": stop.id, "by": stop.by, "at": stop.at.isoformat()}, file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -73,8 +75,11 @@ def _stop(name: object, by: object, at: datetime) -> Stop:
     """Return the stop of these facts.
 
     Raises:
-        ValueError: the database would not take them.
+        ValueError, OverflowError: the database would not take them.
     """
-    if not _ID.fullmatch(str(name)) or not 0 < len(str(by)) <= _LONGEST_NAME or at.tzinfo is None:
+    who = str(by)
+    if not _ID.fullmatch(str(name)) or not 0 < len(who) <= _LONGEST_NAME or at.tzinfo is None:
         raise ValueError("no stop of ours")
-    return Stop(str(name), UserId(str(by)), at)
+    if not who.isprintable():
+        raise ValueError("no name of ours")
+    return Stop(str(name), UserId(who), at.astimezone(UTC))

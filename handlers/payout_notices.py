@@ -94,6 +94,7 @@ PAYOUT_NOTICES: dict[str, Render] = {
     "freeze_new_confirm": render_freeze_confirm("freeze_new_confirm"),
     "nothing_new_by_hand": text("nothing_new_by_hand"),
     "stopped_from_outside": text("stopped_from_outside"),
+    "stopped_by_file": text("stopped_by_file"),
     "nothing_new_begins": text("nothing_new_begins"),
     "new_begins_again": text("new_begins_again"),
     "coin_unknown": text("coin_unknown"),

@@ -26,6 +26,7 @@ from adapters.texts.catalogues import texts
 from bot.events import Event, Message
 from domain.ids import UserId
 from domain.services.stop_word import StopWord
+from listener.hearing import Hearing
 from listener.voice import Voice
 
 PROCESS = "listener"
@@ -44,11 +45,8 @@ class Listener:
         self._word = StopWord(settings.people(), file, door, self._clock, ids, _code)
         self._voice = Voice(MixinMessenger(http), texts(), self._clock, ids)
         self._blaze = Blaze(settings.mixin_blaze_url, http, self._clock, self._receive)
+        self.hearing = Hearing(lambda: self._blaze.connected, self._clock.monotonic)
         self._writing = asyncio.Lock()
-
-    def deaf(self) -> str:
-        """Return why nobody is heard, or nothing."""
-        return "" if self._blaze.connected else "not connected to Mixin"
 
     async def run(self) -> None:
         """Listen, answer and see to what was said, for ever."""
@@ -69,6 +67,7 @@ class Listener:
 
     async def _rounds(self) -> None:
         while True:
+            self.hearing.look()
             await self._round()
             await self._clock.sleep(ROUND_EVERY_S)
 
@@ -113,7 +112,8 @@ async def listen(settings: ListenerSettings) -> None:
     listener = Listener(settings, http, asking)
     running, told = asyncio.create_task(listener.run()), asyncio.create_task(stop.wait())
     try:
-        async with telling(settings.health_host, settings.health_port, str, listener.deaf):
+        stuck, deaf = listener.hearing.stuck, listener.hearing.deaf
+        async with telling(settings.health_host, settings.health_port, stuck, deaf):
             await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
     finally:
         ended = running.done()

@@ -1,6 +1,7 @@
 """What the listener says back: words in one language or in all, sent as soon as Mixin takes them."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -11,7 +12,7 @@ from bot.ports import Clock
 from bot.replies import RED, Buttons, Reply, Text, Undeliverable, sends
 from bot.words import Texts
 from domain.errors import MrMarketError
-from domain.ids import Ids
+from domain.ids import Ids, UserId
 from domain.services.stop_word import WORDS, Said
 
 log = structlog.get_logger("listener")
@@ -34,24 +35,43 @@ def rendered(said: Said, texts: Texts) -> Sequence[Reply]:
 
 
 class Voice:
-    """Sends in order what was said; what Mixin does not take for five minutes is let go."""
+    """Sends to each person in order, and to all beside each other: nobody's silence is another's.
+
+    What Mixin does not take for five minutes is let go.
+    """
 
     def __init__(self, messenger: Messenger, texts: Texts, clock: Clock, ids: Ids) -> None:
         self._messenger, self._texts = messenger, texts
         self._clock, self._ids = clock, ids
-        self._waiting: asyncio.Queue[Said] = asyncio.Queue(_MOST_WAITING)
+        self._said: asyncio.Queue[Said] = asyncio.Queue()
+        self._lanes: dict[UserId, deque[Said]] = {}
+        self._waiting = 0
 
     def say(self, said: Said) -> None:
         """Have something said; when too much waits, this is not."""
-        try:
-            self._waiting.put_nowait(said)
-        except asyncio.QueueFull:
+        if self._waiting >= _MOST_WAITING:
             log.warning("not said: too much waits", kind=said.kind)
+            return
+        self._waiting += 1
+        self._said.put_nowait(said)
 
     async def run(self) -> None:
         """Say what waits, for ever."""
-        while True:
-            await self._send(await self._waiting.get())
+        async with asyncio.TaskGroup() as lanes:
+            while True:
+                said = await self._said.get()
+                if said.to in self._lanes:
+                    self._lanes[said.to].append(said)
+                    continue
+                self._lanes[said.to] = deque([said])
+                lanes.create_task(self._tell(said.to))
+
+    async def _tell(self, person: UserId) -> None:
+        """Tell one person all that waits for them."""
+        while lane := self._lanes[person]:
+            await self._send(lane.popleft())
+            self._waiting -= 1
+        del self._lanes[person]
 
     async def _send(self, said: Said) -> None:
         replies = rendered(said, self._texts)

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from domain.ids import UserId
 
+BY_FILE = UserId("by hand")
+"""Who said a STOP that is a file somebody put in place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:

@@ -7,7 +7,7 @@ from domain.ports.clock import Clock
 from domain.ports.freezes import BY_HAND, NEW, FreezeStore
 from domain.ports.notices import Notices
 from domain.ports.roles import RoleStore
-from domain.ports.stops import Carried, Stop, StopFile, StopStore
+from domain.ports.stops import BY_FILE, Carried, Stop, StopFile, StopStore
 from domain.ports.store import Store
 from domain.roles import Permission
 from domain.services.auth import AuthService
@@ -57,7 +57,9 @@ class StopCarrying:
         cause = f"stop:{stop.id}"
         facts = {"runs": str(going.runs), "conversions": str(going.conversions)}
         await self._auth.record(stop.by, Permission.RUNS_STOP_ALL, {"stop": stop.id, **facts}, cause)
-        told = {"who": str(stop.by), "at": stop.at.isoformat(), **facts}
+        told, kind = {"at": stop.at.isoformat(), **facts}, "stopped_by_file"
+        if stop.by != BY_FILE:
+            told, kind = {**told, "who": str(stop.by)}, "stopped_from_outside"
         for keeper in await self._roles.privileged():
-            await self._notices.tell(UserId(keeper), "stopped_from_outside", cause, told)
+            await self._notices.tell(UserId(keeper), kind, cause, told)
         return f"{stop.by} said STOP: {going.runs} runs stop, {going.conversions} conversions are called off"

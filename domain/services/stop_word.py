@@ -6,6 +6,7 @@ own memory; after a restart whoever had not confirmed says the word again.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from domain.errors import OutcomeUnknown, Unavailable
@@ -60,6 +61,7 @@ class StopWord:
         self._clock, self._ids, self._new_code = clock, ids, new_code
         self._standing = file.read()
         self._in_file = self._standing is not None
+        self._done = ""  # which one was carried out last: its file may outlive it
         self._asked: dict[UserId, _Asked] = {}
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._answered: dict[UserId, deque[float]] = {}
@@ -98,7 +100,7 @@ class StopWord:
     async def round(self) -> Sequence[Said]:
         """See to the stop that stands; return what its people are told."""
         if self._standing is None:
-            self._standing = self._file.read()  # somebody may have put it there by hand
+            self._standing = self._found()  # somebody may have put it there by hand
             self._in_file = self._standing is not None
         stop = self._standing
         if stop is None:
@@ -112,8 +114,8 @@ class StopWord:
         self._silence_told = False
         if carried is None:
             return []
-        self._file.remove(stop)
-        self._standing, self._in_file = None, False
+        self._standing, self._in_file, self._done = None, False, stop.id
+        self._remove(stop)
         facts = {"runs": str(carried.runs), "conversions": str(carried.conversions)}
         return self._tell_all("listener_carried_out", facts)
 
@@ -145,6 +147,19 @@ class StopWord:
         except Unavailable:
             return  # the next round tries again
         self._in_file = True
+
+    def _found(self) -> Stop | None:
+        """Return the stop that stands in the file, unless it was carried out: then only its file is left."""
+        stop = self._file.read()
+        if stop is None or stop.id != self._done:
+            return stop
+        self._remove(stop)
+        return None
+
+    def _remove(self, stop: Stop) -> None:
+        """Take its file away; one that stays keeps nobody from being told, nor from another word."""
+        with suppress(Unavailable):  # the next round tries again
+            self._file.remove(stop)
 
     def _turn_away(self, sender: UserId) -> Said | None:
         """Tell a stranger that nothing was done, once an hour."""

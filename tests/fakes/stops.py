@@ -28,10 +28,11 @@ class FakeStops:
 
 @dataclass
 class FakeStopFile:
-    """A file on a disk that may be full."""
+    """A file on a disk that may be full; a ``stuck`` one cannot be removed."""
 
     stop: Stop | None = None
     full: bool = False
+    stuck: bool = False
     writes: int = 0
 
     def read(self) -> Stop | None:
@@ -44,6 +45,8 @@ class FakeStopFile:
         self.stop = stop
 
     def remove(self, stop: Stop) -> None:
+        if self.stuck:
+            raise Unavailable("halt_file_unwritable")
         if self.stop == stop:
             self.stop = None
 

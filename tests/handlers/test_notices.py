@@ -83,6 +83,7 @@ MACHINES_ONLY = (
     | {
         "epoch_lost",
         "lease_lost",
+        "order_too_late",
         "number_not_understood",
         *("drill_unseen", "drill_nothing_rests"),
     }
@@ -124,7 +125,7 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
         if key.startswith(
             (
                 *("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"),
-                *("doctor_", "drill_", "listener_"),
+                *("doctor_", "drill_", "listener_", "health_", "sentence_"),
             )
         )
     }

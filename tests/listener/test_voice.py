@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from adapters.clock import SystemClock
 from adapters.ids import RandomIds
 from adapters.texts.catalogues import entries_of, texts
 from bot.outbox import Outgoing
@@ -78,3 +79,34 @@ async def test_what_is_said_is_tried_for_five_minutes_and_the_next_is_said(
     talking.cancel()
     await asyncio.wait([talking])
     assert len(mouth.sent) == said + 1
+
+
+class Picky(Mouth):
+    """A Mixin that gives no clear answer about some people."""
+
+    def __init__(self, *silent: str) -> None:
+        super().__init__()
+        self.silent = silent
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        if any(message.user_id in self.silent for message in messages):
+            raise Unavailable("mixin_silent")
+        await super().send(messages)
+
+
+async def test_who_cannot_be_reached_keeps_no_code_from_anybody_else() -> None:
+    strangers = [f"stranger {n}" for n in range(20)]
+    mouth, clock = Picky(*strangers), SystemClock()
+    voice = Voice(mouth, texts(), clock, RandomIds())
+    for stranger in strangers:
+        voice.say(Said(UserId(stranger), "listener_not_yours"))
+    voice.say(Said(WHO, "listener_confirm", FACTS, "en"))
+    voice.say(Said(WHO, "listener_written", {}, "en"))
+    talking = asyncio.create_task(voice.run())
+    async with asyncio.timeout(0.9):  # before anything is tried again
+        while len(mouth.sent) < 3:
+            await asyncio.sleep(0.01)
+    talking.cancel()
+    await asyncio.wait([talking])
+    assert [message.user_id for message in mouth.sent] == [WHO] * 3
+    assert "written down" in str(mouth.sent[2].reply), "in the order of their saying"

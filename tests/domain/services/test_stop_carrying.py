@@ -10,7 +10,7 @@ from domain.ids import UserId
 from domain.market.runs import RunState
 from domain.money import Coin
 from domain.ports.freezes import NEW
-from domain.ports.stops import Carried, Stop
+from domain.ports.stops import BY_FILE, Carried, Stop
 from domain.roles import Role
 from domain.services.auth import AuthService
 from domain.services.confirmations import ConfirmationService
@@ -89,6 +89,16 @@ async def test_a_file_alone_does_the_same_once_however_long_it_stands() -> None:
     assert [one == "nobody said STOP" for one in said] == [False, True, True]
     assert at.states() == [RunState.STOPPING, RunState.STOPPING]
     assert len(at.audit.rows) == 1
+
+
+async def test_a_file_made_by_hand_is_not_called_somebodys_word() -> None:
+    at = Instance()
+    await at.begin()
+    at.file.write(Stop("file-1", BY_FILE, STOP.at))
+    await at.service().round()
+    [told] = [params for (_, kind, _), params in at.world.outbox.rows.items() if kind == "stopped_by_file"]
+    assert told == {"at": STOP.at.isoformat(), "runs": "2", "conversions": "0"}
+    assert "stopped_from_outside" not in at.kinds()
 
 
 async def test_a_death_at_any_boundary_carries_out_all_or_nothing_and_the_next_life_all() -> None:

@@ -195,3 +195,21 @@ async def test_everybody_is_told_what_workers_did_and_the_next_word_is_another_s
     at.says(ADMIN, f"停 {at.code(ADMIN, '停')}")
     await at.word.round()
     assert len({stop.id for stop in at.rows}) == 2
+
+
+async def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_nor_from_another_word() -> None:
+    at = Listening()
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    await at.word.round()
+    at.file.stuck, first = True, at.rows[0]
+    await at.door.stops.carried_out(first, Carried(3, 1), at.clock.now())
+    told = [[kind(said) for said in await at.word.round()] for _ in range(3)]
+    assert told == [["listener_carried_out"] * 2, [], []]
+    at.says(ADMIN, f"STOP {at.code(ADMIN)}")
+    await at.word.round()
+    assert len(at.rows) == 2
+    await at.door.stops.carried_out(at.rows[1], Carried(0, 0), at.clock.now())
+    await at.word.round()
+    at.file.stuck = False
+    await at.word.round()
+    assert (at.file.stop, len(at.rows)) == (None, 2)

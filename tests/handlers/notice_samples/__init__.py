@@ -139,6 +139,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     "stopped_from_outside": [
         {"who": "somebody", "at": "2026-03-01T09:30:00+00:00", "runs": "2", "conversions": "1"}
     ],
+    "stopped_by_file": [{"at": "2026-03-01T09:30:00+00:00", "runs": "2", "conversions": "1"}],
     **HISTORY_SAMPLES,
     **PRICE_SAMPLES,
     **PAGE_SAMPLES,
