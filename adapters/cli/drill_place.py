@@ -56,8 +56,11 @@ class Place:
         if not self.accounts or not all(account.rehearsal for account in self.accounts):
             return "drill_not_rehearsal"
         self._scopes = [row["scope"] for row in await self.store.fetch(_HELD)]
-        if {venue_scope(account.name) for account in self.accounts} - set(self._scopes):
+        ours = {venue_scope(account.name) for account in self.accounts}
+        if ours - set(self._scopes):
             return "drill_not_at_work"
+        if set(self._scopes) - ours:
+            return "drill_strange_account"
         [angels] = await self.store.fetch(_ANGELS, self.role_prefix)
         if not angels["n"]:
             return "drill_no_angel"

@@ -57,22 +57,27 @@ class AngelDrill:
         return orders
 
     async def _until_safe(self, began_s: float) -> tuple[float | None, float | None]:
-        flat_s = await self._until(self._is_flat, FLAT_WITHIN_S, began_s)
-        self._say("flat" if flat_s is not None else "not_flat")
-        if flat_s is None:
-            return None, None
-        safe_s = await self._until(self._place.safe, SAFE_WITHIN_S, began_s)
-        if safe_s is None:
-            self._say("not_safe")
-            return flat_s, None
-        if not await self._is_flat():  # what was safe and is not any more never was
-            self._say("not_flat")
-            return None, None
-        self._say("safe")
-        return flat_s, safe_s
+        """Return after how many seconds nothing rested any more, for good, and after how many all was safe.
 
-    async def _is_flat(self) -> bool:
-        return await self._place.resting() == 0
+        One look at an empty book is no end: what left before the kill may arrive after it. A venue that does
+        not tell what rests says nothing either way.
+        """
+        flat_s: float | None = None
+        while True:
+            safe, rests = await self._place.safe(), await self._place.resting()
+            passed_s = self._clock.monotonic() - began_s
+            if rests:
+                flat_s = None
+            elif rests == 0 and flat_s is None:
+                flat_s = passed_s
+                self._say("flat")
+            if safe and rests is not None:  # what was called safe and is not never was
+                self._say("safe" if rests == 0 else "not_flat")
+                return flat_s, passed_s if rests == 0 else None
+            if passed_s > (FLAT_WITHIN_S if flat_s is None else SAFE_WITHIN_S):
+                self._say("not_flat" if flat_s is None else "not_safe")
+                return flat_s, None
+            await self._clock.sleep(LOOK_EVERY_S)
 
     async def _until(
         self, holds: Callable[[], Awaitable[bool]], within_s: float, since_s: float

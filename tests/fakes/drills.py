@@ -31,6 +31,10 @@ class FakePlace:
     why_not: str = ""
     comes_back: bool = False
     """An order shows up again after it looked flat."""
+    arrives: bool = False
+    """The book is empty at the first look; what was under way shows at the next."""
+    hides: bool = False
+    """A while after it is flat, nobody says what rests."""
     breaks: bool = False
     did: list[str] = field(default_factory=list)
     _since_s: float = 0.0
@@ -39,6 +43,10 @@ class FakePlace:
         return self.why_not
 
     async def resting(self) -> int | None:
+        if "kill" in self.did and self.arrives and self._passed_s < 0.1:
+            return 0
+        if "kill" in self.did and self.hides and self.flat_s + 1 < self._passed_s < self.flat_s + 3:
+            return None
         if "kill" not in self.did or self._passed_s < self.flat_s:
             return self.orders
         return 1 if self.comes_back and self._passed_s >= self.safe_s else 0

@@ -12,6 +12,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
+from adapters.build import build_name, schema_version
 from adapters.cli.command import CannotDo
 from adapters.cli.doctor import last_drill
 from adapters.cli.drill import rehearse, run
@@ -20,11 +21,13 @@ from adapters.cli.drill_place import Place
 from adapters.cli.findings import drill_said, spoken
 from adapters.db.drills import LastDrill, PostgresDrills
 from adapters.db.grants import Role
+from adapters.db.leases import Claimant, PostgresLeases
 from adapters.db.pages import WebDatabase
 from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount, VenueKey
 from domain.health.drill import Drill, DrillVerdict
 from domain.ids import VenueAccountName
+from domain.leases import Scope
 from domain.market.model import Pair
 from domain.secrets import Secret
 from tests.domain.services.trading_world import World
@@ -63,6 +66,13 @@ async def test_real_accounts_idle_ones_and_no_angel_are_refused_in_this_order(
     world = World(store)
     await world.rounds(world.worker(), 2)
     assert await place(store, (), ACCOUNT).refusal() == "drill_no_angel"
+    there = await PostgresLeases(store, Claimant("b", build_name(), schema_version())).take(
+        [Scope("venue:elsewhere")], 10
+    )
+    assert await place(store, (), ACCOUNT).refusal() == "drill_strange_account"
+    with pytest.raises(CannotDo, match="file of accounts does not name"):
+        await rehearse(place(store, (), ACCOUNT), 11.0, spoken("en"))
+    await PostgresLeases(store, Claimant("b", build_name(), schema_version())).release(there)
     angel = await asyncpg.connect(url_of(Role.ANGEL))
     try:
         assert await place(store, (), ACCOUNT).refusal() == ""

@@ -50,6 +50,16 @@ async def test_what_does_not_happen_in_time_is_the_verdict_and_all_is_started_ag
     assert [drill.verdict for drill in yard.drills.rows] == [verdict]
 
 
+async def test_an_order_that_was_under_way_at_the_kill_counts_until_it_is_gone() -> None:
+    drill = await Yard(arrives=True).run()
+    assert (drill.flat_s, drill.safe_s) == (8.0, 20.0)
+
+
+async def test_a_venue_that_does_not_tell_for_a_while_changes_no_figure() -> None:
+    drill = await Yard(hides=True).run()
+    assert (drill.flat_s, drill.safe_s, drill.verdict) == (8.0, 20.0, DrillVerdict.PASSED)
+
+
 @pytest.mark.parametrize(
     ("facts", "code"),
     [
