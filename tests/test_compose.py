@@ -134,8 +134,18 @@ def test_every_role_that_a_process_logs_in_as_gets_its_password(secrets: Path) -
     migrate = OURS["migrate"]
     assert environment(migrate, secrets)["MRMARKET_ROLE_PASSWORDS_DIR"] == str(secrets)
     assert set(migrate["secrets"]) == {
-        f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB, Role.ANGEL, Role.STOP)
+        f"db_{role}" for role in (Role.APP, Role.WORKERS, Role.WEB, Role.ANGEL)
     }
+    login = OURS["stop_login"]
+    assert environment(login, secrets)["MRMARKET_ROLE_PASSWORDS_DIR"] == str(secrets)
+    assert (login["secrets"], login["command"]) == (["db_stop"], migrate["command"])
+    assert "stop_login" in OURS["listener"]["depends_on"]
+
+
+def test_without_the_listener_nothing_of_it_is_needed() -> None:
+    always = [each for each in OURS.values() if "profiles" not in each]
+    assert not {"db_stop", "stop_bot"} & {secret for each in always for secret in each.get("secrets", [])}
+    assert not {"listener", "stop_login"} & {name for each in always for name in each.get("depends_on", {})}
 
 
 def _is_package(module: str) -> bool:
