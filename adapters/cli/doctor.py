@@ -9,6 +9,7 @@ import asyncpg
 from adapters.cli.command import Command
 from adapters.cli.doctor_accounts import look_at_accounts, reason_in
 from adapters.cli.findings import Finding, drill_said, fine, ill, spoken
+from adapters.cli.health_words import health_in
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
 from adapters.db.drills import PostgresDrills
@@ -118,7 +119,7 @@ async def redis(settings: Settings, words: Words) -> Finding:
         said = await RedisProbe(client).ask()
     finally:
         await client.aclose()
-    return fine(words) if said == OK else ill(words, "doctor_redis_silent", detail=said)
+    return fine(words) if said == OK else ill(words, "doctor_redis_silent", detail=health_in(words, said))
 
 
 async def spend_key(settings: Settings, words: Words) -> Finding:
@@ -162,7 +163,7 @@ async def at_work(settings: Settings, words: Words) -> dict[str, Finding]:
     probes += [LeaseProbe(dsn), ReconciliationProbe(dsn), WaitingProbe(dsn)]
     checks = (await Readiness(probes, SystemClock().monotonic).look()).checks
     return {
-        name: fine(words) if found == OK else ill(words, "doctor_work_ill", detail=found)
+        name: fine(words) if found == OK else ill(words, "doctor_work_ill", detail=health_in(words, found))
         for name, found in checks.items()
     }
 
