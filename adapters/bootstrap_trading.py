@@ -14,6 +14,7 @@ from adapters.db.auth import PostgresRoles
 from adapters.db.conversions import PostgresConversions
 from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
+from adapters.db.order_writing import PostgresOrderWriting
 from adapters.db.orders import PostgresOrders
 from adapters.db.recoveries import PostgresRecoveries
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
@@ -108,6 +109,7 @@ def desk_of(
         accounts=PostgresVenueAccounts(store),
         runs=PostgresRuns(store),
         orders=PostgresOrders(store),
+        writing=PostgresOrderWriting(store),
         fills=PostgresFills(store),
         fees=PostgresFees(store),
         conversions=PostgresConversions(store),

@@ -18,6 +18,7 @@ from adapters.db.fees import PostgresFees
 from adapters.db.fills import PostgresFills
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
+from adapters.db.order_writing import PostgresOrderWriting
 from adapters.db.orders import PostgresOrders
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
@@ -205,6 +206,7 @@ class Stage:
             accounts=PostgresVenueAccounts(store),
             runs=PostgresRuns(store),
             orders=PostgresOrders(store),
+            writing=PostgresOrderWriting(store),
             fills=PostgresFills(store),
             fees=PostgresFees(store),
             conversions=PostgresConversions(store),

@@ -76,6 +76,8 @@ async def latency(url: str) -> bool:
             await asyncio.sleep(EVERY_S / 2)
             syncs.append(await asyncio.to_thread(_sync_ms))
             await asyncio.sleep(EVERY_S / 2)
+            if trading.done():
+                await trading  # it never ends by itself: say what ended it
         await asyncio.sleep(1)
         trading.cancel()
         await asyncio.gather(trading, return_exceptions=True)

@@ -11,29 +11,6 @@ from domain.market.model import Pair, Side
 from domain.market.orders import Intent, OrderState
 from domain.money import Coin
 
-_ADD = """
-    WITH given AS (
-        SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::numeric[], $10::numeric[], $11::bool[], $12::timestamptz[], $13::text[], $14::bool[])
-        WITH ORDINALITY AS g (id, client_order_id, run_id, base, quote, side, price, quantity, post_only,
-                              not_after, state, immediate, position)
-    ), held AS (
-        SELECT epoch FROM leases WHERE scope = 'venue:' || $1::text AND epoch = $2 AND state = 'held'
-        FOR KEY SHARE
-    ), open AS (
-        SELECT name FROM venue_accounts WHERE name = $1::text AND halted = ''
-            AND NOT EXISTS (SELECT FROM stops WHERE carried_out_at IS NULL) FOR SHARE
-    ), allowed AS (
-        SELECT id FROM runs WHERE id = ANY ($5::text[]) AND state = 'running' ORDER BY id FOR SHARE
-    )
-    INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price,
-                               quantity, post_only, not_after, state, immediate)
-    SELECT g.id, g.client_order_id, g.run_id, o.name, h.epoch, g.base, g.quote, g.side, g.price, g.quantity,
-           g.post_only, g.not_after, g.state, g.immediate
-    FROM given g JOIN allowed a ON a.id = g.run_id CROSS JOIN held h CROSS JOIN open o
-    ORDER BY g.position
-    RETURNING id
-"""
 _SAVE = """
     UPDATE order_intents o
     SET state = g.state, order_id = g.order_id, filled = g.filled, booked = g.booked,
@@ -58,17 +35,6 @@ class PostgresOrders:
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
-
-    async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]:
-        """Store intents of one account and epoch in one statement; return those the store let in."""
-        if not intents:
-            return []
-        account, epoch = intents[0].account, intents[0].epoch
-        assert all((i.account, i.epoch) == (account, epoch) for i in intents)
-        columns = zip(*(_new_row(intent) for intent in intents), strict=True)
-        rows = await self._store.fetch(_ADD, account, epoch, *map(list, columns))
-        admitted = {row["id"] for row in rows}
-        return [intent for intent in intents if intent.id in admitted]
 
     async def unsettled(
         self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
@@ -131,14 +97,6 @@ class PostgresOrders:
     async def _intents(self, where: str, *args: object) -> Sequence[Intent]:
         sql = f"SELECT * FROM order_intents WHERE {where}"  # noqa: S608 - put together from constants
         return [intent_of(row) for row in await self._store.fetch(sql, *args)]
-
-
-def _new_row(intent: Intent) -> tuple[object, ...]:
-    return (
-        *(intent.id, intent.client_order_id, intent.run_id, intent.pair.base, intent.pair.quote),
-        *(intent.side, intent.price, intent.quantity, intent.post_only, intent.not_after, intent.state),
-        intent.immediate,
-    )
 
 
 def _progress_row(intent: Intent) -> tuple[object, ...]:

@@ -17,14 +17,6 @@ from domain.money import ZERO, Coin, round_up
 class OrderStore(Protocol):
     """Order intents."""
 
-    async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]:
-        """Store intents in one statement; return those the store let in.
-
-        An intent whose run is not RUNNING any more, whose epoch is not that of the account's lease, or whose
-        account is halted is left out: the statement itself looks, and locks what it looked at (ST2).
-        """
-        ...
-
     async def unsettled(
         self, account: VenueAccountName, pairs: Sequence[Pair] | None = None
     ) -> Sequence[Intent]:

@@ -24,6 +24,7 @@ from domain.ports.fees import FeeStore
 from domain.ports.leases import Fence
 from domain.ports.ledger import Ledger
 from domain.ports.notices import Notices
+from domain.ports.order_writing import OrderWriting
 from domain.ports.orders import FillStore, OrderStore
 from domain.ports.recoveries import Recovering
 from domain.ports.roles import RoleStore
@@ -94,6 +95,7 @@ class Desk:
     accounts: VenueAccountStore
     runs: RunStore
     orders: OrderStore
+    writing: OrderWriting
     fills: FillStore
     fees: FeeStore
     conversions: ConversionStore
@@ -154,12 +156,27 @@ class Desk:
         """
         if not intents:
             return []
-        ended = [intent for intent in intents if settles(intent) and not intent.settled]
-        if ended:
-            await self.ledger.release_all([hold_owner(intent) for intent in ended])
-        recorded = [replace(i, settled=True) if settles(i) and not i.settled else i for i in intents]
+        if ended := _ended(intents):
+            await self.ledger.release_all(ended)
+        recorded = [as_recorded(intent) for intent in intents]
         await self.orders.save_all(recorded)
         return recorded
+
+    async def write(self, news: Sequence[Intent], new: Sequence[Intent] = ()) -> Sequence[Intent]:
+        """Record intents, and add new ones with their holds, in a commit of its own; return those let in.
+
+        In short ``transaction``, ``record`` and what is new, in one question to the store.
+
+        Raises:
+            Refused: ``epoch_lost``, or ``insufficient_funds`` for what is new; nothing is written.
+        """
+        if not news and not new:
+            return []
+        self.sight.forget({intent.pair for intent in (*news, *new)})
+        return await self.writing.write(
+            *(self.grip.scope, self.epoch, [as_recorded(intent) for intent in news], _ended(news)),
+            [(intent, hold_of(intent)) for intent in new],
+        )
 
     async def trouble(self, runs: Sequence[Run], reason: str) -> None:
         """Note what keeps strategies from trading, and tell people once an hour at most; empty: nothing.
@@ -190,6 +207,15 @@ class Desk:
         """Tell those who look after the instance: its owner and admins; call it inside."""
         for keeper in await self.roles.privileged():
             await self.notices.tell(keeper, kind, cause, params)
+
+
+def as_recorded(intent: Intent) -> Intent:
+    """Return an intent as it is stored: settled, once the venue's count of what was filled equals ours."""
+    return replace(intent, settled=True) if settles(intent) and not intent.settled else intent
+
+
+def _ended(intents: Sequence[Intent]) -> list[Cause]:
+    return [hold_owner(intent) for intent in intents if settles(intent) and not intent.settled]
 
 
 def hold_owner(intent: Intent) -> Cause:

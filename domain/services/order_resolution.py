@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.errors import OutcomeUnknown, Refused, Unavailable
 from domain.market.model import Pair
 from domain.market.orders import TERMINAL, Intent, OrderState, VenueOrder, heard
-from domain.services.desk import Desk
+from domain.services.desk import Desk, as_recorded
 from domain.services.fill_accounting import FillAccounting
 from domain.services.order_sending import parcels_of
 from domain.services.untraded import NOT_TRADED
@@ -183,9 +183,9 @@ class OrderResolution:
         changed = [new for old, new in zip(before, after, strict=True) if new != old]
         if not changed:
             return list(after)
-        async with self._desk.transaction({intent.pair for intent in changed}):
-            saved = {intent.id: intent for intent in await self._desk.record(changed)}
-        return [saved.get(intent.id, intent) for intent in after]
+        await self._desk.write(changed)
+        ids = {intent.id for intent in changed}
+        return [as_recorded(intent) if intent.id in ids else intent for intent in after]
 
 
 def _end_of_absent(intent: Intent) -> OrderState:

@@ -13,7 +13,7 @@ from domain.market.model import Pair, Quote, Side, TradingRules
 from domain.market.orders import Intent, OrderState, VenueOrder, heard
 from domain.market.runs import Run
 from domain.money import ZERO, Coin
-from domain.services.desk import Desk, hold_of
+from domain.services.desk import Desk
 
 CHANGED = "venue_changed_order"
 
@@ -87,11 +87,12 @@ class OrderSending:
             outcomes, fresh = [*outcomes, *became], [intent for intent, _ in became]
             if any(refusal in _HALTING for _, refusal in became):
                 break
-        if left or fresh:
+        if any(refusal in _HALTING for _, refusal in outcomes):
             async with self._desk.transaction({intent.pair for intent in (*left, *fresh)}):
                 await self._desk.record([*left, *fresh])
-                if any(refusal in _HALTING for _, refusal in outcomes):
-                    await self._desk.halt("limit_daily_notional")
+                await self._desk.halt("limit_daily_notional")
+        else:
+            await self._desk.write([*left, *fresh])
         return Sent(
             [intent for intent, _ in outcomes],
             [intent for intent, refusal in outcomes if refusal == CHANGED],
@@ -140,14 +141,8 @@ class OrderSending:
 
     async def _commit(self, intents: Sequence[Intent], news: Sequence[Intent] = ()) -> list[Intent]:
         """Store news, intents and holds in one commit; when one lacks funds, one by one."""
-        desk = self._desk
         try:
-            async with desk.transaction({intent.pair for intent in (*intents, *news)}):
-                await desk.record(news)
-                admitted = await desk.orders.add_all(intents)
-                if admitted:
-                    await desk.ledger.hold_all([hold_of(intent) for intent in admitted])
-            return list(admitted)
+            return list(await self._desk.write(news, intents))
         except Refused as refusal:
             if refusal.code != "insufficient_funds":
                 raise

@@ -219,7 +219,10 @@ async def workers_die(instance: Instance) -> None:
 
 
 async def _acting(instance: Instance) -> dict[str, int]:
-    rows = await instance.rows("SELECT scope, epoch FROM leases WHERE state = 'held'")
+    """Return who acts for what; a seat only counts workers, and another one may be taken after a death."""
+    rows = await instance.rows(
+        "SELECT scope, epoch FROM leases WHERE state = 'held' AND scope NOT LIKE 'seat:%'"
+    )
     return {row["scope"]: row["epoch"] for row in rows}
 
 

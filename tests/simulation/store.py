@@ -19,7 +19,7 @@ _BEATS = frozenset({"UPDATE leases SET expires_at", "INSERT INTO reconciliations
 """Renewals and rounds of comparing come and go all the time; no crash point is worth less."""
 _TIMED = ("leases", "payouts", "fee_schedules")
 """Tables whose rules look at a clock of the database."""
-_MONEY = ("post_transfers(", "make_holds(", "use_hold(", "release_hold(")
+_MONEY = ("post_transfers(", "make_holds(", "use_hold(", "release_hold(", "write_orders(")
 """Only these may write to the ledger (``adapters/db/grants.py``)."""
 
 
@@ -81,6 +81,9 @@ class TurningStore(PostgresStore):
     async def _told_of_commit(self, number: int) -> None:
         self._note_effect()
         await self._turns.boundary(number, "after commit")
+        self._lose_answer()
+
+    def _lose_answer(self) -> None:
         if self._weather.strikes(self._weather.lost_commit):
             raise OutcomeUnknown("store_outcome_unknown", said="simulated")
 
@@ -115,6 +118,8 @@ class TurningStore(PostgresStore):
         if ambient_of(self) is None:
             self._note_effect()
         await self._turns.boundary(number, f"after {words}")
+        if "write_orders(" in sql and ambient_of(self) is None:
+            self._lose_answer()
         return answer
 
     async def _read(self, number: int, what: str) -> None:

@@ -104,6 +104,7 @@ def keeps_what_orders_held(patch: pytest.MonkeyPatch) -> None:
         return list(intents)
 
     patch.setattr(Desk, "record", forgetful)
+    patch.setattr("domain.services.desk._ended", lambda intents: [])
 
 
 def acknowledges_before_it_keeps(patch: pytest.MonkeyPatch) -> None:

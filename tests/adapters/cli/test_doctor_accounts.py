@@ -82,7 +82,8 @@ async def test_the_doctor_says_how_each_account_is_and_what_to_mend(migrated_url
     }
     async with PostgresStore(migrated_url, connections=1) as store, store.transaction():
         for name, look in looks.items():
-            await PostgresAccountLooks(store).note(replace(look, account=VenueAccountName(name)))
+            look_now = replace(look, account=VenueAccountName(name), at=datetime.now(UTC))
+            await PostgresAccountLooks(store).note(look_now)
     accounts = [account(name) for name in "dcba"]
     english = await look_at_accounts(settings, accounts, texts().words("en"))
     assert [each.well for each in english] == [True, False, False, True]

@@ -137,7 +137,7 @@ async def test_order_is_an_intent_with_its_hold_or_nothing_at_all(place: Place) 
     assert not (await place.angel.act(place.entry(Deed.ORDER, epoch - 1, **facts))).ours
     with pytest.raises(Refused, match="insufficient_funds"):
         await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-2", run_id, order("5"), soon)))
-    with pytest.raises(Refused, match="run_not_running"):
+    with pytest.raises(InvariantBroken, match="order_intents_run_id_fkey"):
         await place.angel.act(place.entry(Deed.ORDER, epoch, **wish("intent-3", "another", order(), soon)))
     await place.admin.execute(
         "INSERT INTO freezes (scope, reason, created_at) VALUES ('instance', 'x', now())"

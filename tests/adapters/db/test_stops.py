@@ -221,7 +221,7 @@ async def test_from_its_row_on_no_worker_sends_an_order_whoever_carries_it_out(
     assert len(world.venue.sent) == sent, "a row stands, and nobody has carried it out yet"
     assert (await world.runs.get(run.id)).state is RunState.RUNNING
     news = [replace(resting[0], id="another", client_order_id="mmkanother00000000", state=OrderState.SENDING)]
-    assert await world.orders.add_all(news) == []
+    assert await worker.desk.write([], news) == []
     past = """
         INSERT INTO order_intents (id, client_order_id, run_id, account, epoch, base, quote, side, price,
             quantity, post_only, not_after, state)

@@ -7,13 +7,16 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.db.order_writing import PostgresOrderWriting
 from adapters.db.store import PostgresStore
 from domain.conversions.model import CONVERSION_EDGES
 from domain.errors import InvariantBroken, Refused
 from domain.ids import VenueAccountName
+from domain.leases import venue_scope
 from domain.market.model import Side
 from domain.market.orders import ORDER_EDGES, Intent, OrderState
 from domain.market.runs import RUN_EDGES, Run, RunState
+from domain.services.desk import hold_of
 from tests.domain.services.trading_world import World
 from tests.fakes.exchange import PAIR
 
@@ -43,6 +46,13 @@ def intent_of(world: World, run: Run, **changes: object) -> Intent:
     return replace(intent, **changes)  # type: ignore[arg-type]  # fields by name
 
 
+async def let_in(world: World, intent: Intent) -> bool:
+    """Add an order with its hold; return whether it was let in."""
+    added = [(intent, hold_of(intent))]
+    writing = PostgresOrderWriting(world.store)
+    return bool(await writing.write(venue_scope(intent.account), intent.epoch, [], [], added))
+
+
 @pytest.mark.parametrize(
     ("machine", "edges"), [("order", ORDER_EDGES), ("run", RUN_EDGES), ("conversion", CONVERSION_EDGES)]
 )
@@ -58,13 +68,14 @@ async def test_the_database_and_the_code_agree_on_every_edge(
 
 async def test_no_intent_enters_for_a_run_that_stops_or_from_an_old_epoch(world: World) -> None:
     run = await world.start()
-    assert len(await world.orders.add_all([intent_of(world, run)])) == 1
-    assert await world.orders.add_all([intent_of(world, run, epoch=7)]) == []
+    assert await let_in(world, intent_of(world, run))
+    with pytest.raises(Refused, match="epoch_lost"):
+        await let_in(world, intent_of(world, run, epoch=7))
     await world.accounts.halt(run.account, "looked_odd")
-    assert await world.orders.add_all([intent_of(world, run)]) == []
+    assert not await let_in(world, intent_of(world, run))
     await world.store.execute("UPDATE venue_accounts SET halted = ''")
     await world.desk_of_people.stop(world.user, run.number)
-    assert await world.orders.add_all([intent_of(world, run)]) == []
+    assert not await let_in(world, intent_of(world, run))
 
 
 async def test_even_plain_sql_cannot_slip_an_order_in(world: World) -> None:
@@ -85,13 +96,13 @@ async def test_a_stop_waits_for_intents_that_are_entering_and_bars_the_next(worl
     run = await world.start()
     entered, stopped = asyncio.Event(), asyncio.Event()
 
-    async def enter() -> int:
+    async def enter() -> bool:
         async with world.store.transaction():
-            admitted = await world.orders.add_all([intent_of(world, run)])
+            admitted = await let_in(world, intent_of(world, run))
             entered.set()
             await asyncio.sleep(0.2)
             assert not stopped.is_set()  # the stop waits for this commit
-        return len(admitted)
+        return admitted
 
     async def stop() -> None:
         await entered.wait()
@@ -99,8 +110,8 @@ async def test_a_stop_waits_for_intents_that_are_entering_and_bars_the_next(worl
         stopped.set()
 
     admitted, _ = await asyncio.gather(enter(), stop())
-    assert admitted == 1
-    assert await world.orders.add_all([intent_of(world, run)]) == []
+    assert admitted
+    assert not await let_in(world, intent_of(world, run))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,7 @@ async def test_a_stop_waits_for_intents_that_are_entering_and_bars_the_next(worl
 )
 async def test_the_database_refuses_to_bend_history(world: World, sql: str) -> None:
     run = await world.start()
-    await world.orders.add_all([intent_of(world, run)])
+    await let_in(world, intent_of(world, run))
     with pytest.raises(InvariantBroken):
         await world.store.execute(sql)
 
@@ -151,7 +162,7 @@ async def test_numbers_count_per_person_even_when_runs_start_together(world: Wor
 async def test_a_late_fill_after_cancel_may_still_finish_an_order(world: World) -> None:
     run = await world.start()
     intent = intent_of(world, run)
-    await world.orders.add_all([intent])
+    await let_in(world, intent)
     for state in (OrderState.UNKNOWN, OrderState.CANCELLED, OrderState.FILLED):
         intent = replace(intent, state=state)
         await world.orders.save_all([intent])

@@ -32,6 +32,7 @@ from tests.fakes.fees import FakeFees
 from tests.fakes.leases import FakeLeases, FakeLeaseTable
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.money import FakeConfirmations, FakeFreezes
+from tests.fakes.order_writing import MemoryOrderWriting
 from tests.fakes.recoveries import FakeRecoveries
 from tests.fakes.roles import owned_by
 from tests.fakes.time import FakeMarketTime, FakeTime
@@ -104,6 +105,7 @@ class MemoryWorld:
 
     def desk_at(self, exchange: Any, grip: Grip, market: Any, wrap: Callable[[Any], Any] = unwrapped) -> Desk:
         """Return a place at an account, over the stores that all share."""
+        fence = MemoryFence(self.leases)
         return Desk(
             exchange=exchange,
             venue="fake",
@@ -116,11 +118,12 @@ class MemoryWorld:
             accounts=cast("Any", self.accounts),
             runs=self.runs,
             orders=self.orders,
+            writing=MemoryOrderWriting(wrap(self.store), fence, self.orders, self.ledger),
             fills=cast("Any", self.fills),
             fees=self.fees,
             conversions=self.conversions,
             policy=self.policy,
-            fence=MemoryFence(self.leases),
+            fence=fence,
             grip=grip,
             asked=self.asked,
             admission=Admission(self.freezes),

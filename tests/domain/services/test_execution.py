@@ -239,14 +239,14 @@ async def test_an_order_kept_back_at_the_last_moment_was_never_sent(
     worker = world.worker()
     await world.rounds(worker, 2)
     run = await world.start()
-    committed = world.orders.add_all
+    committed = worker.desk.writing.write
 
-    async def then_freeze(intents: Any) -> Any:
-        admitted = await committed(intents)
+    async def then_freeze(*told: Any) -> Any:
+        admitted = await committed(*told)
         world.time.advance(LEASES.ttl_s)
         return admitted
 
-    monkeypatch.setattr(worker.desk.orders, "add_all", then_freeze)
+    monkeypatch.setattr(worker.desk.writing, "write", then_freeze)
     await worker.round()
     assert world.venue.sent == []
     states = await world.store.fetch("SELECT DISTINCT state FROM order_intents")

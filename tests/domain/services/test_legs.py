@@ -203,6 +203,6 @@ async def test_the_database_lets_a_leg_send_nothing_but_what_was_asked_for(
     wrong = replace(intent, **change)  # type: ignore[arg-type]  # fields by name
     with pytest.raises(MrMarketError, match=code) if code else contextlib.nullcontext():
         async with second.desk.transaction():
-            await two.world.orders.add_all([wrong])
+            await second.desk.write([], [wrong])
     there = [each.id for each in await two.world.orders.unsettled(VenueAccountName(TWO))]
     assert there == ([] if code else [asked.id])

@@ -525,6 +525,7 @@ def mined(world: World, worker: Worker, fuse: Fuse) -> Worker:
             fees=Crashing(desk.fees, fuse),
             fills=Crashing(desk.fills, fuse),
             orders=Crashing(desk.orders, fuse),
+            writing=Crashing(desk.writing, fuse),
             runs=Crashing(desk.runs, fuse),
         )
     )

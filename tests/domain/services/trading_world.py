@@ -16,6 +16,7 @@ from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
 from adapters.db.leases import Claimant, PostgresFence, PostgresLeases
 from adapters.db.ledger import PostgresLedger
+from adapters.db.order_writing import PostgresOrderWriting
 from adapters.db.orders import PostgresOrders
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.recoveries import PostgresRecoveries
@@ -183,6 +184,7 @@ class World:
             accounts=self.accounts,
             runs=self.runs,
             orders=self.orders,
+            writing=PostgresOrderWriting(wrap(self.store)),
             fills=self.fills,
             fees=self.fees,
             conversions=self.conversions,

@@ -36,6 +36,7 @@ from domain.services.withdrawals import WithdrawalService
 from tests.fakes.conversions import FakeConversions
 from tests.fakes.leases import FakeLeases, FakeLeaseTable
 from tests.fakes.money import FakeConfirmations, FakeFreezes, FakeUsers
+from tests.fakes.order_writing import MemoryOrderWriting
 from tests.fakes.reconciliation import FakeTransfersOnTheWay
 from tests.fakes.roles import FakeAudit, FakeRoles
 from tests.fakes.trading import MemoryFence
@@ -181,23 +182,26 @@ class Instance:
         def reach(table: Any) -> Any:
             return self.reached(process, table)
 
+        store, fence = DayStore(self.trading, process, self.database), reach(MemoryFence(self.leases))
+        orders, ledger = reach(self.orders), reach(self.ledger)
         return Desk(
             exchange=DayExchange(self.venues[account], account, process, grip.require),
             venue=self.venues[account].personality.name,
-            store=DayStore(self.trading, process, self.database),
-            ledger=reach(self.ledger),
+            store=store,
+            ledger=ledger,
             clock=process.clock,
             market=DayMarketClock(process.clock),
             ids=self.ids,
             notices=reach(self.notices),
             accounts=reach(self.accounts),
             runs=reach(self.runs),
-            orders=reach(self.orders),
+            orders=orders,
+            writing=MemoryOrderWriting(store, fence, orders, ledger),
             fills=reach(self.fills),
             fees=reach(self.fees),
             conversions=reach(self.conversions),
             policy=POLICY,
-            fence=reach(MemoryFence(self.leases)),
+            fence=fence,
             grip=grip,
             admission=Admission(reach(self.freezes)),
             roles=reach(self.roles),
