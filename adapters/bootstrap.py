@@ -24,6 +24,7 @@ from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
 from adapters.db.pages import PostgresPageLinks
+from adapters.db.progress import PostgresGuardians
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.stops import PostgresStops
@@ -49,6 +50,7 @@ from domain.ports.births import NoMarker
 from domain.reconciliation.signs import Birth
 from domain.services.account_overview import AccountOverview
 from domain.services.admission import Admission
+from domain.services.angel_minding import AngelMinding
 from domain.services.auth import AuthService
 from domain.services.capacity import CapacityService
 from domain.services.chain import ChainService
@@ -450,6 +452,12 @@ def stop_carrying(world: World) -> StopCarrying:
         *(stop_all_service(world, confirmations), PostgresFreezes(store), PostgresRoles(store)),
         *(auth_service(world), world.notices, world.clock),
     )
+
+
+def angel_minding(world: World) -> AngelMinding:
+    """Return what minds whether the Angel is there."""
+    store = world.store
+    return AngelMinding(PostgresGuardians(store), store, PostgresRoles(store), world.notices, world.clock)
 
 
 def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:

@@ -81,14 +81,18 @@ class Opened:
 
     async def warm(self) -> str:
         """Have the exchanges answer, so that in need nothing has to be loaded; say who does not."""
-        silent = []
+        silent, blind = [], {}
         for desk in self.angel.desks.values():
             for pair in desk.pairs:
                 try:
                     await desk.exchange.rules(pair)
                     await desk.exchange.open_orders(pair)
-                except (Refused, Unavailable, OutcomeUnknown) as error:
+                except Refused as error:  # a pair that is gone
                     silent.append(f"{desk.account} {pair}: {error}")
+                except (Unavailable, OutcomeUnknown) as error:
+                    silent.append(f"{desk.account} {pair}: {error}")
+                    blind[desk.account] = error.code
+        self.angel.blind = blind
         return "; ".join(silent) or f"{len(self.angel.desks)} accounts answer"
 
 

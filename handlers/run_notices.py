@@ -326,6 +326,8 @@ HALT_NOTICES: dict[str, Render] = {
     "angel_took": with_reason("angel_took"),
     "angel_safe": text("angel_safe"),
     "angel_blocked": with_reason("angel_blocked"),
+    "angel_blind": with_reason("angel_blind"),
+    "angel_unheard": text("angel_unheard"),
     "run_taken_over": text("run_taken_over"),
     "recovery_began": text("recovery_began"),
     "recovery_done": text("recovery_done"),

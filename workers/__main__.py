@@ -10,6 +10,7 @@ import structlog
 
 from adapters.bootstrap import (
     World,
+    angel_minding,
     chain_service,
     money_services,
     open_world,
@@ -40,6 +41,7 @@ from workers import (
     closing,
     deposits,
     fees,
+    guardians,
     inactive,
     payouts,
     reconcile,
@@ -85,6 +87,7 @@ def loops_of(
         Loop(closing.NAME, closing.EVERY_S, ends.round, clock),
         Loop(inactive.NAME, inactive.EVERY_S, inactivity_service(world).remind, clock),
         Loop(chain.NAME, chain.EVERY_S, ChainWorker(chain_service(world)).round, clock),
+        Loop(guardians.NAME, guardians.EVERY_S, angel_minding(world).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
         *([Loop(candles.NAME, candles.EVERY_S, seen.round, clock)] if seen.feeds else []),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),

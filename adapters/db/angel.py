@@ -75,9 +75,11 @@ class PostgresAngelStore:
         told = json.loads(rows[0]["answer"])
         return Answer(told["ours"], told["epoch"])
 
-    async def alive(self, us: str) -> None:
-        """Note that this Angel looks, for whoever asks how everything is."""
-        await self._store.fetch(_ACT, json.dumps({"kind": "alive", "angel": us}), writes=True)
+    async def alive(self, us: str, trouble: str, refused: Mapping[VenueAccountName, str]) -> None:
+        """Note that this Angel looks, and what would keep it from its work, for whoever can mend it."""
+        by_account = [{"account": account, "reason": reason} for account, reason in refused.items()]
+        line = {"kind": "alive", "angel": us, "facts": {"trouble": trouble, "refused": by_account}}
+        await self._store.fetch(_ACT, json.dumps(line), writes=True)
 
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:
         """Return all pairs on which the account may have orders."""

@@ -49,6 +49,21 @@ class PostgresProgress:
             await self.store.execute("DELETE FROM progress WHERE holder = $1", self.holder)
 
 
+@dataclass(frozen=True, slots=True)
+class PostgresGuardians:
+    """What the Angel said last, as ``domain.ports.guardians``."""
+
+    store: PostgresStore
+
+    async def angel_unheard_s(self) -> float | None:
+        """Return for how long no Angel was heard of; ``None``: nobody knows of any."""
+        [row] = await self.store.fetch(
+            "SELECT extract(epoch FROM lease_clock() - max(at))::float8 AS unheard_s"
+            " FROM progress WHERE process = 'angel'"
+        )
+        return None if row["unheard_s"] is None else max(0.0, row["unheard_s"])
+
+
 def word_of(row: Mapping[str, Any]) -> Word:
     """Return what a process said, of a row of ``WORDS``."""
     part = Progress(Scope(row["part"]), row["idle_s"], row["late_s"], row["waits_for"], row["stuck"])

@@ -13,6 +13,11 @@ from domain.leases import Scope
 _VENUE = "venue:"
 
 
+def is_venue(scope: Scope) -> bool:
+    """Tell whether it is a venue account's: the Angel has to do with no other."""
+    return scope.startswith(_VENUE)
+
+
 class Standing(StrEnum):
     """How a lease stands in the store."""
 
@@ -133,12 +138,12 @@ class Watch:
 
     def remember(self, signs: Iterable[Sign]) -> None:
         """Begin with what was seen in an earlier life, for a store that is silent from the start."""
-        self._last = {sign.scope: sign for sign in signs if sign.scope.startswith(_VENUE)}
+        self._last = {sign.scope: sign for sign in signs if is_venue(sign.scope)}
 
     def look(self, signs: Sequence[Sign], now_s: float) -> Verdict:
         """Judge what the store tells now."""
         self._heard_s = now_s
-        ours = [sign for sign in signs if sign.scope.startswith(_VENUE)]
+        ours = [sign for sign in signs if is_venue(sign.scope)]
         self._last = {sign.scope: sign for sign in ours}
         somebody = any(self._renews(sign) for sign in signs)
         trips = [trip for sign in ours if (trip := self._judge(sign, somebody, now_s))]

@@ -30,6 +30,9 @@ TERMINAL = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ABANDONED, OrderState.REJECTED}
 )
 
+OF_THE_KEY = frozenset({"venue_key_refused", "venue_key_forbidden"})
+"""Codes with which a venue refuses what our key asks for: only the owner can take away the cause."""
+
 _ENDS = {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED}
 
 ORDER_EDGES: dict[OrderState, frozenset[OrderState]] = {

@@ -41,8 +41,11 @@ class AngelStore(Protocol):
         """
         ...
 
-    async def alive(self, us: str) -> None:
-        """Note that this Angel looks, for whoever asks how everything is."""
+    async def alive(self, us: str, trouble: str, refused: Mapping[VenueAccountName, str]) -> None:
+        """Note that this Angel looks, and in words what would keep it from its work, for whoever asks.
+
+        ``refused`` are accounts whose exchange does not take its key, with the code: people are told of them.
+        """
         ...
 
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:

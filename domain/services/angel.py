@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.angel.watch import Sign, Verdict, Watch
+from domain.angel.watch import Sign, Standing, Verdict, Watch, is_venue
 from domain.ids import VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Pair
+from domain.market.orders import OF_THE_KEY
 from domain.ports.angel import HaltSign, Keepsake, Memory, NoHaltSign, Witness
 from domain.services.angel_desk import AngelDesk, Sweep
 from domain.services.angel_log import SILENCE, AngelLog
@@ -29,6 +30,9 @@ class Angel:
     witness: Witness
     halt: HaltSign = field(default_factory=NoHaltSign)
     sweeps: dict[Scope, Sweep] = field(default_factory=dict)
+    blind: Mapping[VenueAccountName, str] = field(default_factory=dict)
+    """Accounts whose exchange did not let us see anything when it was last asked, with the code."""
+    _strange: Sequence[Scope] = ()  # held by workers, and none of ours
     _kept: Memory | None = None
     _unheard: str = ""  # what the store did instead of an answer
 
@@ -56,6 +60,8 @@ class Angel:
             return await self._in_silence(f"the store gives no sense: {type(error).__name__}: {error}")
         self._unheard = ""
         self._end_blind()
+        held = (sign.scope for sign in signs if sign.standing is Standing.HELD and is_venue(sign.scope))
+        self._strange = [scope for scope in held if scope not in self.desks]
         verdict = self.watch.look(signs, self.log.clock.monotonic())
         said = [self._begin(verdict), await self._catch_up(signs)]
         return "; ".join(each for each in said if each)
@@ -74,7 +80,13 @@ class Angel:
         """Return what keeps it from doing all of its work, or nothing."""
         if self.log.diary_trouble:
             return f"its log: {self.log.diary_trouble}"
-        return self._unheard
+        return self._unheard or self._trouble
+
+    @property
+    def _trouble(self) -> str:
+        """Return in words which accounts it could not clear, or nothing."""
+        said = [f"{account}: {code}" for account, code in sorted(self.blind.items())]
+        return "; ".join([*said, *(f"{scope} is not in its file" for scope in self._strange)])
 
     async def _in_silence(self, unheard: str) -> str:
         """Judge without the store's word."""
@@ -107,7 +119,8 @@ class Angel:
         """Tell the store what it has missed, and keep what we need of it for when it is gone."""
         try:
             async with asyncio.timeout(self.log.timeout_s):
-                await self.log.store.alive(self.log.us)
+                refused = {account: code for account, code in self.blind.items() if code in OF_THE_KEY}
+                await self.log.store.alive(self.log.us, self._trouble, refused)
             said = await self.log.catch_up()
             pairs: dict[VenueAccountName, Sequence[Pair]] = {}
             for desk in self.desks.values():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.errors import OutcomeUnknown, Unavailable
 from domain.market.model import Pair
-from domain.market.orders import TERMINAL
+from domain.market.orders import OF_THE_KEY, TERMINAL
 from domain.market.runs import RunState
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
@@ -15,9 +15,6 @@ TOLD_AT = 3
 """How many rounds fail in a row before people are told."""
 
 UNFORESEEN = "round_failed"
-
-OF_THE_KEY = frozenset({"venue_key_refused", "venue_key_forbidden"})
-"""Codes of which only the owner can take away the cause."""
 
 _STANDING_STILL = frozenset({RunState.PAUSED, RunState.AWAITING_USER})
 """These trade nothing in any case, and their people were told why: that stays what is shown."""

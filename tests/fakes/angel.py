@@ -1,6 +1,6 @@
 """What the Angel asks for, in memory: the store of ``memory_trading``, files, a witness."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -33,6 +33,8 @@ class MemoryAngelStore:
     broken: Exception | None = None  # what it raises instead of an answer
     refuses: set[str] = field(default_factory=set)  # orders of ours of which no word fits the books
     ill: dict[str, str] = field(default_factory=dict)  # by holder, what it says of its own work
+    troubles: dict[str, str] = field(default_factory=dict)  # by Angel, what would keep it from its work
+    refused: dict[VenueAccountName, str] = field(default_factory=dict)
     heard_s: dict[str, float] = field(default_factory=dict)  # by Angel, when it last said that it looks
     entries: dict[str, tuple[Entry, bool, Answer]] = field(default_factory=dict)
 
@@ -162,8 +164,9 @@ class MemoryAngelStore:
         )
         self._keep(intent)
 
-    async def alive(self, us: str) -> None:
+    async def alive(self, us: str, trouble: str, refused: Mapping[VenueAccountName, str]) -> None:
         self._asked()
+        self.troubles[us], self.refused = trouble, dict(refused)
         self.heard_s[us] = self.world.time.monotonic()
 
     async def pairs(self, account: VenueAccountName) -> Sequence[Pair]:

@@ -21,9 +21,11 @@ from adapters.sealing.masters import MasterKey, angel_file, master_of, new_root,
 from adapters.sealing.venue_keys import pack_angel_key
 from angel.rounds import Rounds
 from domain.angel.closing import Bounds, CancelOnly, CloseAll, Closing, Left, Market, Stranded, Trade, toward
+from domain.errors import Unavailable
 from domain.ids import RunId, VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Side
+from domain.market.orders import VenueOrder
 from domain.secrets import Secret
 from tests.domain.angel.test_closing import market
 from tests.fakes.clock import FakeClock
@@ -81,6 +83,27 @@ async def test_angel_opens_without_a_database_by_its_copy(settings: Callable[...
         assert list(opened.angel.desks) == [Scope("venue:one")]
         assert "acts in" in await opened.angel.look()
         assert opened.angel.missing() == "the store does not answer"
+
+
+async def test_account_whose_exchange_takes_not_its_key_is_known_before_it_is_needed(
+    settings: Callable[..., AngelSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_angel(settings()) as opened:
+        [desk] = opened.angel.desks.values()
+
+        async def refused(_: object) -> list[VenueOrder]:
+            raise Unavailable("venue_key_refused")
+
+        async def fine(_: object) -> list[VenueOrder]:
+            return []
+
+        monkeypatch.setattr(desk.exchange, "rules", fine)
+        monkeypatch.setattr(desk.exchange, "open_orders", refused)
+        assert "venue_key_refused" in await opened.warm()
+        assert opened.angel.missing() == "one: venue_key_refused"
+        monkeypatch.setattr(desk.exchange, "open_orders", fine)
+        assert await opened.warm() == "1 accounts answer"
+        assert opened.angel.missing() == ""
 
 
 async def test_second_angel_of_the_same_directory_is_refused(settings: Callable[..., AngelSettings]) -> None:

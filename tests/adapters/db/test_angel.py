@@ -14,11 +14,13 @@ from adapters.db.asking import Asking
 from adapters.db.grants import Role
 from adapters.db.leases import PostgresFence
 from adapters.db.orders import PostgresOrders
+from adapters.db.progress import PostgresGuardians, PostgresProgress
 from adapters.db.store import PostgresStore
 from adapters.health import ProcessProbe
 from domain.angel.entries import Deed, Entry, wish, word
 from domain.angel.watch import Standing
 from domain.errors import InvariantBroken, MrMarketError, Refused
+from domain.health.progress import WHOLE, Progress
 from domain.leases import Scope, venue_scope
 from domain.ledger.model import AccountKind
 from domain.market.model import Side
@@ -186,12 +188,21 @@ async def test_angel_that_looks_is_heard_and_no_other_may_speak_for_it(
 ) -> None:
     probe = ProcessProbe(url_of(Role.WEB), "angel")
     assert await probe.ask() == "was not heard of in the last seconds"
-    await place.angel.alive("angel:a")
-    await place.angel.alive("angel:a")
+    guardians = PostgresGuardians(place.world.store)
+    assert await guardians.angel_unheard_s() is None
+    await place.angel.alive("angel:a", "", {})
+    await place.angel.alive("angel:a", "", {})
     assert await probe.ask() == "ok"
+    await place.angel.alive("angel:a", "fake-1: venue_key_refused", {})
+    assert await probe.ask() == "fake-1: venue_key_refused"
     with pytest.raises(InvariantBroken):
-        await place.angel.alive("worker")
+        await place.angel.alive("worker", "", {})
     assert await place.admin.fetchval("SELECT count(*) FROM angel_entries") == 0
+    await move_lease_clock(place.admin, 4000)
+    await PostgresProgress(place.world.store, "workers", "somebody").say([Progress(WHOLE)])
+    unheard_s = await guardians.angel_unheard_s()
+    assert unheard_s is not None
+    assert 3900 < unheard_s < 4100, "the workers do not forget it as they do each other"
 
 
 async def test_angel_knows_where_it_is_the_last_line(place: Place) -> None:

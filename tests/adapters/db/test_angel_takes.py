@@ -63,6 +63,10 @@ async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
         )
         return [(row["user_id"], row["kind"], json.loads(row["params"])) for row in rows]
 
+    for _ in range(2):
+        await place.angel.alive("angel:a", "", {ACCOUNT: "venue_key_refused"})
+    assert await told() == [(OWNER, "angel_blind", {"account": ACCOUNT, "reason": "venue_key_refused"})]
+    await place.admin.execute("DELETE FROM outbox WHERE kind = 'angel_blind'")
     epoch = await place.taken()
     number, pair = str(place.run.number), str(place.run.pair)
     mine = (place.run.user_id, "run_taken_over", {"number": number, "pair": pair})

@@ -6,6 +6,7 @@ import pytest
 
 from domain.angel.entries import Deed, Entry
 from domain.errors import InvariantBroken, Unavailable
+from domain.ids import VenueAccountName
 from domain.market.orders import OrderState
 from domain.services.angel_log import TOLD_A_LOOK
 from domain.services.angel_sweep import BLOCKED_S
@@ -147,3 +148,25 @@ class Locked:
 
     async def _refuse(self, *_: Any) -> None:
         raise Unavailable("venue_key_refused")
+
+
+async def test_what_would_keep_it_from_its_work_is_said_before_there_is_any() -> None:
+    host = Host()
+
+    async def story() -> None:
+        worker = await host.begin()
+        angel = AngelProcess(host).start()
+        await host.fleet.clock.sleep(3)
+        assert (host.store.troubles, angel.angel.missing()) == ({"angel:a": ""}, "")
+        first, second = host.scopes
+        name = VenueAccountName(first.removeprefix("venue:"))
+        angel.angel.blind = {name: "venue_key_refused", VenueAccountName("other"): "venue_silent"}
+        angel.angel.desks = {first: angel.angel.desks[first]}
+        await angel.angel.look()
+        said = f"{name}: venue_key_refused; other: venue_silent; {second} is not in its file"
+        assert (host.store.troubles["angel:a"], angel.angel.missing()) == (said, said)
+        assert host.store.refused == {name: "venue_key_refused"}, "of a venue that is silent nobody is told"
+        await angel.kill()
+        await host.end(worker)
+
+    await host.fleet.clock.run(story())

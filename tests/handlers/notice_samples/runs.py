@@ -102,6 +102,8 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "key_refused": [{"account": "binance-1", "reason": "venue_key_refused"}],
     "angel_took": [{"account": "binance-1", "runs": "3", "reason": "left_behind"}],
     "angel_safe": [{"account": "binance-1", "cancelled": "12"}],
+    "angel_blind": [{"account": "binance-1", "reason": "venue_key_refused"}],
+    "angel_unheard": [{"minutes": "6"}],
     "angel_blocked": [{"account": "binance-1", "reason": "venue_key_forbidden"}],
     "run_taken_over": [{"number": "1", "pair": "BTC/USDT"}],
     "recovery_began": [{"account": "binance-1", "runs": "3"}],
