@@ -83,6 +83,7 @@ class Opened:
         """Have the exchanges answer, so that in need nothing has to be loaded; say who does not."""
         silent, blind = [], {}
         for desk in self.angel.desks.values():
+            await desk.look_at_clock()
             for pair in desk.pairs:
                 try:
                     await desk.exchange.rules(pair)
@@ -145,7 +146,8 @@ def _desk(settings: AngelSettings, account: VenueAccount, clock: SystemClock, sh
     window = Window(SEND_S, settings.request_expiry_ms / 1000, expiry_s, SKEW_S)
     grip = Grip(venue_scope(account.name), clock.monotonic)
     exchange = CcxtExchange(account, clock, grip.require, sharing=sharing)
-    return AngelDesk(exchange, grip, account.pairs, window, settings.lease_timing(), PREFIX)
+    timing, time_of = settings.lease_timing(), exchange.keep_time
+    return AngelDesk(exchange, grip, account.pairs, window, timing, PREFIX, keep_time=time_of)
 
 
 @dataclass(slots=True)

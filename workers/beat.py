@@ -19,12 +19,13 @@ def _on_time() -> float:
 
 @dataclass(frozen=True, slots=True)
 class LeaseWork:
-    """Which loop acts for a lease; how late it is and whose silence it waits out, as whoever acts says."""
+    """Which loop acts for a lease; how late it is, whose silence it waits out, and why another should act."""
 
     grip: Grip
     loop: str
     late_s: Callable[[], float] = _on_time
     waits_for: Callable[[], str] = str
+    stuck: Callable[[], str] = str
 
 
 class BeatWorker:
@@ -49,4 +50,4 @@ class BeatWorker:
 
     def _of(self, work: LeaseWork, ill: str) -> Progress:
         idle_s = self._loops.idle_s(work.loop)
-        return Progress(work.grip.scope, idle_s, work.late_s(), work.waits_for(), ill)
+        return Progress(work.grip.scope, idle_s, work.late_s(), work.waits_for(), ill or work.stuck())

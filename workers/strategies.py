@@ -24,7 +24,7 @@ class TradingLoop:
     def work(self) -> LeaseWork:
         """Return what this loop tells of the account's lease."""
         at = self.execution
-        return LeaseWork(at.desk.grip, self.name, lambda: at.late_s, lambda: at.waits_for)
+        return LeaseWork(at.desk.grip, self.name, lambda: at.late_s, lambda: at.waits_for, lambda: at.stuck)
 
     async def round(self) -> str:
         """Trade one round and say what was done; it waits by itself for what comes next."""

@@ -125,6 +125,7 @@ def _sign(row: dict[str, Any], words: Sequence[Word]) -> Sign:
         next((why for word in said if (why := ill(word, _PATIENCE))), ""),
         row["renewed_at_s"],
         row["left_behind"],
+        next((w.progress.waits_for for w in said if w.progress.part == row["scope"]), ""),
     )
 
 

@@ -40,6 +40,8 @@ log = structlog.get_logger()
 ALONE_S = 600.0
 """How long orders go one by one after a batch of which nothing is known."""
 
+_FAR_MS = 1_000
+
 T = TypeVar("T")
 
 
@@ -95,6 +97,21 @@ class CcxtExchange:
     async def time(self) -> datetime:
         """Return the instant the venue's clock shows."""
         return translate.as_time(await self._read("time", self._client.fetch_time))
+
+    async def keep_time(self) -> float:
+        """Have requests bear the venue's time where ours is far off; return by how many seconds, else 0.
+
+        For who cancels and nothing else: whoever books trades by a wrong clock would look in wrong spans. A
+        venue whose numbers must grow is never given a lower one.
+        """
+        began_ms = self._client.milliseconds()
+        theirs = translate.as_time(await self._read("time", self._client.fetch_time))
+        half_ms = (self._client.milliseconds() - began_ms) / 2
+        apart_ms = round(began_ms + half_ms - theirs.timestamp() * 1000)
+        far = abs(apart_ms) - half_ms > _FAR_MS
+        lower = self._contract.one_nonce and apart_ms > 0
+        self._client.options["timeDifference"] = apart_ms if far and not lower else 0
+        return apart_ms / 1000 if far else 0.0
 
     async def recall(self, sent: Sequence[tuple[datetime, Decimal]]) -> None:
         """Count orders of the last day instead of what was counted."""

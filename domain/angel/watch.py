@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from domain.leases import Scope
 
+RELIEVED_EVERY_S = 3_600.0
+
 _VENUE = "venue:"
 
 
@@ -32,7 +34,8 @@ class Sign:
 
     ``ill`` says in words why its holder does no work by its own word, or nothing. ``renewed_at_s`` is the
     instant of the last renewal by the store's clock, another one after each; ``None``: it was not told.
-    ``left_behind`` says that a worker gave it back while orders of ours rested, or may have.
+    ``left_behind`` says that a worker gave it back while orders of ours rested, or may have, ``waits_for``
+    whose silence its holder waits out.
     """
 
     scope: Scope
@@ -44,6 +47,7 @@ class Sign:
     ill: str = ""
     renewed_at_s: float | None = None
     left_behind: bool = False
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ class Patience:
 class Trip:
     """An account to take over: seen in an epoch, before its lease is over or after, and why.
 
-    ``behind`` ones were given back. ``blind`` ones cannot be taken, since the store is silent: their orders
+    ``behind`` ones were given back. The worker of a ``cut_off`` one does not reach its exchange: whoever does
+    not either leaves it alone. ``blind`` ones cannot be taken, since the store is silent: their orders
     are cancelled all the same.
     """
 
@@ -103,6 +108,7 @@ class Trip:
     stuck: bool = False
     blind: bool = False
     behind: bool = False
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ class Watch:
     _ill: dict[Scope, int] = field(default_factory=dict)  # looks in a row at a holder that does no work
     _over_since: dict[Scope, float] = field(default_factory=dict)
     _behind_since: dict[Scope, float] = field(default_factory=dict)
+    _relieved_s: dict[Scope, float] = field(default_factory=dict)  # when an Angel last had it
     _renewals: dict[Scope, tuple[int, float, float]] = field(default_factory=dict)  # and since when we saw it
     _last: Mapping[Scope, Sign] = field(default_factory=dict)
     _heard_s: float | None = None
@@ -191,6 +198,7 @@ class Watch:
         if sign.standing is Standing.RELEASED:
             return self._left_behind(sign, now_s)
         if sign.standing is Standing.ANGEL:
+            self._relieved_s[scope] = now_s
             return self._resume(sign)
         if is_over:
             if over_s < self.patience.free_s:
@@ -203,8 +211,20 @@ class Watch:
             reason = f"no worker has renewed anything for {sign.renewed_ago_s:.0f} s"
             return Trip(scope, sign.epoch, reason, preempt=True)
         if ill >= self.patience.threshold:
-            return Trip(scope, sign.epoch, f"its worker {sign.ill}", preempt=True, stuck=True)
+            return self._relieve(sign, now_s)
         return None
+
+    def _relieve(self, sign: Sign, now_s: float) -> Trip | None:
+        """Take over from a worker that does no work; from one that is cut off once an hour at most.
+
+        The worker may be the next to take it, and is no better off: what it could not see come off it would
+        call resting again.
+        """
+        cut_off = bool(sign.waits_for)
+        if cut_off and now_s - self._relieved_s.get(sign.scope, float("-inf")) < RELIEVED_EVERY_S:
+            return None
+        reason = f"its worker {sign.ill}"
+        return Trip(sign.scope, sign.epoch, reason, preempt=True, stuck=True, cut_off=cut_off)
 
     def _without_renewal(self, sign: Sign, now_s: float) -> float:
         """Return for how long we have seen the same renewal of a lease that is held, by our own clock."""

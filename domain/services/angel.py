@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.angel.watch import Sign, Standing, Verdict, Watch, is_venue
+from domain.errors import Refused
 from domain.ids import VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Pair
@@ -62,7 +63,7 @@ class Angel:
         self._end_blind()
         held = (sign.scope for sign in signs if sign.standing is Standing.HELD and is_venue(sign.scope))
         self._strange = [scope for scope in held if scope not in self.desks]
-        verdict = self.watch.look(signs, self.log.clock.monotonic())
+        verdict = await self._without_unreached(self.watch.look(signs, self.log.clock.monotonic()))
         said = [self._begin(verdict), await self._catch_up(signs)]
         return "; ".join(each for each in said if each)
 
@@ -87,6 +88,28 @@ class Angel:
         """Return in words which accounts it could not clear, or nothing."""
         said = [f"{account}: {code}" for account, code in sorted(self.blind.items())]
         return "; ".join([*said, *(f"{scope} is not in its file" for scope in self._strange)])
+
+    async def _without_unreached(self, verdict: Verdict) -> Verdict:
+        """Leave alone whom the exchange does not answer either: then it is the exchange that is away."""
+        kept = [trip for trip in verdict.trips if not trip.cut_off or await self._reaches(trip.scope)]
+        if len(kept) == len(verdict.trips):
+            return verdict
+        return Verdict(kept, f"{verdict.said}; what we do not reach either is left alone")
+
+    async def _reaches(self, scope: Scope) -> bool:
+        desk = self.desks.get(scope)
+        if desk is None:
+            return False
+        for pair in desk.pairs:
+            try:
+                async with asyncio.timeout(self.log.timeout_s):
+                    await desk.exchange.open_orders(pair)
+            except Refused:
+                continue  # a pair that is gone says nothing
+            except SILENCE:
+                return False
+            return True
+        return False
 
     async def _in_silence(self, unheard: str) -> str:
         """Judge without the store's word."""

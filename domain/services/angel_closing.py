@@ -18,6 +18,9 @@ WAITS = "waits"
 PATIENCE_S = 30.0
 """How long one half waits for the account of the other."""
 
+MOST_APART_S = 1.0
+"""How far our clock may be from the venue's for an order: one that comes late must be refused there (CK2)."""
+
 _KEPT_BACK = frozenset({"order_too_late", "lease_lost"})
 """Refusals after which no byte has left."""
 
@@ -84,6 +87,8 @@ class Closings:
         return f"run {run.run_id} left: {reason}"
 
     async def _decide(self, desk: AngelDesk, run: Stranded, decide: Decide) -> tuple[Closing, Market | None]:
+        if abs(desk.apart_s) > MOST_APART_S:
+            return Left("clock_skew"), None
         try:
             rules, book = await desk.exchange.rules(run.pair), await desk.exchange.book(run.pair)
         except (Refused, Unavailable, OutcomeUnknown) as error:

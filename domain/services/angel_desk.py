@@ -1,15 +1,21 @@
 """One account as the Angel reaches it, and how far it is with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.angel.entries import Deed
 from domain.angel.watch import Trip, Window
+from domain.errors import Unavailable
 from domain.ids import VenueAccountName
 from domain.leases import Grip, LeaseTiming
 from domain.market.model import Pair
 from domain.ports.exchange import Exchange
 from domain.services.angel_log import AngelLog
+
+
+async def no_other_time() -> float:
+    """Return that both clocks are the same."""
+    return 0.0
 
 
 @dataclass(slots=True)
@@ -26,6 +32,16 @@ class AngelDesk:
     timing: LeaseTiming
     prefix: str
     at_once: int = 16
+    keep_time: Callable[[], Awaitable[float]] = no_other_time
+    """Has requests bear the venue's time where ours is far off; returns by how many seconds, else 0."""
+    apart_s: float = 0.0
+
+    async def look_at_clock(self) -> None:
+        """Note how far the venue's clock is from ours; one that does not answer changes nothing."""
+        try:
+            self.apart_s = await self.keep_time()
+        except Unavailable:
+            return
 
     @property
     def account(self) -> VenueAccountName:

@@ -105,6 +105,11 @@ class ExecutionService:
         """Return the code of whose silence is waited out, or nothing."""
         return self.failed.silent_code
 
+    @property
+    def stuck(self) -> str:
+        """Return in words why somebody else should clear the book, or nothing."""
+        return self.failed.unattended
+
     async def round(self) -> str:
         """Do what is due, wait for what comes next, and say in one sentence what was done."""
         desk = self.desk

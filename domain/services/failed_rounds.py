@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.errors import OutcomeUnknown, Unavailable
 from domain.market.model import Pair
-from domain.market.orders import OF_THE_KEY, TERMINAL
+from domain.market.orders import OF_THE_KEY, TERMINAL, OrderState
 from domain.market.runs import RunState
 from domain.services.desk import Desk
 from domain.services.order_resolution import OrderResolution
@@ -35,16 +35,28 @@ class FailedRounds:
     resolution: OrderResolution
     count: int = 0
     silent_code: str = ""  # of whose silence the last round failed
+    resting: int = 0  # orders that our books call resting although they were to come off
     _since_s: float = 0.0  # monotonic
 
     def end(self) -> None:
         """Note that a round went well."""
-        self.count, self.silent_code = 0, ""
+        self.count, self.silent_code, self.resting = 0, "", 0
 
     @property
     def lasts(self) -> bool:
         """Tell whether it has failed for as long as orders may rest unattended."""
         return self.desk.clock.monotonic() - self._since_s >= self.desk.policy.blind_cancel_s
+
+    @property
+    def unattended(self) -> str:
+        """Return in words that orders rest and cannot be taken off, when that has lasted; or nothing.
+
+        It is our silence: whoever else reaches the exchange may clear the book in our place.
+        """
+        lasts_s = self.desk.clock.monotonic() - self._since_s
+        if not (self.silent_code and self.resting and lasts_s >= self.desk.policy.unattended_s):
+            return ""
+        return f"cannot take off {self.resting} orders ({self.silent_code})"
 
     def add(self) -> None:
         """Count one more."""
@@ -60,6 +72,17 @@ class FailedRounds:
             await self._tell(code)
         if self.lasts:
             await clear()
+            await self._count_resting()
+
+    async def _count_resting(self) -> None:
+        """Note how many orders rest by our books; unknown, where the store is what does not answer."""
+        rests = (OrderState.OPEN, OrderState.PARTIAL)
+        try:
+            unsettled = await self.desk.orders.unsettled(self.desk.account)
+        except (Unavailable, OutcomeUnknown):
+            self.resting = 0
+            return
+        self.resting = sum(intent.state in rests for intent in unsettled)
 
     async def _tell_of_key(self, code: str) -> None:
         """Tell those who can make another key; once a day, and in words that say what to do (AN11)."""

@@ -35,6 +35,7 @@ class MemoryAngelStore:
     ill: dict[str, str] = field(default_factory=dict)  # by holder, what it says of its own work
     troubles: dict[str, str] = field(default_factory=dict)  # by Angel, what would keep it from its work
     refused: dict[VenueAccountName, str] = field(default_factory=dict)
+    waits: dict[str, str] = field(default_factory=dict)  # by holder, whose silence it waits out
     heard_s: dict[str, float] = field(default_factory=dict)  # by Angel, when it last said that it looks
     entries: dict[str, tuple[Entry, bool, Answer]] = field(default_factory=dict)
 
@@ -54,7 +55,8 @@ class MemoryAngelStore:
         ago_s, left_s = now_s - table.renewed_s[scope], table.ends_s[scope] - now_s
         ill, behind = self.ill.get(lease.holder, ""), standing is Standing.RELEASED and self._behind(scope)
         facts = (scope, lease.epoch, lease.holder, standing, ago_s, left_s, ill)
-        return Sign(*facts, table.renewed_s[scope], left_behind=behind)
+        waits_for = self.waits.get(lease.holder, "")
+        return Sign(*facts, table.renewed_s[scope], left_behind=behind, waits_for=waits_for)
 
     def _behind(self, scope: Scope) -> bool:
         """Tell whether a worker left orders where it went from; where an Angel did, it saw none."""

@@ -52,6 +52,15 @@ async def test_a_process_that_answers_but_does_no_work_is_known_as_dead() -> Non
     assert (answer.status, answer.text) == (503, '{"live": false, "stuck": "payouts is stuck"}')
 
 
+async def test_what_somebody_else_should_do_in_its_place_is_told_of_the_lease_alone() -> None:
+    clock, said, why = FakeClock(), Said(), "cannot take off 3 orders (venue_silent)"
+    loops = Loops([Loop("trading main", 1.0, nothing, clock)])
+    work = LeaseWork(held(clock), "trading main", waits_for=lambda: "venue_silent", stuck=lambda: why)
+    worker = BeatWorker(loops, [work], said.say)
+    assert await worker.round() == "well", "the process is"
+    assert said.standing() == f"venue:main {why}"
+
+
 async def test_a_loop_that_fails_again_and_again_is_told_and_so_is_the_lease_it_acts_for() -> None:
     clock, said = FakeClock(), Said()
 

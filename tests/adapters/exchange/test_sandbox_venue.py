@@ -326,3 +326,37 @@ async def test_what_we_count_is_no_less_than_what_the_venue_counts(urls: dict[st
     await adapter.close()
     assert len(counted) >= 9
     assert 0 < theirs <= 5 * sum(counted), "a unit of the library's is five of the venue's"
+
+
+@pytest.mark.parametrize("venue", ["binance", "gate"])
+@pytest.mark.parametrize("wrong_s", [3600, -3600])
+async def test_clock_that_is_an_hour_off_takes_orders_off_once_it_asked_for_the_venues(
+    urls: dict[str, str], monkeypatch: pytest.MonkeyPatch, venue: str, wrong_s: int
+) -> None:
+    """T31: whoever clears a book must not be kept from it by his own clock."""
+    adapter = CcxtExchange(replace(account(urls), venue=venue), WallClock(), unasked)
+    await adapter.place(await far_bid(adapter), soon())
+    right = type(adapter._client).milliseconds
+
+    monkeypatch.setattr(adapter._client, "milliseconds", lambda: right() + wrong_s * 1000)
+    with pytest.raises(Unavailable):
+        await adapter.open_orders(BTC)
+    assert abs(await adapter.keep_time() - wrong_s) < 1
+    assert [order.client_order_id for order in await adapter.open_orders(BTC)] == ["mm1"]
+    await adapter.cancel(BTC, "mm1")
+    assert await adapter.open_orders(BTC) == []
+    monkeypatch.undo()
+    assert await adapter.keep_time() == 0.0
+    assert await adapter.open_orders(BTC) == [], "by the right clock again"
+    await adapter.close()
+
+
+async def test_venue_whose_numbers_must_grow_is_given_no_lower_one(urls: dict[str, str]) -> None:
+    adapter = CcxtExchange(account(urls), WallClock(), unasked)
+    adapter._contract = replace(adapter._contract, one_nonce=True)
+    right = adapter._client.milliseconds()
+    for ahead_s, corrected in ((3600, False), (-3600, True)):
+        adapter._client.milliseconds = lambda ahead_s=ahead_s: right + ahead_s * 1000
+        assert abs(await adapter.keep_time() - ahead_s) < 5
+        assert (adapter._client.options["timeDifference"] != 0) is corrected
+    await adapter.close()

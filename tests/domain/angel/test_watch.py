@@ -113,6 +113,17 @@ def test_worker_that_renews_and_does_no_work_is_dead_after_three_looks() -> None
     assert (trip.preempt, trip.stuck) == (True, True)
 
 
+def test_worker_that_is_cut_off_from_its_exchange_is_relieved_once_an_hour() -> None:
+    cut = replace(held(ill="cannot take off 4 orders"), waits_for="venue_silent")
+    eye = watch()
+    [*_, [trip]] = looks(eye, *([[cut]] * 3))
+    assert (trip.stuck, trip.cut_off) == (True, True)
+    eye.look([Sign(ONE, 2, US, Standing.ANGEL, 0.0, 10.0)], 6.0)
+    assert looks(eye, *([[replace(cut, epoch=3)]] * 1_790), began_s=8.0)[-1] == []
+    [*_, [trip]] = looks(eye, *([[replace(cut, epoch=3)]] * 10), began_s=3_600.0)
+    assert trip.cut_off
+
+
 def test_wallet_and_seats_are_never_taken() -> None:
     eye = watch()
     for n in range(20):

@@ -1,6 +1,7 @@
 """The Angel where things are odd: workers that went in order, a store that talks nonsense."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 
@@ -168,5 +169,99 @@ async def test_what_would_keep_it_from_its_work_is_said_before_there_is_any() ->
         assert host.store.refused == {name: "venue_key_refused"}, "of a venue that is silent nobody is told"
         await angel.kill()
         await host.end(worker)
+
+    await host.fleet.clock.run(story())
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+async def test_worker_cut_off_from_its_exchange_is_relieved_by_an_angel_that_reaches_it(
+    reaches: bool,
+) -> None:
+    """Its lease is renewed and its orders rest where it cannot take them off: nobody attends to them."""
+    host = Host(accounts=1)
+    clock = host.fleet.clock
+
+    async def story() -> None:
+        worker = await host.begin(runs=2)
+        [execution] = worker.executions
+        angel = AngelProcess(host, wrap=lambda port: port if reaches else Unreached(port)).start()
+        real, execution.desk.exchange = execution.desk.exchange, Unreached(execution.desk.exchange)
+
+        async def beats() -> None:
+            while True:
+                host.store.ill = {worker.name: execution.stuck}
+                host.store.waits = {worker.name: execution.waits_for}
+                await clock.sleep(2)
+
+        beating = asyncio.create_task(beats())
+        await clock.sleep(55)
+        assert host.resting()
+        assert execution.waits_for == "venue_silent"
+        assert not any(e.deed is Deed.TAKE for e, _, _ in host.store.entries.values())
+        if reaches:
+            await host.until_clear(25)
+            await host.until_safe(G_S + 4)
+        await clock.sleep(300)
+        takes = [e for e, _, answer in host.store.entries.values() if e.deed is Deed.TAKE and answer.ours]
+        assert len(takes) == (1 if reaches else 0), "and if we do not reach it either, it is the exchange"
+        execution.desk.exchange = real
+        beating.cancel()
+        host.store.ill, host.store.waits = {}, {}
+        await angel.kill()
+        await host.end(worker)
+
+    await clock.run(story())
+
+
+class Unreached(Locked):
+    """An exchange that does not answer us."""
+
+    def __getattr__(self, name: str) -> Any:
+        asked = (
+            "open_orders",
+            "cancel",
+            "cancel_many",
+            "place",
+            "find_order",
+            "fills_since",
+            "balances",
+            "book",
+        )
+        return self._silent if name in asked else getattr(self._port, name)
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(port, "")
+
+    async def _silent(self, *_: Any) -> None:
+        raise Unavailable("venue_silent")
+
+
+async def test_clock_that_is_wrong_keeps_no_order_on_the_book_and_trades_nothing() -> None:
+    """T31: by the wrong time a venue lets nothing in; the Angel asks for its time, and trades nothing."""
+    host = Host(accounts=1, seed=3)
+
+    async def story() -> None:
+        worker = await host.begin(runs=2)
+        await host.fleet.clock.sleep(20)
+        angel = AngelProcess(host, wrap=lambda port: Locked(port, "open_orders"))
+        [desk] = angel.angel.desks.values()
+        locked, asked = cast("Any", desk.exchange), []
+
+        async def keep_time() -> float:
+            asked.append(1)
+            desk.exchange = locked._port
+            return 3600.0
+
+        desk.keep_time = keep_time
+        angel.start()
+        await worker.kill()
+        await host.until_clear(LIMIT_S + 5)
+        await host.until_safe(G_S + 4)
+        assert asked == [1]
+        left = [e.facts["reason"] for e, _, _ in host.store.entries.values() if e.deed is Deed.LEFT]
+        assert left == ["clock_skew"] * 2
+        angel.check()
+        await angel.kill()
+        await host.end(Process(host.fleet, "b").start())
 
     await host.fleet.clock.run(story())

@@ -44,6 +44,21 @@ async def test_a_venue_that_is_silent_makes_it_late_and_is_named() -> None:
     assert (worker.late_s, worker.waits_for) == (0.0, "")
 
 
+async def test_orders_that_cannot_be_taken_off_for_a_minute_are_said_to_rest() -> None:
+    world, worker = await ticking()
+    assert world.venue.resting()
+    world.venue.mischief.silent_read = world.venue.mischief.drop_request = 1.0
+    began_s = world.time.monotonic()
+    while not worker.stuck:
+        assert world.time.monotonic() - began_s < 90
+        await worker.round()
+    assert world.time.monotonic() - began_s >= 55
+    assert worker.stuck == f"cannot take off {len(world.venue.resting())} orders (venue_silent)"
+    world.venue.mischief.silent_read = world.venue.mischief.drop_request = 0.0
+    await world.rounds(worker, 3)
+    assert worker.stuck == ""
+
+
 async def test_who_stands_by_is_late_with_nothing() -> None:
     world, worker = await ticking()
     worker.desk.grip.drop()
