@@ -21,16 +21,27 @@ from domain.leases import Scope
 from domain.market.model import Pair
 from domain.ports.angel import Memory
 
+_PREFIX = "angel:"
+
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading a file raises that is not as we wrote it."""
+
 _LONGEST = 4_000_000
 """How many bytes a log has before it is put aside, once the store has all of it."""
 
 
 def own_name(directory: Path) -> str:
     """Return this Angel's name among holders of leases: the same in each of its lives, and nobody else's."""
-    file = directory / "name"
-    if not file.exists():
-        write_private(file, f"angel:{socket.gethostname()}:{secrets.token_hex(4)}\n")
-    return file.read_text(encoding="utf-8").strip()
+    file, name = directory / "name", ""
+    with suppress(OSError):
+        name = file.read_text(encoding="utf-8", errors="replace").strip()
+    if not name.startswith(_PREFIX):  # the database would take no other's word
+        name = f"{_PREFIX}{socket.gethostname()}:{secrets.token_hex(4)}"
+        with suppress(
+            OSError
+        ):  # a full disk: the next life has another name, and waits until this one's is over
+            write_private(file, f"{name}\n")
+    return name
 
 
 @contextmanager
@@ -119,7 +130,7 @@ class DiaryFile:
             else:
                 entry = Entry.read(said)
                 self._open[entry.id] = entry
-        except (ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             return
 
 
@@ -147,7 +158,7 @@ class KeepsakeFile:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
             signs = [_sign(row) for row in kept["signs"]]
             pairs = {VenueAccountName(name): list(map(Pair.parse, of)) for name, of in kept["pairs"].items()}
-        except (OSError, ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             return Memory((), {})
         return Memory(signs, pairs)
 
@@ -155,7 +166,10 @@ class KeepsakeFile:
 def _sign(row: Sequence[Any]) -> Sign:
     scope, epoch, holder, standing, ago_s, left_s, *behind = row  # an older copy does not say it
     left_behind = bool(behind and behind[0])
-    return Sign(Scope(scope), epoch, holder, Standing(standing), ago_s, left_s, left_behind=left_behind)
+    times = float(ago_s), float(left_s)
+    return Sign(
+        Scope(str(scope)), int(epoch), str(holder), Standing(standing), *times, left_behind=left_behind
+    )
 
 
 class SealedCopy:
@@ -172,7 +186,7 @@ class SealedCopy:
         """Return what was kept last by the account's name, nothing at first."""
         try:
             kept = [_sealed(row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             return {}
         return {sealed.label.name: sealed for sealed in kept}
 

@@ -2,6 +2,8 @@
 
 import aiohttp
 
+from domain.health.progress import OK, UNHEARD
+
 _WITHIN_S = 2.0
 
 
@@ -12,7 +14,7 @@ class HttpWitness:
         self._url = url
 
     async def sees_store(self) -> bool:
-        """Tell whether the store answers it; whoever says nothing does not."""
+        """Tell whether the store answers it, and workers are heard there; whoever says nothing does not."""
         if self._url is None:
             return False
         try:
@@ -22,4 +24,4 @@ class HttpWitness:
         except (TimeoutError, aiohttp.ClientError, ValueError, OSError):
             return False
         checks = said.get("checks", {}) if isinstance(said, dict) else {}
-        return isinstance(checks, dict) and checks.get("database") == "ok"
+        return isinstance(checks, dict) and checks.get("database") == OK and checks.get("workers") != UNHEARD

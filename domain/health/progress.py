@@ -10,6 +10,9 @@ WHOLE = Scope("")
 
 OK = "ok"
 
+UNHEARD = "was not heard of in the last seconds"
+"""What is said of a kind of process of which none lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -64,6 +67,6 @@ def standing(process: str, words: Sequence[Word], patience: Patience) -> str:
     ours = [word for word in words if word.process == process]
     heard = [word for word in ours if word.age_s <= patience.unheard_s]
     if not heard:
-        return "was not heard of in the last seconds"
+        return UNHEARD
     ills = sorted({(word.progress.part, why) for word in heard if (why := ill(word, patience))})
     return "; ".join(f"{part} {why}" if part else why for part, why in ills) or OK

@@ -121,5 +121,5 @@ class Witness(Protocol):
     """Somebody else who looks at the store."""
 
     async def sees_store(self) -> bool:
-        """Tell whether the store answers it; whoever says nothing does not."""
+        """Tell whether the store answers it and tells it of workers; whoever says nothing does not."""
         ...

@@ -128,6 +128,31 @@ def test_name_is_the_same_in_each_life_and_another_in_another_place(tmp_path: Pa
     assert own_name(tmp_path) == name != own_name(tmp_path / "b")
 
 
+@pytest.mark.parametrize("spoilt", [b"", b"\xff\xfe", b"worker-1\n"])
+def test_name_that_was_spoilt_is_made_anew_for_the_database_would_take_none(
+    tmp_path: Path, spoilt: bytes
+) -> None:
+    (tmp_path / "name").write_bytes(spoilt)
+    name = own_name(tmp_path)
+    assert name.startswith("angel:")
+    assert own_name(tmp_path) == name
+    (tmp_path / "name").unlink()
+    (tmp_path / "name.new").mkdir()  # nothing can be written
+    assert own_name(tmp_path).startswith("angel:")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    ["[]", "7", '{"signs": [[1]], "pairs": {}}', '{"signs": [], "pairs": {"a": [7]}}', '{"signs": 1}'],
+)
+def test_copies_that_were_spoilt_are_as_good_as_none(tmp_path: Path, spoilt: str) -> None:
+    for name in ("kept", "keys", "log"):
+        (tmp_path / name).write_text(spoilt)
+    assert KeepsakeFile(tmp_path / "kept").recall() == Memory((), {})
+    assert SealedCopy(tmp_path / "keys").recall() == {}
+    assert DiaryFile(tmp_path / "log").unnoted() == []
+
+
 KEY = VenueKey(Secret("trades"), Secret("trades-secret"), VenueKey(Secret("pays-out"), Secret("pays-secret")))
 
 

@@ -22,6 +22,7 @@ from adapters.sealing.venue_keys import pack_angel_key
 from angel.rounds import Rounds
 from domain.angel.closing import Bounds, CancelOnly, CloseAll, Closing, Left, Market, Stranded, Trade, toward
 from domain.errors import Unavailable
+from domain.health.progress import Patience, standing
 from domain.ids import RunId, VenueAccountName
 from domain.leases import Scope
 from domain.market.model import Side
@@ -210,6 +211,8 @@ Serve = Callable[[dict[str, object], int], Awaitable[str]]
         ({"ready": False, "checks": {"database": "ok", "redis": "away"}}, 503, True),
         ({"ready": False, "checks": {"database": "does not answer"}}, 503, False),
         ({"checks": "nonsense"}, 200, False),
+        ({"checks": {"database": "ok", "workers": "trading main is stuck"}}, 503, True),
+        ({"checks": {"database": "ok", "workers": standing("workers", [], Patience())}}, 503, False),
     ],
 )
 async def test_witness_is_whoever_sees_the_database(body: dict[str, object], status: int, sees: bool) -> None:
