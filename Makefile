@@ -60,9 +60,9 @@ MUCH := REMEMBERED_EFFECTS=8 SIMULATED_SEEDS=1000 LOST_ANSWERS=10000 THRICE_SEED
   TRANSFER_SEEDS=40 MOVING_SEEDS=40 TRANSFER_RUNS=2000 CONVERSION_BOOKS=10000 CROSSED_BOOKS=10000 \
   CONVERSION_CRASH_STRIDE=1 CLOSING_CRASH_STRIDE=1 MONTH_DAYS=30 MONTH_PEOPLE=200 \
   ANGEL_SEEDS=60 ANGEL_CRASH_STRIDE=1 ANGEL_CALM_ROUNDS=40 ANGEL_OUTAGE_S=600 \
-  FLEET_ACCOUNTS=20 FLEET_RUNS=400 HEDGED_FLEETS=50 DAY_HOURS=24 RECOVERY_RUNS=200 \
+  FLEET_ACCOUNTS=20 FLEET_RUNS=400 HEDGED_FLEETS=50 DAY_HOURS=24 TWO_OF_EACH=200 RECOVERY_RUNS=200 \
   BATCH_SEEDS=200 BATCH_CRASH_STRIDE=1
-SIMULATED := tests/simulation/test_{crash_points,seeds,lost_answers,thrice,transfers,moving,day}.py \
+SIMULATED := tests/simulation/test_{crash_points,seeds,lost_answers,thrice,transfers,moving,day,two_of_each}.py \
   tests/adapters/db/test_ledger_model.py tests/domain/market/test_fifty_runs.py \
   tests/domain/services/test_{run_lives,conversion_crashes,conversion_books,month,transfer_crashes,closing,angel}.py \
   tests/domain/services/test_{fleet,fleet_legs,recovery,batches}.py

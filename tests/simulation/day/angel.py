@@ -1,6 +1,7 @@
 """The Angel in the simulated day: it looks and sweeps as in earnest; its files outlive it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from tests.simulation.day.instance import Instance
 
 LOOKS_S, SWEEPS_S = 2.0, 0.5
-NAME = "angel:a"
 
 
 class DayAngelStore(MemoryAngelStore):
-    """The Angel's door to the day's tables, and the files of its machine."""
+    """The Angels' door to the day's tables, and the files of each one's machine."""
 
     def __init__(self, instance: "Instance") -> None:
         super().__init__(cast("Any", instance))
         self._instance = instance
-        self.diary, self.keepsake = MemoryDiary(), MemoryKeepsake()
+        self.diaries: defaultdict[str, MemoryDiary] = defaultdict(MemoryDiary)
+        self.keepsakes: defaultdict[str, MemoryKeepsake] = defaultdict(MemoryKeepsake)
 
     def _halt_runs(self, account: VenueAccountName) -> None:
         self._instance.runs.halt(account)
@@ -65,18 +66,18 @@ class DayWitness:
         return not self._instance.database.away
 
 
-def angel(instance: "Instance", process: Process) -> Process:
-    """Let a process be the Angel."""
+def angel(instance: "Instance", process: Process, us: str) -> Process:
+    """Let a process be the Angel of this name."""
     clock, store = process.clock, instance.angels
     door: Any = Door(store, process, instance.database)
-    log = AngelLog(door, store.diary, clock, instance.ids, NAME)
+    log = AngelLog(door, store.diaries[us], clock, instance.ids, us)
     desks: dict[Scope, AngelDesk] = {}
     for account, far in instance.venues.items():
         grip = Grip(venue_scope(account), clock.monotonic)
         exchange = DayExchange(far, account, process, grip.require)
         desks[grip.scope] = AngelDesk(exchange, grip, (), Window(), instance.timing, "mmk")
-    watch = Watch(Patience(), NAME, clock.monotonic())
-    being = Angel(log, watch, Sweeping(log, CloseAll(Bounds())), desks, store.keepsake, DayWitness(instance))
+    watch, sweeping = Watch(Patience(), us, clock.monotonic()), Sweeping(log, CloseAll(Bounds()))
+    being = Angel(log, watch, sweeping, desks, store.keepsakes[us], DayWitness(instance))
     being.wake()
 
     async def sweeps() -> None:

@@ -37,6 +37,7 @@ class Size:
     refresh_s: tuple[int, ...] = (240, 300, 600, 900)  # how often runs look at their market, one of these
     market_every_s: float = 30.0  # how often prices move
     faults: tuple[tuple[Fault, int], ...] = FAULTS
+    angels: int = 1
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Day:
     seed: int = 1
     instance: Instance = field(init=False)
     posts: list[Post] = field(init=False)  # of workers
-    angel: Post = field(init=False)
+    angels: list[Post] = field(init=False)
     people: list[Person] = field(init=False)
     judge: Judge = field(init=False)
     happened: Counter[str] = field(default_factory=Counter)
@@ -118,11 +119,16 @@ class Day:
         """Let the books and the far sides be there; nobody has begun."""
         size, self.instance = self.size, Instance(self.seed)
         self.posts = [Post(f"worker-{n}", self.instance.worker) for n in range(1, size.workers + 1)]
-        self.angel = Post("angel", self.instance.angel)
+        self.angels = [Post(f"angel-{n}", self.instance.angel) for n in range(1, size.angels + 1)]
         shares = [size.runs // size.people + (n < size.runs % size.people) for n in range(size.people)]
         self.people = [Person(n, self, share) for n, share in enumerate(shares, 1)]
         self.judge = Judge(self)
         self._begun_faults: set[asyncio.Task[None]] = set()
+
+    @property
+    def angel(self) -> Post:
+        """Return the place of the first Angel, which on most days is the only one."""
+        return self.angels[0]
 
     async def live(self) -> Verdict:
         """Let the day pass, end its faults, see that all is live, and bring it to rest."""
@@ -130,7 +136,7 @@ class Day:
         asyncio.get_running_loop().set_exception_handler(self._note)
         for coin, token in TOKENS.items():
             self.instance.wallet.pay_in(OWNER, token.asset_id, str(FLOAT), f"float {coin}")
-        for post in (*self.posts, self.angel):
+        for post in (*self.posts, *self.angels):
             post.starts()
         self.bot = self.instance.bot("bot")
         markets = asyncio.create_task(self._markets())
@@ -143,7 +149,7 @@ class Day:
             await self._stops_all()
             await self._until(self.judge.not_ended)
             violations += self.judge.at_rest()
-        await asyncio.gather(*(post.process.end() for post in (*self.posts, self.angel) if post.process))
+        await asyncio.gather(*(post.process.end() for post in (*self.posts, *self.angels) if post.process))
         await self.bot[0].kill()
         markets.cancel()
         figures["cpu_s"] = int(time.process_time() - began_s)

@@ -254,8 +254,11 @@ class Instance:
         )
 
     def angel(self, name: str) -> Process:
-        """Start the Angel: it looks whether anybody acts for the accounts, and clears what was left."""
-        return angel(self, self.process(name))
+        """Start an Angel: it looks whether anybody acts for the accounts, and clears what was left.
+
+        Its name as a holder is that of its place, whichever life this is.
+        """
+        return angel(self, self.process(name), f"angel:{name.partition('.')[0]}")
 
     @property
     def time(self) -> DayClock:

@@ -1,7 +1,7 @@
 """The judge of the simulated day: tables against far sides, everybody's money to the digit, who is live."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from domain.reconciliation.model import FINE
 from tests.simulation.day.instance import TOKENS, Instance
 
 if TYPE_CHECKING:
-    from tests.simulation.day.day import Day
+    from tests.simulation.day.day import Day, Post
 
 
 _HELD_BACK = HELD_BACK - {RunState.AWAITING_USER}
@@ -103,17 +103,18 @@ class Judge:
         ]
 
     def watch(self) -> None:
-        """Note which workers act for what: never two for one, frozen ones among them.
+        """Note who acts for what: never two workers for one, nor two Angels, frozen ones among them.
 
         The Angel may take over from one that was silent for six seconds and whose own clock gives it two
         more: it cancels alone until whatever that one had sent must have arrived. ``Fence`` looks at that.
         """
-        holders = self._holders()
-        self._two |= {f"{', '.join(names)} act for {scope}" for scope, names in holders.items() if names[1:]}
+        for posts in (self._day.posts, self._day.angels):
+            holders = self._holders(posts)
+            self._two |= {f"{', '.join(names)} act for {of}" for of, names in holders.items() if names[1:]}
 
-    def _holders(self) -> Mapping[str, list[str]]:
+    def _holders(self, posts: Sequence["Post"]) -> Mapping[str, list[str]]:
         holders: defaultdict[str, list[str]] = defaultdict(list)
-        for process in (post.process for post in self._day.posts):
+        for process in (post.process for post in posts):
             if process and process.alive:
                 for grip in process.grips:
                     if grip.held:
@@ -121,7 +122,7 @@ class Judge:
         return holders
 
     def _unattended(self) -> Iterator[str]:
-        holders = self._holders()
+        holders = self._holders(self._day.posts)
         for account in self._instance.venues:
             if not holders[venue_scope(account)]:
                 yield f"nobody acts for {account}"
