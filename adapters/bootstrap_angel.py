@@ -146,8 +146,11 @@ def _desk(settings: AngelSettings, account: VenueAccount, clock: SystemClock, sh
     window = Window(SEND_S, settings.request_expiry_ms / 1000, expiry_s, SKEW_S)
     grip = Grip(venue_scope(account.name), clock.monotonic)
     exchange = CcxtExchange(account, clock, grip.require, sharing=sharing)
-    timing, time_of = settings.lease_timing(), exchange.keep_time
-    return AngelDesk(exchange, grip, account.pairs, window, timing, PREFIX, keep_time=time_of)
+    return AngelDesk(
+        *(exchange, grip, account.pairs, window, settings.lease_timing(), PREFIX),
+        most_notional=account.limits.max_notional,
+        keep_time=exchange.keep_time,
+    )
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ is named in the settings (docs/operations.md has an example).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
@@ -176,6 +176,14 @@ def toward(run: Stranded, market: Market, base: Decimal, bounds: Bounds) -> Clos
     if best > ticks if side is Side.BUY else best < ticks:
         return Left("beyond_slippage")
     return Trade(side, ticks, lots)
+
+
+def piece_of(trade: Trade, rules: TradingRules, most_notional: Decimal) -> Trade:
+    """Return as much of a trade as one order may be of; all of it where that is less."""
+    if most_notional.is_infinite():
+        return trade
+    most = rules.lots_down(most_notional / rules.price(trade.ticks))
+    return replace(trade, lots=max(1, min(trade.lots, most)))
 
 
 def doubt_about(market: Market, bounds: Bounds) -> str:

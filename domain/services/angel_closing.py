@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from domain.angel.closing import Closing, FailSafe, JoinsLegs, Left, Market, Stranded, Trade
+from domain.angel.closing import Closing, FailSafe, JoinsLegs, Left, Market, Stranded, Trade, piece_of
 from domain.angel.entries import Deed, wish, word
 from domain.angel.reckoning import with_orders
 from domain.errors import OutcomeUnknown, Refused, Unavailable
@@ -20,6 +21,9 @@ PATIENCE_S = 30.0
 
 MOST_APART_S = 1.0
 """How far our clock may be from the venue's for an order: one that comes late must be refused there (CK2)."""
+
+MOST_PIECES = 50
+"""How many orders are sent for a run at most."""
 
 _KEPT_BACK = frozenset({"order_too_late", "lease_lost"})
 """Refusals after which no byte has left."""
@@ -75,8 +79,11 @@ class Closings:
         """Send the one order that is wanted for a run, or write down why there is none."""
         closing, market = await self._decide(desk, run, decide)
         if isinstance(closing, Trade) and market is not None:
-            sweep.tried.add(run.run_id)
-            return await self._send(desk, sweep, run, market, closing)
+            piece = piece_of(closing, market.rules, desk.most_notional)
+            sweep.pieces[run.run_id] = sent = sweep.pieces.get(run.run_id, 0) + 1
+            if piece == closing or sent >= MOST_PIECES:
+                sweep.tried.add(run.run_id)
+            return await self._send(desk, sweep, run, market, piece)
         return await self._leave(
             desk, sweep, run, closing.reason if isinstance(closing, Left) else "market_unseen"
         )
@@ -111,12 +118,15 @@ class Closings:
         facts = wish(self._log.ids.new_id(), run.run_id, order, not_after)
         try:
             if not await write(self._log, desk, sweep, Deed.ORDER, facts):
+                sweep.tried.add(run.run_id)
                 return f"run {run.run_id} left: the store does not answer"
         except Refused as refusal:
             if refusal.code == "epoch_lost":
                 raise
             return await self._leave(desk, sweep, run, refusal.code)
         said = await self._place(desk, order, not_after)
+        if Decimal(said["filled"]) < order.quantity:  # there was no more, or nobody knows
+            sweep.tried.add(run.run_id)
         await write(self._log, desk, sweep, Deed.HEARD, {"orders": [said]})
         became = f"{said['state']}, {said['filled']} filled"
         return f"run {run.run_id}: {trade.side} {order.quantity} {run.pair} {became}"

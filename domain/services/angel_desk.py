@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from domain.angel.entries import Deed
 from domain.angel.watch import Trip, Window
@@ -32,6 +33,7 @@ class AngelDesk:
     timing: LeaseTiming
     prefix: str
     at_once: int = 16
+    most_notional: Decimal = Decimal("Infinity")  # of one order; what is more goes in pieces
     keep_time: Callable[[], Awaitable[float]] = no_other_time
     """Has requests bear the venue's time where ours is far off; returns by how many seconds, else 0."""
     apart_s: float = 0.0
@@ -61,7 +63,8 @@ class Sweep:
     over: str = ""  # how it ended
     written_s: float = float("-inf")
     clear_s: float | None = None  # since when nothing can come any more
-    tried: set[str] = field(default_factory=set)  # runs for which something was sent
+    tried: set[str] = field(default_factory=set)  # runs that were seen to
+    pieces: dict[str, int] = field(default_factory=dict)  # by run, how many orders were sent for it
     trouble: str = ""  # the code of what the venue said instead of an answer, the last time
     blocked_s: float | None = None  # since when nothing could be seen or cancelled
     blocked_told: bool = False

@@ -167,6 +167,8 @@ class Sweeping:
         if waiting := [each for each in said if each.startswith(WAITS)]:
             await write(self._log, desk, sweep, Deed.LOOKED, {})
             return f"{desk.account} is empty; {'; '.join(waiting)}"
+        if any(run.run_id not in sweep.tried for run in halves):
+            return "; ".join([f"{desk.account} is empty; goes on closing", *said])
         if not await write(self._log, desk, sweep, Deed.SAFE, {"cancelled": sweep.cancelled}):
             return f"{desk.account} is empty; the store has not heard that it is safe"
         desk.grip.drop()

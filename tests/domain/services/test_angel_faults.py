@@ -1,6 +1,7 @@
 """The Angel where things are odd: workers that went in order, a store that talks nonsense."""
 
 import asyncio
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -9,11 +10,12 @@ from domain.angel.entries import Deed, Entry
 from domain.errors import InvariantBroken, Unavailable
 from domain.ids import VenueAccountName
 from domain.market.orders import OrderState
+from domain.market.runs import RunState
 from domain.services.angel_log import TOLD_A_LOOK
 from domain.services.angel_sweep import BLOCKED_S
 from tests.domain.services.angel_world import AngelProcess, Host
-from tests.domain.services.fleet_world import Process
-from tests.domain.services.test_angel import G_S, LIMIT_S
+from tests.domain.services.fleet_world import BASE, Process
+from tests.domain.services.test_angel import G_S, LIMIT_S, base_of
 from tests.fakes.angel import MemoryDiary
 
 
@@ -263,5 +265,38 @@ async def test_clock_that_is_wrong_keeps_no_order_on_the_book_and_trades_nothing
         angel.check()
         await angel.kill()
         await host.end(Process(host.fleet, "b").start())
+
+    await host.fleet.clock.run(story())
+
+
+async def test_what_is_more_than_one_order_may_be_of_is_closed_in_pieces() -> None:
+    """OR9: the account's limit on one order is no reason to leave a run as it is."""
+    host = Host(accounts=1, seed=3)
+    world = host.fleet.world
+
+    async def story() -> None:
+        worker = await host.begin(runs=2)
+        await host.fleet.clock.sleep(30)
+        host.calm()
+        moved = {run.id: await base_of(host, run.id) - BASE for run in world.runs.rows}
+        angel = AngelProcess(host)
+        [desk] = angel.angel.desks.values()
+        desk.most_notional = most = max(map(abs, moved.values())) * 60_000 / 3
+        angel.start()
+        await worker.kill()
+        await host.until_clear(LIMIT_S)
+        await host.until_safe(G_S + 10)
+        angel.check()
+        sent = [e.facts for e, _, _ in host.store.entries.values() if e.deed is Deed.ORDER]
+        assert len(sent) >= 4
+        assert all(Decimal(each["price"]) * Decimal(each["quantity"]) <= most for each in sent)
+        await angel.kill()
+        back = Process(host.fleet, "b").start()
+        while any(run.state is RunState.HALTED for run in world.runs.rows):
+            await host.fleet.clock.sleep(0.1)
+        for run in world.runs.rows:
+            assert abs(await base_of(host, run.id) - BASE) < Decimal("0.0002")
+        host.markets = asyncio.create_task(host.fleet.move_markets())
+        await host.end(back)
 
     await host.fleet.clock.run(story())
