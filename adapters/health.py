@@ -1,6 +1,8 @@
 """What readiness pages ask: do database and Redis answer, does each process work, do the books agree."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,8 @@ PATIENCE = Patience()
 NO_ANSWER = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a database raises that is away, refuses us, or has not its present form."""
 
+_WITHIN_S = 3.0
+
 _HEAD = "SELECT concat(number, ':', hash) FROM chain_links ORDER BY number DESC LIMIT 1"
 
 
@@ -29,9 +33,11 @@ async def rows_of(dsn: str, *statements: str) -> list[list[Any]]:
     """
     connection = await asyncpg.connect(**connection_of(dsn), timeout=2)
     try:
-        return [await connection.fetch(statement) for statement in statements]
+        async with asyncio.timeout(_WITHIN_S):  # one that freezes keeps no page waiting for ever
+            return [await connection.fetch(statement) for statement in statements]
     finally:
-        await connection.close(timeout=2)
+        with suppress(*NO_ANSWER):  # then it was cut
+            await connection.close(timeout=1)
 
 
 class DatabaseProbe:

@@ -1,5 +1,6 @@
 """What the readiness page asks: the real database and the real Redis, there and away."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
@@ -21,6 +23,7 @@ from adapters.health import (
     ReconciliationProbe,
     RedisProbe,
     connect_redis,
+    rows_of,
 )
 from domain.health.progress import WHOLE, Progress
 from domain.leases import WALLET, Scope
@@ -56,6 +59,13 @@ async def test_a_database_that_is_away_is_told_without_its_password() -> None:
 async def test_a_database_that_refuses_us_is_told(database_url: str) -> None:
     said = await DatabaseProbe(database_url.rpartition("/")[0] + "/nowhere").ask()
     assert said == "does not answer (InvalidCatalogNameError)"
+
+
+async def test_a_database_that_freezes_in_the_middle_is_no_answer(url_of: Callable[[Role], str]) -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await rows_of(url_of(Role.APP), "SELECT 1", "SELECT pg_sleep(30)")
+    assert time.monotonic() - began < 8
 
 
 async def test_what_nobody_acts_for_is_told(

@@ -83,10 +83,10 @@ def runs(pid: int) -> bool:
         return False
 
 
-def ready(facts: dict[str, Any]) -> bool:
+def answers(facts: dict[str, Any], path: str) -> bool:
     wire = http.client.HTTPConnection(urlsplit(facts["urls"]["web"]).netloc, timeout=5)
     try:
-        wire.request("GET", "/ready")
+        wire.request("GET", path)
         return wire.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False
@@ -113,7 +113,8 @@ def test_it_comes_up_mends_itself_and_stops(start: Callable[..., Command], tmp_p
     for name in ("webapp", "bot", "redis", "postgres"):
         os.kill(facts["pids"][name], signal.SIGKILL)
     until(lambda: all(first.facts()["pids"].get(name) not in (None, pid) for name, pid in _killed(facts)))
-    until(lambda: ready(facts))
+    until(lambda: answers(facts, "/ready"))
+    assert answers(facts, "/"), "the start page has words for all that is asked of the real parts"
 
     pids = first.facts()["pids"].values()
     assert first.end(signal.SIGTERM) == 0
