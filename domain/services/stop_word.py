@@ -21,6 +21,8 @@ CODE_LASTS_S = 120.0
 _MOST_TRIES = 3
 _ANSWERS, _WITHIN_S = 6, 60.0
 """How many answers one person who may say it gets in which time; more are not answered."""
+UNCARRIED_S = 60.0
+"""How long a stop may stand before its people hear unasked that no worker has carried it out."""
 _STRANGER_AGAIN_S = 3_600.0
 _STRANGERS_ANSWERED = 20
 """How many answers all strangers together get in that time: a crowd keeps nobody from being answered."""
@@ -61,6 +63,9 @@ class StopWord:
         self._clock, self._ids, self._new_code = clock, ids, new_code
         self._standing = file.read()
         self._in_file = self._standing is not None
+        self._stood_since_s = self._clock.monotonic()
+        self._uncarried_told = False
+        self._confirmed: tuple[UserId, str] | None = None  # who said which code last
         self._done = ""  # which one was carried out last: its file may outlive it
         self._asked: dict[UserId, _Asked] = {}
         self._heard: OrderedDict[str, None] = OrderedDict()
@@ -94,7 +99,7 @@ class StopWord:
         if not is_word or len(words) > 2:
             return self._say(sender, "listener_how")
         if len(words) == 2:
-            return self._say(sender, "listener_code_wrong")
+            return self._turn_down(sender, words[1])
         return self._ask(sender)
 
     async def round(self) -> Sequence[Said]:
@@ -102,6 +107,7 @@ class StopWord:
         if self._standing is None:
             self._standing = self._found()  # somebody may have put it there by hand
             self._in_file = self._standing is not None
+            self._stood_since_s, self._uncarried_told = self._clock.monotonic(), False
         stop = self._standing
         if stop is None:
             return []
@@ -113,23 +119,38 @@ class StopWord:
             return [] if told else self._tell_all("listener_database_silent")
         self._silence_told = False
         if carried is None:
-            return []
+            return self._remind(stop)
         self._standing, self._in_file, self._done = None, False, stop.id
         self._remove(stop)
         facts = {"runs": str(carried.runs), "conversions": str(carried.conversions)}
         return self._tell_all("listener_carried_out", facts)
 
-    def _confirm(self, sender: UserId, asked: _Asked, code: str) -> Said:
+    def _confirm(self, sender: UserId, asked: _Asked, code: str) -> Said | None:
         asked.tries += 1
         if self._clock.monotonic() > asked.until_s or code != asked.code:
             if asked.tries >= _MOST_TRIES or self._clock.monotonic() > asked.until_s:
                 del self._asked[sender]
-            return self._say(sender, "listener_code_wrong")
+            return self._turn_down(sender, code)
         self._asked.clear()
+        self._confirmed = sender, code
         if self._standing is None:
             self._standing = Stop(self._ids.new_id(), sender, self._clock.now())
+            self._stood_since_s, self._uncarried_told = self._clock.monotonic(), False
             self._keep(self._standing)
         return self._say(sender, "listener_written")
+
+    def _turn_down(self, sender: UserId, code: str) -> Said | None:
+        """Answer a code that does not hold; who taps twice does not hear that nothing was done."""
+        if self._standing is not None:
+            return self._say(sender, "listener_stands", {"at": self._standing.at.isoformat()})
+        return None if self._confirmed == (sender, code) else self._say(sender, "listener_code_wrong")
+
+    def _remind(self, stop: Stop) -> Sequence[Said]:
+        """Tell its people once that a stop stands for long and nobody has carried it out."""
+        if self._uncarried_told or self._clock.monotonic() - self._stood_since_s < UNCARRIED_S:
+            return []
+        self._uncarried_told = True
+        return self._tell_all("listener_stands", {"at": stop.at.isoformat()})
 
     def _ask(self, sender: UserId) -> Said:
         if self._standing is not None:

@@ -9,7 +9,7 @@ from adapters.ids import RandomIds
 from bot.events import words_of
 from domain.ids import UserId
 from domain.ports.stops import Carried, Stop
-from domain.services.stop_word import CODE_LASTS_S, Said, StopWord
+from domain.services.stop_word import CODE_LASTS_S, UNCARRIED_S, Said, StopWord
 from tests.fakes.clock import FakeClock
 from tests.fakes.stops import FakeDoor, FakeStopFile
 
@@ -132,7 +132,8 @@ async def test_said_again_and_again_it_is_one_stop() -> None:
     code, other = at.code(OWNER), at.code(ADMIN)
     assert kind(at.says(OWNER, f"STOP {code}", key="m")) == "listener_written"
     assert at.says(OWNER, f"STOP {code}", key="m") is None, "Mixin repeats it"
-    assert kind(at.says(ADMIN, f"STOP {other}")) == "listener_code_wrong"
+    assert kind(at.says(OWNER, f"STOP {code}")) == "listener_stands", "tapped twice"
+    assert kind(at.says(ADMIN, f"STOP {other}")) == "listener_stands"
     assert kind(at.says(ADMIN, "STOP")) == "listener_stands"
     for _ in range(3):
         await at.word.round()
@@ -213,3 +214,29 @@ async def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_nor_from_
     at.file.stuck = False
     await at.word.round()
     assert (at.file.stop, len(at.rows)) == (None, 2)
+
+
+async def test_who_taps_twice_never_hears_that_nothing_was_done() -> None:
+    at = Listening()
+    code = at.code(OWNER)
+    assert kind(at.says(OWNER, f"STOP {code}")) == "listener_written"
+    await at.word.round()
+    await at.door.stops.carried_out(at.rows[0], Carried(3, 1), at.clock.now())
+    await at.word.round()
+    assert at.says(OWNER, f"STOP {code}") is None, "it was carried out, and that was told"
+    assert kind(at.says(ADMIN, f"STOP {code}")) == "listener_code_wrong"
+    assert kind(at.says(OWNER, "STOP 1")) == "listener_code_wrong"
+
+
+async def test_a_stop_that_nobody_carries_out_is_told_unasked_once() -> None:
+    at = Listening()
+    at.says(OWNER, f"STOP {at.code(OWNER)}")
+    assert await at.word.round() == []
+    at.clock.advance(UNCARRIED_S)
+    told = [[kind(said) for said in await at.word.round()] for _ in range(3)]
+    assert told == [["listener_stands"] * 2, [], []]
+    await at.door.stops.carried_out(at.rows[0], Carried(0, 0), at.clock.now())
+    await at.word.round()
+    at.clock.advance(1)
+    at.says(ADMIN, f"STOP {at.code(ADMIN)}")
+    assert await at.word.round() == [], "another one has its own minute"
