@@ -78,7 +78,26 @@ async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
     for _ in range(2):
         await place.angel.act(place.entry(Deed.BLOCKED, again.epoch, reason="venue_key_refused"))
     await place.angel.act(place.entry(Deed.SAFE, again.epoch, cancelled=6))
-    assert (await told())[2:] == [
+    assert (await told())[2:4] == [
         (OWNER, "angel_blocked", {"account": ACCOUNT, "reason": "venue_key_refused"}),
         (OWNER, "angel_safe", {"account": ACCOUNT, "cancelled": "6"}),
     ]
+    held, clock_s = again.epoch, 301.0
+    for _ in range(3):  # the worker fails again and again
+        assert await place.leases("worker").take([SCOPE], 300) == {SCOPE: held + 1}
+        clock_s += 400
+        await move_lease_clock(place.admin, clock_s)
+        answer = await place.angel.act(place.take(held + 1))
+        assert answer.epoch is not None
+        await place.angel.act(place.entry(Deed.SAFE, answer.epoch, cancelled=0))
+        held = answer.epoch
+    assert len(await told()) == 4, "that is one piece of news"
+    old = "UPDATE outbox SET created_at = now() - interval '2 hours' WHERE kind LIKE 'angel%'"
+    await place.admin.execute(
+        f"SET session_replication_role = replica; {old}; RESET session_replication_role"
+    )
+    await place.leases("worker").take([SCOPE], 300)
+    await move_lease_clock(place.admin, clock_s + 400)
+    answer = await place.angel.act(place.take(held + 1))
+    await place.angel.act(place.entry(Deed.SAFE, answer.epoch, cancelled=0))
+    assert [kind for _, kind, _ in (await told())[4:]] == ["angel_took", "angel_safe"]
