@@ -91,7 +91,11 @@ class Angel:
 
     async def _without_unreached(self, verdict: Verdict) -> Verdict:
         """Leave alone whom the exchange does not answer either: then it is the exchange that is away."""
-        kept = [trip for trip in verdict.trips if not trip.cut_off or await self._reaches(trip.scope)]
+        doubtful = [trip.scope for trip in verdict.trips if trip.cut_off]
+        if not doubtful:
+            return verdict
+        reached = dict(zip(doubtful, await asyncio.gather(*map(self._reaches, doubtful)), strict=True))
+        kept = [trip for trip in verdict.trips if reached.get(trip.scope, True)]
         if len(kept) == len(verdict.trips):
             return verdict
         return Verdict(kept, f"{verdict.said}; what we do not reach either is left alone")
