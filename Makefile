@@ -16,6 +16,9 @@ PYTHONS := python3.11 python3.12 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 BASE_PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 
+# Tests at a time: one more than two cores, for some do little but wait for processes.
+TOGETHER ?= 3
+
 # CI=true, or COVERAGE=1, measures branches and holds them to the gate.
 COVERAGE ?= $(CI)
 
@@ -43,7 +46,7 @@ run: $(or $(wildcard $(ALL)),$(SOME))  ## install what is needed and start every
 	@exec $(PY) -m sandbox $(ARGS)
 
 test: install  ## install what is needed and run all tests
-	@$(PY) -m pytest -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	@$(PY) -m pytest -n $(TOGETHER) --dist worksteal $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 	@$(if $(COVERAGE),$(MAKE) --no-print-directory gate)
 
 coverage:  ## run all tests and hold branch coverage to the gate

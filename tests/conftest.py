@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import itertools
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ hypothesis.settings.load_profile("unhurried")
 os.environ.setdefault("MRMARKET_BUILD", "tests")  # who edits the sources while tests run stays deployed
 
 _numbers = itertools.count(1)
+
+_OVER_AND_OVER = re.compile("at_(any|every)_boundary|at_any_port_call|dies_(at_any|anywhere)|thousand")
+"""Tests that go through the same lines again and again, which others look at closely."""
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +119,14 @@ def _fresh(cluster: Postgres, template: str | None) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the journeys: they take longest, and wait while other tests compute."""
+    """Begin with the journeys: they take longest, and wait while other tests compute.
+
+    No coverage is measured where that costs minutes and tells nothing.
+    """
     items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+    for item in items:
+        if _OVER_AND_OVER.search(item.name):
+            item.add_marker("no_cover")
 
 
 @pytest.hookimpl(wrapper=True)

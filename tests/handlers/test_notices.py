@@ -75,8 +75,6 @@ PLANNERS_ONLY = {
     *("address_not_approved", "address_replaced", "fee_changed", "fee_token_unknown", "network_closed"),
     *("network_unmapped", "no_tag_free", "transfers_frozen"),
 }
-
-
 MACHINES_ONLY = (
     PLANNERS_ONLY
     | {"limit_daily_notional", "limit_notional", "limit_order_rate", "limit_price_band"}
@@ -88,8 +86,6 @@ MACHINES_ONLY = (
         *("drill_unseen", "drill_nothing_rests"),
     }
 )
-
-
 """Refusals that no person's message leads to."""
 
 
