@@ -15,6 +15,8 @@ from domain.services.angel_desk import AngelDesk, Sweep
 from domain.services.angel_log import SILENCE, AngelLog
 from domain.services.angel_sweep import Sweeping
 
+SILENT = "the store does not answer"
+
 
 @dataclass(slots=True)
 class Angel:
@@ -54,7 +56,7 @@ class Angel:
             async with asyncio.timeout(self.log.timeout_s):
                 signs = await self.log.store.look()
         except SILENCE:
-            return await self._in_silence("the store does not answer")
+            return await self._in_silence(SILENT)
         except (
             Exception
         ) as error:  # AN5: a broken or changed store, our password: it tells of nobody who acts
@@ -121,7 +123,8 @@ class Angel:
         seen = await self.witness.sees_store()
         now_s, stopped = self.log.clock.monotonic(), self.halt.stands()
         verdict = self.watch.silence(now_s, store_answers_others=seen, stop_said=stopped)
-        return self._begin(verdict)
+        said = self._begin(verdict)
+        return said if unheard == SILENT else f"{unheard}; {said}"
 
     def _begin(self, verdict: Verdict) -> str:
         """Begin a sweep of each account that was left and that nobody sweeps here yet."""

@@ -15,7 +15,9 @@ from typing import Any
 
 import aiohttp
 
+from adapters.build import build_name, schema_version
 from adapters.db.grants import Role
+from adapters.db.leases import Claimant, PostgresLeases
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, VenueAccountName
 from domain.ledger.model import AccountKind, Cause, Posting, Transfer, own, venue
@@ -128,8 +130,19 @@ class Stage:
                 await self.admin.execute("UPDATE runs SET state = $2 WHERE state = $1", was, to)
             await asyncio.sleep(0.5)
 
-    async def start_angel(self) -> asyncio.subprocess.Process:
-        """Start the Angel, and return when it looks."""
+    async def give_back(self, holder: str) -> None:
+        """Give back what a worker held, as it does itself when it ends in order."""
+        leases = PostgresLeases(self.store, Claimant(holder, build_name(), schema_version()))
+        held = {lease.scope: lease.epoch for lease in await leases.all() if lease.holder == holder}
+        assert await leases.release(held) == set(held)
+
+    async def ends(self, process: asyncio.subprocess.Process) -> int:
+        """Return with which code a process ends by itself."""
+        async with asyncio.timeout(60):
+            return await process.wait()
+
+    async def start_angel(self, *, looks: bool = True, **more: str) -> asyncio.subprocess.Process:
+        """Start the Angel with more settings; return when it looks, if it is to."""
         venues = self.state / "venues.json"
         venues.write_text(json.dumps([{**a, "limits": {"price_band_bps": 9_900}} for a in self.accounts]))
         own = {
@@ -141,8 +154,11 @@ class Stage:
             "MRMARKET_LOG_FORMAT": "json",
             "MRMARKET_ENV_FILE": "",
             **{f"MRMARKET_LEASE_{name.upper()}": str(value) for name, value in self.timing.items()},
+            **more,
         }
         angel = await self._start("-m", "angel", log="angel", env=own)
+        if not looks:
+            return angel
         async with asyncio.timeout(60):
             while "accounts answer" not in self.angels_log():
                 assert angel.returncode is None, self.angels_log()[-3000:]

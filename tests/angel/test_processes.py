@@ -101,3 +101,44 @@ async def test_worker_is_frozen_and_wakes_and_nothing_of_it_is_accepted(stage: S
         assert await stage.is_clear()
     assure("T7", FREEZES, 0)
     assert await stage.left_behind() == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("stage", [(20, SHORT, 0.5)], indirect=True)
+async def test_what_a_worker_leaves_that_ends_in_order_is_cleared_when_no_other_comes(stage: Stage) -> None:
+    """AN1; and a second Angel in the first one's directory ends, instead of robbing it for ever (AN7)."""
+    await stage.start_angel(MRMARKET_ANGEL_BEHIND_S="6")
+    second = await stage.start_angel(looks=False)
+    assert await stage.ends(second) == 1
+    assert "Another Angel is at work" in stage.angels_log()
+    worker = await stage.start_worker("worker-0")
+    await stage.at_work(worker)
+    worker.send_signal(signal.SIGKILL)
+    await worker.wait()
+    await stage.give_back("worker-0")
+    await stage.rest(4)
+    assert await stage.resting(), "the next worker may be on its way"
+    assert not await stage.times_safe()
+    await stage.until(stage.is_clear, 10, "nothing rests")
+    await stage.until(partial(stage.was_safe, {}), 30, "safe")
+    assert await stage.left_behind() == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("stage", [(20, SHORT, 0.5)], indirect=True)
+async def test_angel_whose_login_is_refused_and_whose_log_is_torn_clears_all_the_same(stage: Stage) -> None:
+    """AN5: half a database, half a disk: it acts by what it has kept."""
+    angel = await stage.start_angel()
+    worker = await stage.start_worker("worker-0")
+    await stage.at_work(worker)
+    await stage.rest(3)
+    angel.send_signal(signal.SIGKILL)
+    await angel.wait()
+    with (stage.state / "angel" / "log.jsonl").open("ab") as log:
+        log.write(b'{"id": "torn \xff\x00')
+    wrong = stage.url_of(Role.ANGEL).rpartition("/")[0] + "/no_such_database"
+    await stage.start_angel(looks=False, MRMARKET_DATABASE_URL=wrong)
+    worker.send_signal(signal.SIGKILL)
+    await worker.wait()
+    await stage.until(stage.is_clear, 40, "nothing rests")
+    assert "gives no sense" in stage.angels_log()
