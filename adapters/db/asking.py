@@ -1,16 +1,18 @@
 """A small pool for who asks little and must outlive the database: it opens when it can."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 
 from adapters.db.config import connection_of
-from adapters.db.errors import DRIVER_ERRORS, as_domain_error
+from adapters.db.errors import DRIVER_ERRORS, Conflict, as_domain_error
 from domain.errors import Unavailable
 
 _CONNECTIONS = 4
 _WITHIN_S = 2.0
+_AGAIN = 2
 
 
 class Asking:
@@ -22,12 +24,18 @@ class Asking:
         self._turn = asyncio.Lock()
 
     async def fetch(self, sql: str, *args: object, writes: bool = False) -> list[dict[str, Any]]:
-        """Return the rows of a statement.
+        """Return the rows of a statement; one that stood in another's way did nothing, and is made again.
 
         Raises:
             Unavailable: nobody answers.
             OutcomeUnknown: one that ``writes`` may have happened.
         """
+        for _ in range(_AGAIN):
+            with suppress(Conflict):
+                return await self._fetch(sql, args, writes)
+        return await self._fetch(sql, args, writes)
+
+    async def _fetch(self, sql: str, args: tuple[object, ...], writes: bool) -> list[dict[str, Any]]:
         pool = await self._open()
         try:
             connection = await pool.acquire(timeout=_WITHIN_S)

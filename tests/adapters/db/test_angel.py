@@ -1,5 +1,6 @@
 """The Angel's one door: who may pass it, what it lets happen, and what it never does (AN6-AN8, T20)."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -77,6 +78,21 @@ async def test_taken_account_is_nobody_elses_until_it_is_safe(place: Place) -> N
     assert (await place.angel.act(place.entry(Deed.SAFE, epoch, cancelled=0))).ours
     assert await place.leases().take([SCOPE], 300) == {SCOPE: epoch + 1}
     assert not (await place.angel.act(place.entry(Deed.SAFE, epoch))).ours, "it was given back"
+
+
+async def test_a_take_over_that_stands_in_anothers_way_is_made_again_at_once(place: Place) -> None:
+    """Whoever stops runs meanwhile locks them too: the one that Postgres gives up must not be this one."""
+    await move_lease_clock(place.admin, 301)
+    await place.admin.execute("SET deadlock_timeout = '30s'")  # so that it is the Angel that is given up
+    async with place.admin.transaction():
+        await place.admin.execute("SELECT FROM runs FOR UPDATE")
+        taking = asyncio.create_task(place.angel.act(place.take(place.epoch)))
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while not await place.admin.fetchval(waits):
+            await asyncio.sleep(0.01)
+        await place.admin.execute("SELECT FROM leases FOR UPDATE")  # returns when the Angel was given up
+    assert await taking == Answer(True, place.epoch + 1)
+    assert (await place.world.runs.get(place.run.id)).state is RunState.HALTED
 
 
 async def test_of_two_angels_one_acts_and_the_other_follows_when_it_falls_silent(place: Place) -> None:
