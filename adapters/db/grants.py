@@ -302,9 +302,10 @@ SEARCH_PATH = "pg_catalog, public, pg_temp"
 
 _APPS_SESSIONS = {
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": "5s",
     "transaction_timeout": "40s",
 }
+"""A worker that freezes inside a transaction has its lease's row: it is let go before the Angel comes."""
 
 _BRIEF = {
     "lock_timeout": "2s",

@@ -10,6 +10,7 @@ import pytest
 from adapters.db.grants import DEFINERS, FUNCTIONS, SEARCH_PATH, SETTINGS, TABLES, Role
 from adapters.db.migrate import migrate_fully
 from adapters.db.roles import Names, undecided
+from domain.angel.watch import Patience
 
 RIGHTS = """
     SELECT c.relname::text, coalesce(r.rolname::text, 'public'), a.privilege_type, ''::text
@@ -142,6 +143,13 @@ async def test_one_role_owns_everything_and_the_rest_are_ordinary(admin: Any) ->
         )
         == []
     )
+
+
+@pytest.mark.parametrize("role", [Role.APP, Role.WORKERS])
+def test_a_worker_that_freezes_inside_a_transaction_is_let_go_before_the_angel_comes(role: Role) -> None:
+    """With 15 s the Angel waited for the lease's row until then, and orders rested so long."""
+    most_s = float(SETTINGS[role]["idle_in_transaction_session_timeout"].removesuffix("s"))
+    assert most_s < Patience().silence_s
 
 
 @pytest.mark.parametrize("role", list(Role))
