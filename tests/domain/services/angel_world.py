@@ -26,6 +26,8 @@ Wrap = Callable[[Any], Any]
 CLOSE_ALL = CloseAll(Bounds())
 SWEEP_S = 0.5
 
+LONGEST_S = 600.0
+
 
 class AngelProcess:
     """An Angel: it looks every two seconds, and sweeps beside it; its files outlive it."""
@@ -142,16 +144,24 @@ class Host:
 
     async def end(self, worker: Process) -> None:
         """Stop all runs in order, and assert that the books are the venues' to the last digit."""
-        while any(run.state is RunState.HALTED for run in self.fleet.world.runs.rows):
-            worker.check()
-            await self.fleet.clock.sleep(1)
+        await self._until(worker, self._all_run, "every run is back")
         self.calm()
         await self.fleet.stop_runs()
-        while not await self.fleet.stopped():
-            worker.check()
-            await self.fleet.clock.sleep(1)
+        await self._until(worker, self.fleet.stopped, "every run has stopped")
         await worker.stop()
         await self.fleet.check_ended()
+
+    async def _all_run(self) -> bool:
+        return all(run.state is RunState.RUNNING for run in self.fleet.world.runs.rows)
+
+    async def _until(self, worker: Process, done: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait until something is so; who waits longer than anything here lasts has found something."""
+        began_s = self.fleet.clock.monotonic()
+        while not await done():
+            worker.check()
+            runs = [(run.number, run.state) for run in self.fleet.world.runs.rows]
+            assert self.fleet.clock.monotonic() - began_s <= LONGEST_S, f"not so: {what}: {runs}"
+            await self.fleet.clock.sleep(1)
 
     def cut_off(self, worker: Process) -> FencedOff:
         """Cut a worker off from the store, as far as its leases go; put ``real`` back to mend it."""

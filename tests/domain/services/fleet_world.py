@@ -138,7 +138,8 @@ class Fleet:
 
     async def stop_runs(self) -> None:
         for run in self.runs:
-            await self.world.runs.move(run.id, RunState.RUNNING, RunState.STOPPING, self.clock.now())
+            moved = await self.world.runs.move(run.id, RunState.RUNNING, RunState.STOPPING, self.clock.now())
+            assert moved, "one that is not at work yet would go on for ever"
 
     async def stopped(self) -> bool:
         return not [run for run in self.world.runs.rows if run.state is not RunState.STOPPED]

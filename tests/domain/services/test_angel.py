@@ -373,6 +373,7 @@ class Passing(Crashing):
 STRIDE = int(os.environ.get("ANGEL_CRASH_STRIDE", "17"))
 
 
+@pytest.mark.timeout(120 + 3600 // STRIDE)
 async def test_angel_dies_at_each_boundary_and_goes_on() -> None:
     """AN6: nothing stays on the book, no run is closed twice, the books are whole."""
     passed, _ = await killed_at(0)
@@ -381,6 +382,10 @@ async def test_angel_dies_at_each_boundary_and_goes_on() -> None:
         await killed_at(blow_at)
 
 
+CALM_ROUNDS = int(os.environ.get("ANGEL_CALM_ROUNDS", "2"))
+
+
+@pytest.mark.timeout(120 + 20 * CALM_ROUNDS)
 async def test_fault_free_day_sees_no_take_over() -> None:
     """AN13, in part: hours of work with late renewals, restarts in order and one of two workers killed."""
     host = Host()
@@ -389,7 +394,7 @@ async def test_fault_free_day_sees_no_take_over() -> None:
     async def story() -> None:
         worker = await host.begin(runs=2)
         angel = AngelProcess(host).start()
-        for hour in range(int(os.environ.get("ANGEL_CALM_ROUNDS", "2"))):
+        for hour in range(CALM_ROUNDS):
             real, keeper = worker.keeper.leases, worker.keeper
             await clock.sleep(20 + hour)
             keeper.leases = FencedOff(real)
