@@ -126,8 +126,8 @@ async def test_what_a_worker_leaves_that_ends_in_order_is_cleared_when_no_other_
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("stage", [(20, SHORT, 0.5)], indirect=True)
-async def test_angel_whose_login_is_refused_and_whose_log_is_torn_clears_all_the_same(stage: Stage) -> None:
-    """AN5: half a database, half a disk: it acts by what it has kept."""
+async def test_angel_whose_database_is_gone_and_whose_log_is_torn_clears_all_the_same(stage: Stage) -> None:
+    """AN5: no database and half a disk: it starts again, and acts by what it has kept."""
     angel = await stage.start_angel()
     worker = await stage.start_worker("worker-0")
     await stage.at_work(worker)
@@ -138,6 +138,20 @@ async def test_angel_whose_login_is_refused_and_whose_log_is_torn_clears_all_the
         log.write(b'{"id": "torn \xff\x00')
     wrong = stage.url_of(Role.ANGEL).rpartition("/")[0] + "/no_such_database"
     await stage.start_angel(looks=False, MRMARKET_DATABASE_URL=wrong)
+    worker.send_signal(signal.SIGKILL)
+    await worker.wait()
+    await stage.until(stage.is_clear, 40, "nothing rests")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("stage", [(20, SHORT, 0.5)], indirect=True)
+async def test_angel_whose_database_answers_nonsense_clears_all_the_same(stage: Stage) -> None:
+    """AN5: half a database: it answers, and tells nothing of who acts."""
+    await stage.start_angel()
+    worker = await stage.start_worker("worker-0")
+    await stage.at_work(worker)
+    await stage.rest(3)
+    await stage.admin.execute("ALTER TABLE progress RENAME TO progress_of_old")
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
     await stage.until(stage.is_clear, 40, "nothing rests")
