@@ -29,6 +29,7 @@ OWN_EN = {
     "lost": "The database is silent. These figures are of {time} UTC.",
     "profit": "Profit after all fees",
     "profit_what": "against having kept the coins, at a mid price of {mid}",
+    "profit_at_stop": "against having kept the coins, at the mid price of its stop, {mid}",
     "profit_unknown": "There is no fresh price, so no profit can be told.",
     "trouble": "Not trading: {reason}",
     "chart": "Price of {pair}",
@@ -43,6 +44,8 @@ OWN_EN = {
     "best_ask": "best ask",
     "best_bid": "best bid",
     "book_seen": "The best bid and ask are of {time} UTC.",
+    "book_older": "The market was seen last at {time} UTC, with {bid} bid and {ask} asked; it has moved "
+    "since, and these orders are newer.",
     "untended": "Not fresh since {time} UTC: nobody tends this run at the moment. "
     "Its orders may have traded or been cancelled since; it goes on by itself when the workers are back.",
     "never_tended": "No worker has looked at this market yet. Figures come by themselves when one has.",
@@ -142,6 +145,7 @@ OWN_ZH = {
     "lost": "数据库没有响应。以下是 {time}（UTC）的数据。",
     "profit": "扣除全部费用后的盈亏",
     "profit_what": "与一直持币相比，按中间价 {mid} 计算",
+    "profit_at_stop": "与一直持币相比，按停止时的中间价 {mid} 计算",
     "profit_unknown": "没有最新价格，暂时无法计算盈亏。",
     "trouble": "未在交易：{reason}",
     "chart": "{pair} 价格",
@@ -156,6 +160,7 @@ OWN_ZH = {
     "best_ask": "市场卖一",
     "best_bid": "市场买一",
     "book_seen": "买一和卖一为 {time}（UTC）的价格。",
+    "book_older": "上次查看市场是在 {time}（UTC），买一 {bid}，卖一 {ask}；此后价格已变动，以上挂单更新。",
     "untended": "自 {time}（UTC）起未更新：目前没有工作进程照看此做市。"
     "其订单之后可能已成交或被取消；工作进程恢复后会自动继续。",
     "never_tended": "还没有工作进程查看过此市场，查看后会自动显示数据。",

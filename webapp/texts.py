@@ -40,7 +40,7 @@ _EN = {
     "ill": "needs a look",
     "workers_missing": "They were not heard of in the last seconds. Deposits and orders wait; see their log.",
     "drill": "The Angel's drill:",
-    "drill_never": "never yet. `mrmarket drill angel` rehearses what happens when everything dies.",
+    "drill_never": "never yet. {command} rehearses what happens when everything dies.",
     "drill_took": "on {day}, with {orders} orders on the book:",
     "drill_passed": "all gone after {flat:.1f} s ({allowed:.0f} s are allowed), safe after {safe:.1f} s, "
     "at work again {back:.1f} s after the start.",
@@ -110,7 +110,7 @@ _ZH = {
     "ill": "需要查看",
     "workers_missing": "最近几秒没有它们的消息。充值和订单会等候；请查看它们的日志。",
     "drill": "守护进程演练：",
-    "drill_never": "尚未进行。`mrmarket drill angel` 可演练所有进程同时失效的情形。",
+    "drill_never": "尚未进行。{command} 可演练所有进程同时失效的情形。",
     "drill_took": "{day}，挂单 {orders} 个：",
     "drill_passed": "{flat:.1f} 秒后全部撤下（允许 {allowed:.0f} 秒），{safe:.1f} 秒后确认安全，"
     "启动后 {back:.1f} 秒恢复运行。",

@@ -196,11 +196,40 @@ async def test_failure_of_ours_ends_the_stream_and_does_not_hang(caplog: pytest.
         assert [sight async for sight in sights] == []
 
 
-def test_ladder_is_by_price_even_where_the_book_is_older_than_the_orders() -> None:
+def test_ladder_is_by_price() -> None:
     assert [rung.kind for rung in rungs_of(RUN)] == ["sell", "sell", "best_ask", "best_bid", "buy", "buy"]
-    old = replace(RUN, ask=Decimal(60040), bid=Decimal("59940.25"))
-    assert [rung.kind for rung in rungs_of(old)] == ["sell", "best_ask", "sell", "buy", "best_bid", "buy"]
+    inside = replace(RUN, ask=Decimal(60040), bid=Decimal("59940.25"))
+    assert [rung.kind for rung in rungs_of(inside)] == ["sell", "best_ask", "sell", "buy", "best_bid", "buy"]
     assert [rung.kind for rung in rungs_of(replace(RUN, ask=None, bid=None, orders=[]))] == []
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask"), [("60030", "60045"), ("60062", "60070"), ("59950", "59970"), ("59930", "59935")]
+)
+async def test_book_that_our_orders_would_cross_is_older_and_no_part_of_the_ladder(
+    world: OwnWorld, aiohttp_client: Dial, bid: str, ask: str
+) -> None:
+    old = replace(RUN, bid=Decimal(bid), ask=Decimal(ask))
+    assert [rung.kind for rung in rungs_of(old)] == ["sell", "sell", "buy", "buy"]
+    client = await aiohttp_client(world.app())
+    await world.enter(client, ALICE)
+    world.runs.rows[ALICE, 1] = old
+    page = await (await client.get("/runs/1")).text()
+    told = OWN_EN["book_older"].format(time="13:29:58", bid=f"{old.bid:,}", ask=f"{old.ask:,}")
+    assert told in page
+    assert OWN_EN["best_bid"] not in page
+
+
+async def test_stopped_run_is_shown_at_the_price_of_its_stop_and_beside_no_market(
+    world: OwnWorld, aiohttp_client: Dial
+) -> None:
+    client = await aiohttp_client(world.app())
+    await world.enter(client, ALICE)
+    world.runs.rows[ALICE, 1] = replace(RUN, state=RunState.STOPPED, orders=[], stopped_at=AT)
+    page = await (await client.get("/runs/1")).text()
+    assert OWN_EN["profit_at_stop"].format(mid="60,000") in page
+    for words in ("59,990.5", OWN_EN["best_bid"], OWN_EN["quotes"]):
+        assert words not in page
 
 
 def test_profit_needs_a_fresh_price() -> None:

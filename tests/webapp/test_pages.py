@@ -260,6 +260,8 @@ async def test_the_last_drill_is_told_with_its_day(
         shown = await (await client.get("/", headers={"Accept-Language": language})).text()
         assert language == "zh" or words in shown
         assert ("2026-11-01" in shown) == (drill is not None)
+        assert ("<code>mrmarket drill angel</code>" in shown) == (drill is None)
+        assert "`" not in shown
     said = await (await client.get("/ready")).json()
     assert (said.get("angel_drill") or {}).get("verdict") == (drill.verdict if drill else None)
 

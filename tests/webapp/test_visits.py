@@ -1,6 +1,7 @@
 """Links that open once, visits that end, and pages that show one's own and nothing else."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from http.cookies import Morsel
@@ -14,6 +15,7 @@ from tests.webapp.own_world import ALICE, BOB, Client, OwnWorld
 from webapp.app import make_app
 from webapp.keys import Instance
 from webapp.own_texts import OWN_EN, OWN_ZH
+from webapp.views.history import COLUMNS
 from webapp.visits import form_token
 
 Dial = Callable[[Application], "asyncio.Future[Client]"]
@@ -270,9 +272,26 @@ async def test_filters_are_kept_and_what_is_not_understood_is_said(
     await world.enter(client, ALICE)
     page = await (await client.get("/history?subject=fills&side=sell&run=1")).text()
     assert 'href="/history.csv?subject=fills&amp;run=1&amp;side=sell"' in page
-    assert OWN_EN["history_misread"].format(what="run") in await (await client.get("/history?run=two")).text()
+    misread = OWN_EN["history_misread"].format(what=OWN_EN["filter_run"])
+    assert misread in await (await client.get("/history?run=two")).text()
+    assert (
+        OWN_EN["history_misread"].format(what="subject")
+        in await (await client.get("/history?subject=x")).text()
+    )
     said = await client.get("/history.csv?run=two&side=buy")
     assert (said.status, said.url.path_qs) == (200, "/history?run=two&side=buy"), "no file of everything"
+
+
+async def test_rows_say_of_which_pair_they_are_before_any_figure_and_name_each_cell_for_a_phone(
+    world: OwnWorld, aiohttp_client: Dial
+) -> None:
+    client = await aiohttp_client(world.app())
+    await world.enter(client, ALICE)
+    for subject, columns in COLUMNS.items():
+        page = await (await client.get(f"/history?subject={subject}")).text()
+        named = [OWN_EN[f"column_{name}"] for name in columns]
+        assert re.findall(r'data-label="([^"]*)"', page)[: len(columns)] == named
+        assert named.index(OWN_EN["column_pair"]) == 1
 
 
 async def test_older_rows_are_a_tap_away(

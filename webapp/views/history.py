@@ -16,9 +16,9 @@ routes = web.RouteTableDef()
 ROWS_SHOWN = 25
 NAMES = ("subject", "run", "pair", "side", "state", "from", "to", "before")
 COLUMNS = {
-    Subject.FILLS: ("at", "side", "price", "quantity", "quote_quantity", "fee", "state", "run", "pair"),
-    Subject.ORDERS: ("at", "side", "price", "quantity", "filled", "state", "run", "pair"),
-    Subject.FEES: ("at", "fee", "amount", "basis", "run", "pair"),
+    Subject.FILLS: ("at", "pair", "side", "price", "quantity", "quote_quantity", "fee", "state", "run"),
+    Subject.ORDERS: ("at", "pair", "side", "price", "quantity", "filled", "state", "run"),
+    Subject.FEES: ("at", "pair", "fee", "amount", "basis", "run"),
 }
 """What the page shows of a row; its file has everything."""
 _NUMBERS = frozenset({"price", "quantity", "quote_quantity", "filled", "amount", "basis"})

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from domain.errors import Unavailable
 from webapp.chart import Chart, chart_of
 from webapp.keys import OWN, VISITOR, WATCHING
-from webapp.ladder import rungs_of
+from webapp.ladder import outdated, rungs_of
 from webapp.live import Sight, TooMany
 from webapp.pages import language_of, page
 from webapp.texts import TEXTS
@@ -95,8 +95,9 @@ def _break_off(request: web.Request) -> None:
 
 
 def _figures(request: web.Request, sight: Sight, number: int) -> dict[str, object]:
-    rungs = rungs_of(sight.view.run) if sight.view else []
-    return {"sight": sight, "rungs": rungs, "number": number, "reason_of": request.app[OWN].reason_of}
+    run = sight.view.run if sight.view else None
+    facts: dict[str, object] = {"sight": sight, "number": number, "reason_of": request.app[OWN].reason_of}
+    return facts | {"rungs": rungs_of(run) if run else [], "outdated": bool(run and outdated(run))}
 
 
 async def _goes_on(request: web.Request) -> bool:
