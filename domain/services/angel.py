@@ -17,6 +17,8 @@ from domain.services.angel_sweep import Sweeping
 
 SILENT = "the store does not answer"
 
+ASK_AGAIN_S = 30.0
+
 
 @dataclass(slots=True)
 class Angel:
@@ -36,6 +38,7 @@ class Angel:
     blind: Mapping[VenueAccountName, str] = field(default_factory=dict)
     """Accounts whose exchange did not let us see anything when it was last asked, with the code."""
     _strange: Sequence[Scope] = ()  # held by workers, and none of ours
+    _asked_s: dict[Scope, float] = field(default_factory=dict)  # when a doubtful exchange was last asked
     _kept: Memory | None = None
     _unheard: str = ""  # what the store did instead of an answer
 
@@ -103,9 +106,11 @@ class Angel:
         return Verdict(kept, f"{verdict.said}; what we do not reach either is left alone")
 
     async def _reaches(self, scope: Scope) -> bool:
-        desk = self.desks.get(scope)
-        if desk is None:
+        """Tell whether an exchange answers us; one that did not is let alone for a while."""
+        desk, now_s = self.desks.get(scope), self.log.clock.monotonic()
+        if desk is None or now_s - self._asked_s.get(scope, float("-inf")) < ASK_AGAIN_S:
             return False
+        self._asked_s[scope] = now_s
         for pair in desk.pairs:
             try:
                 async with asyncio.timeout(self.log.timeout_s):

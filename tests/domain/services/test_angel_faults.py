@@ -206,6 +206,8 @@ async def test_worker_cut_off_from_its_exchange_is_relieved_by_an_angel_that_rea
         await clock.sleep(300)
         takes = [e for e, _, answer in host.store.entries.values() if e.deed is Deed.TAKE and answer.ours]
         assert len(takes) == (1 if reaches else 0), "and if we do not reach it either, it is the exchange"
+        [looked_at] = angel.angel.desks.values()
+        assert reaches or 5 < cast("Any", looked_at.exchange).asked < 15, "which may count who asks"
         execution.desk.exchange = real
         beating.cancel()
         host.store.ill, host.store.waits = {}, {}
@@ -233,8 +235,10 @@ class Unreached(Locked):
 
     def __init__(self, port: Any) -> None:
         super().__init__(port, "")
+        self.asked = 0
 
     async def _silent(self, *_: Any) -> None:
+        self.asked += 1
         raise Unavailable("venue_silent")
 
 
