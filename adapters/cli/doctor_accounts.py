@@ -75,8 +75,11 @@ def _key(look: AccountLook, words: Words) -> str:
 
 
 def reason_in(words: Words, code: str) -> str:
-    """Return why an account is refused; a code without words of its own is shown as it is."""
-    return words(f"reason_{code}") if words.has(f"reason_{code}") else code.replace("_", " ")
+    """Return a code in words, what it is about in brackets; one without words of its own as it is."""
+    what, _, about = code.partition(":")
+    if not words.has(f"reason_{what}"):
+        return code.replace("_", " ")
+    return f"{words(f'reason_{what}')} ({about})" if about else words(f"reason_{what}")
 
 
 def _age(seconds: float) -> str:

@@ -8,9 +8,12 @@ workers have done what they can. It needs no key. Exit code 1: something still w
 import argparse
 import asyncio
 import time
+import unicodedata
 from collections.abc import Sequence
 
 from adapters.cli.command import Command
+from adapters.cli.doctor_accounts import reason_in
+from adapters.cli.findings import spoken
 from adapters.clock import SystemClock
 from adapters.db.auth import PostgresAudit
 from adapters.db.freezes import PostgresFreezes
@@ -20,6 +23,8 @@ from adapters.db.recoveries import PostgresRecoveries
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.settings import load_settings
+from adapters.texts.catalogues import LOCALES
+from bot.words import Words
 from domain.health.recovery import Choice
 from domain.ports.recoveries import Recovering
 from domain.services.admission import Admission
@@ -27,11 +32,11 @@ from domain.services.recovery_plan import Outlook, Planned, RecoveryPlan
 
 _POLL_S = 0.5
 _WITHIN_S = 60.0
-_HEADER = ("ACCOUNT", "RUN", "PAIR", "STATE", "WHAT BECOMES OF IT", "WHY")
+_COLUMNS = ("account", "run", "pair", "state", "outlook", "why")
 _UNDECIDED = frozenset({Outlook.WAITS, Outlook.GOES_ON, Outlook.ASKED})
 
 
-def table(planned: Sequence[Planned]) -> list[str]:
+def table(planned: Sequence[Planned], words: Words) -> list[str]:
     """Return the table, every column as wide as it must be; nothing in it names a person."""
     cells = [
         (
@@ -39,15 +44,23 @@ def table(planned: Sequence[Planned]) -> list[str]:
             each.run.id,
             str(each.run.pair),
             each.run.state.value,
-            each.outlook.value,
-            each.reason,
+            words(f"recover_outlook_{each.outlook}"),
+            reason_in(words, each.reason),
         )
         for each in planned
     ]
-    rows = [_HEADER, *cells]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return [line.rstrip() for line in padded]
+    rows = [tuple(words(f"recover_column_{name}") for name in _COLUMNS), *cells]
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _width(text: str) -> int:
+    """Return how many places a terminal gives a text: Chinese characters have two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
 
 
 def plan_of(store: PostgresStore, choice: Choice) -> RecoveryPlan:
@@ -65,21 +78,21 @@ def plan_of(store: PostgresStore, choice: Choice) -> RecoveryPlan:
     )
 
 
-async def recover(plan: RecoveryPlan, *, dry_run: bool, within_s: float) -> int:
+async def recover(plan: RecoveryPlan, words: Words, *, dry_run: bool, within_s: float) -> int:
     """Say what becomes of each run, have done what can be done, and return the exit code."""
     planned = await plan.look()
     if not planned:
-        print("Nothing was taken over: there is nothing to bring back.")
+        print(words("recover_nothing"))
         return 0
-    print("\n".join(table(planned)))
+    print("\n".join(table(planned, words)))
     if dry_run:
         return 1 if any(each.outlook is Outlook.WAITS for each in planned) else 0
     if again := await plan.again():
-        print(f"{len(again)} runs are brought back once more.")
+        print(words("recover_once_more", runs=len(again)))
     after, left = await _wait(plan, within_s)
-    print("\n".join(table(after)) if after else "All of them trade again, or were stopped.")
+    print("\n".join(table(after, words)) if after else words("recover_all_back"))
     if left:
-        print(f"{len(left)} runs could not be brought back within {within_s:.0f} s: are the workers running?")
+        print(words("recover_not_in_time", runs=len(left), seconds=f"{within_s:.0f}"))
     return 1 if left else 0
 
 
@@ -100,12 +113,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--within", type=float, default=_WITHIN_S, metavar="SECONDS", help="how long to wait for the workers"
     )
+    parser.add_argument("--lang", choices=sorted(LOCALES), help="what is said; usually the shell's language")
 
 
 async def answer(dsn: str, choice: Choice, asked: argparse.Namespace) -> int:
     """Do it, and return the exit code."""
     async with PostgresStore(dsn, connections=1) as store:
-        return await recover(plan_of(store, choice), dry_run=asked.dry_run, within_s=asked.within)
+        words = spoken(asked.lang)
+        return await recover(plan_of(store, choice), words, dry_run=asked.dry_run, within_s=asked.within)
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -32,11 +32,11 @@ ACTION = "recovery.again"
 class Outlook(StrEnum):
     """What will become of a run."""
 
-    GOES_ON = "goes on"
-    WAITS = "waits for its account"
-    ASKED = "its person is asked"
-    AWAITED = "its person has been asked"
-    AGAIN = "is brought back by mrmarket recover"
+    GOES_ON = "goes_on"
+    WAITS = "waits"  # for its account
+    ASKED = "asked"  # its person will be
+    AWAITED = "awaited"  # its person has been asked
+    AGAIN = "again"  # mrmarket recover brings it back
 
 
 @dataclass(frozen=True, slots=True)

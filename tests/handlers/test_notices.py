@@ -121,7 +121,7 @@ def test_every_catalogue_entry_is_said_somewhere() -> None:
         if key.startswith(
             (
                 *("reason_", "flow_", "state_", "moving_", "preset_", "switch_", "fee_"),
-                *("doctor_", "drill_", "listener_", "health_", "sentence_"),
+                *("doctor_", "drill_", "listener_", "health_", "sentence_", "recover_"),
             )
         )
     }

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.cli.findings import spoken
 from adapters.cli.recover import plan_of, recover
 from adapters.db.store import PostgresStore
 from domain.health.recovery import MOST_AN_HOUR, Automatic
@@ -16,7 +17,7 @@ from tests.domain.services.trading_world import OWNER, Worker, World
 
 pytestmark = pytest.mark.database
 
-ACCOUNT = VenueAccountName("fake-1")
+ACCOUNT, WORDS = VenueAccountName("fake-1"), spoken("en")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def with_workers(world: World, plan: RecoveryPlan, within_s: float = 10.0)
 
     at_work = asyncio.create_task(work())
     try:
-        return await recover(plan, dry_run=False, within_s=within_s)
+        return await recover(plan, WORDS, dry_run=False, within_s=within_s)
     finally:
         at_work.cancel()
         with suppress(asyncio.CancelledError):
@@ -61,11 +62,11 @@ async def test_it_says_what_becomes_of_each_and_brings_back_what_fell_too_often(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run, plan = await trading(world)
-    assert await recover(plan, dry_run=False, within_s=0) == 0
+    assert await recover(plan, WORDS, dry_run=False, within_s=0) == 0
     assert "nothing to bring back" in capsys.readouterr().out
     for _ in range(MOST_AN_HOUR):
         await take_over(world, run)
-        assert await recover(plan, dry_run=True, within_s=0) == 0
+        assert await recover(plan, WORDS, dry_run=True, within_s=0) == 0
         assert (await world.runs.get(run.id)).state is RunState.HALTED, "a dry run changes nothing"
         assert await with_workers(world, plan) == 0
         said = capsys.readouterr().out
@@ -73,10 +74,12 @@ async def test_it_says_what_becomes_of_each_and_brings_back_what_fell_too_often(
         assert "All of them trade again" in said
     await take_over(world, run)
     await world.rounds(world.worker(), 5)
-    assert await recover(plan, dry_run=True, within_s=0) == 0
+    assert await recover(plan, WORDS, dry_run=True, within_s=0) == 0
     said = capsys.readouterr().out
-    assert "is brought back by mrmarket recover  recovered_too_often" in said
+    assert "is brought back by mrmarket recover  it was brought back three times within an hour" in said
     assert world.user not in said
+    assert await recover(plan, spoken("zh"), dry_run=True, within_s=0) == 0
+    assert "由 mrmarket recover 恢复  一小时内已恢复三次" in capsys.readouterr().out
     assert await with_workers(world, plan) == 0
     assert "1 runs are brought back once more" in capsys.readouterr().out
     assert (await world.runs.get(run.id)).state is RunState.RUNNING
@@ -99,8 +102,8 @@ async def test_a_venue_that_lacks_coins_keeps_its_runs_halted_until_a_person_has
     stays = await world.runs.get(run.id)
     assert stays.state is RunState.HALTED
     assert stays.trouble.startswith("balance_short:venue:fake-1 USDT 5")
-    assert await recover(plan, dry_run=True, within_s=0) == 1
-    assert "waits for its account  balance_short" in capsys.readouterr().out
+    assert await recover(plan, WORDS, dry_run=True, within_s=0) == 1
+    assert "waits for its account  less is there than our books say" in capsys.readouterr().out
     assert await with_workers(world, plan, within_s=0.1) == 1
     assert "are the workers running?" in capsys.readouterr().out
     assert "account_halted" in await world.notices(OWNER)
