@@ -14,20 +14,15 @@ from adapters.db.births import PostgresBirths
 from adapters.db.chain import PostgresChain
 from adapters.db.chat import PostgresOutbox
 from adapters.db.confirmations import PostgresConfirmations
-from adapters.db.conversions import PostgresConversions
 from adapters.db.deposits import PostgresDeposits
 from adapters.db.fees import PostgresFees
-from adapters.db.fills import PostgresFills
 from adapters.db.freezes import PostgresFreezes
-from adapters.db.history import PostgresHistory
 from adapters.db.kept import PostgresKept
 from adapters.db.leases import PostgresFence
 from adapters.db.ledger import PostgresLedger
-from adapters.db.pages import PostgresPageLinks
 from adapters.db.progress import PostgresGuardians
 from adapters.db.reconciliation import PostgresReconciliations
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
-from adapters.db.stops import PostgresStops
 from adapters.db.store import PostgresStore
 from adapters.db.tokens import load_tokens
 from adapters.db.transfers import PostgresTransfers
@@ -40,10 +35,8 @@ from adapters.mixin.http import MixinHttp
 from adapters.mixin.keystore import Keystore
 from adapters.mixin.wallet import MixinWallet
 from adapters.opening import keys_in_files, sealed_keys
-from adapters.pages import PageAddresses
 from adapters.queue.arq_queue import Alarm
 from adapters.settings import Settings
-from adapters.stop_file import HaltFile
 from domain.ids import UserId
 from domain.leases import WALLET, Grip
 from domain.ports.births import NoMarker
@@ -55,7 +48,6 @@ from domain.services.auth import AuthService
 from domain.services.capacity import CapacityService
 from domain.services.chain import ChainService
 from domain.services.confirmations import ConfirmationService
-from domain.services.conversions import ConversionService
 from domain.services.deposits import DepositService
 from domain.services.differences import DifferenceService
 from domain.services.fee_takings import FeeTakingService
@@ -63,24 +55,17 @@ from domain.services.fees import FeeService
 from domain.services.fencing import FencedStore
 from domain.services.freezes import FreezeService
 from domain.services.halts import HaltService
-from domain.services.history import HistoryService
 from domain.services.incoming import Known
 from domain.services.on_the_way import TransfersOnTheWay
 from domain.services.onward import OnwardPayments
 from domain.services.ownership import OwnershipService
-from domain.services.pages import PageLinkService
 from domain.services.payouts import PayoutService
 from domain.services.reckoning import Reckoning
 from domain.services.reconciling import ReconcilingService
 from domain.services.refunds import RefundService
 from domain.services.roles import RoleService
-from domain.services.run_changes import RunChangeService
-from domain.services.run_pauses import RunPauseService
 from domain.services.safe_boot import SafeBoot
-from domain.services.stop_carrying import StopCarrying
-from domain.services.stopping import StopAllService
 from domain.services.tokens import Tokens
-from domain.services.trading_strategy import TradingStrategyService
 from domain.services.user_balance import UserBalanceService
 from domain.services.users import UserService
 from domain.services.wallet_comparing import WalletComparing
@@ -325,11 +310,6 @@ def overview_over(store: PostgresStore, clock: SystemClock) -> AccountOverview:
     return AccountOverview(store, looks, rounds, clock, auth, capacity)
 
 
-def capacity_of(world: World) -> CapacityService:
-    """Return who counts what the runs of an account claim of it."""
-    return CapacityService(PostgresVenueAccounts(world.store), PostgresRuns(world.store))
-
-
 def reckoning_of(world: World) -> Reckoning:
     """Return what keeps rounds of comparing, and does what must be done about them."""
     store = world.store
@@ -392,87 +372,7 @@ def reconciling_service(world: World) -> ReconcilingService:
     return ReconcilingService(world.store, rounds, world.clock, auth_service(world))
 
 
-def change_service(world: World, confirmations: ConfirmationService) -> RunChangeService:
-    """Return the use cases of other settings for runs that go on."""
-    store = world.store
-    accounts = PostgresVenueAccounts(store)
-    return RunChangeService(store, PostgresRuns(store), accounts, world.notices, confirmations)
-
-
-def conversion_service(world: World, confirmations: ConfirmationService) -> ConversionService:
-    """Return the use cases of conversions and orders by hand, for those who talk to people."""
-    store = world.store
-    return ConversionService(
-        *(store, world.ledger, world.clock, world.ids, world.notices),
-        *(PostgresVenueAccounts(store), PostgresRuns(store), PostgresConversions(store)),
-        *(confirmations, PostgresFees(store), admission_of(world)),
-    )
-
-
-def history_service(world: World) -> HistoryService:
-    """Return the use cases of what people's runs did."""
-    return HistoryService(PostgresHistory(world.store))
-
-
-def page_addresses(world: World) -> PageAddresses:
-    """Return what makes the addresses of links to pages."""
-    return PageAddresses(world.settings.public_url, world.keystore.session_seed)
-
-
-def page_link_service(world: World) -> PageLinkService:
-    """Return the use cases of links to pages of a person's own."""
-    addresses, links = page_addresses(world), PostgresPageLinks(world.store)
-    return PageLinkService(world.store, links, world.clock, world.ids, addresses.token_of, addresses.offered)
-
-
-def pause_service(world: World) -> RunPauseService:
-    """Return the use case with which people let their runs stand aside."""
-    store = world.store
-    return RunPauseService(
-        *(store, PostgresRuns(store), world.notices, world.clock),
-        *(admission_of(world), capacity_of(world)),
-    )
-
-
-def stop_all_service(world: World, confirmations: ConfirmationService) -> StopAllService:
-    """Return the use case that takes everything off the exchanges."""
-    store = world.store
-    return StopAllService(
-        *(store, PostgresRuns(store), PostgresConversions(store), world.notices, confirmations),
-        *(world.clock, auth_service(world)),
-    )
-
-
-def stop_carrying(world: World) -> StopCarrying:
-    """Return what carries out a STOP that was said to the listener, in its row or its file."""
-    store, file = world.store, world.settings.halt_file
-    confirmations = ConfirmationService(store, PostgresConfirmations(store), world.clock, world.ids)
-    return StopCarrying(
-        *(store, PostgresStops(store), HaltFile(file) if file else None),
-        *(stop_all_service(world, confirmations), PostgresFreezes(store), PostgresRoles(store)),
-        *(auth_service(world), world.notices, world.clock),
-    )
-
-
 def angel_minding(world: World) -> AngelMinding:
     """Return what minds whether the Angel is there."""
     store = world.store
     return AngelMinding(PostgresGuardians(store), store, PostgresRoles(store), world.notices, world.clock)
-
-
-def trading_service(world: World, confirmations: ConfirmationService) -> TradingStrategyService:
-    """Return the use cases of runs, for those who talk to people."""
-    store = world.store
-    return TradingStrategyService(
-        store,
-        world.ledger,
-        world.clock,
-        world.ids,
-        world.notices,
-        PostgresVenueAccounts(store),
-        PostgresRuns(store),
-        PostgresFills(store),
-        confirmations,
-        PostgresFees(store),
-        admission_of(world),
-    )

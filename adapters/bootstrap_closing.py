@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from adapters.bootstrap import MoneyServices, World, auth_service, stop_all_service
+from adapters.bootstrap import MoneyServices, World, auth_service
+from adapters.bootstrap_runs import stop_all_service
 from adapters.db.auth import PostgresRoles
 from adapters.db.closings import PostgresClosings
 from adapters.db.erasure import PostgresErasure

@@ -12,27 +12,29 @@ from adapters.bootstrap import (
     World,
     account_overview,
     auth_service,
-    change_service,
-    conversion_service,
     difference_service,
     fee_taking_service,
     freeze_service,
     halt_service,
-    history_service,
     money_services,
     open_world,
     ownership_service,
-    page_addresses,
-    page_link_service,
-    pause_service,
     reconciling_service,
     refund_service,
     role_service,
-    stop_all_service,
-    trading_service,
 )
 from adapters.bootstrap_closing import closing_service, forgetting_service, inactivity_service
 from adapters.bootstrap_prices import market_data, open_market_data
+from adapters.bootstrap_runs import (
+    change_service,
+    conversion_service,
+    history_service,
+    page_addresses,
+    page_link_service,
+    pause_service,
+    stop_all_service,
+    trading_service,
+)
 from adapters.bootstrap_treasury import address_service, transfer_decisions
 from adapters.clock import SystemClock
 from adapters.db.chat import PostgresConversations, PostgresInbox

@@ -15,13 +15,13 @@ from adapters.bootstrap import (
     money_services,
     open_world,
     safe_boot_of,
-    stop_carrying,
     wallet_comparing,
 )
 from adapters.bootstrap_closing import closing_service, inactivity_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
 from adapters.bootstrap_prices import candle_keeping
+from adapters.bootstrap_runs import stop_carrying
 from adapters.bootstrap_trading import open_executions
 from adapters.db.progress import PostgresProgress
 from adapters.health import DatabaseProbe, OwnProbe, RedisProbe, connect_redis

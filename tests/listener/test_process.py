@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from adapters.bootstrap import stop_carrying
+from adapters.bootstrap_runs import stop_carrying
 from adapters.clock import SystemClock
 from adapters.db.chat import PostgresOutbox
 from adapters.db.grants import Role

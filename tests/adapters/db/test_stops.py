@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.bootstrap import stop_carrying
+from adapters.bootstrap_runs import stop_carrying
 from adapters.db.asking import Asking
 from adapters.db.chat import PostgresOutbox
 from adapters.db.grants import Role
