@@ -61,6 +61,7 @@ class Sweep:
     empty: int = 0
     cancelled: int = 0
     over: str = ""  # how it ended
+    asked_s: float = float("-inf")  # when the store was last asked for the account
     written_s: float = float("-inf")
     clear_s: float | None = None  # since when nothing can come any more
     tried: set[str] = field(default_factory=set)  # runs that were seen to

@@ -16,6 +16,8 @@ from domain.services.angel_log import SILENCE, AngelLog
 
 EMPTY_LISTINGS, TOLD_AT_ONCE = 2, 40
 
+TAKE_EVERY_S = 1.0
+
 BLOCKED_S = 30.0
 """For how long a venue may let us see or cancel nothing before people are told."""
 
@@ -67,8 +69,9 @@ class Sweeping:
 
     async def _take(self, desk: AngelDesk, sweep: Sweep) -> None:
         trip, asked_s = sweep.trip, self._now_s()
-        if self._log.silent:
-            return  # one that did not answer a moment ago is not asked in every round
+        if asked_s - sweep.asked_s < TAKE_EVERY_S:
+            return  # it did not answer a moment ago, and each asking is a line of the log
+        sweep.asked_s = asked_s
         facts = {
             "seen": trip.seen,
             "preempt": trip.preempt,
