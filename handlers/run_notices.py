@@ -135,10 +135,16 @@ def render_runs(words: Words, params: Params) -> list[Reply]:
     ]
 
 
+_TROUBLE = {"paused": "run_paused_because", "awaiting_user": "run_waits_because"}
+"""How the reason is told of a run that stands aside; one at work is in trouble."""
+
+
 def render_run(words: Words, params: Params) -> list[Reply]:
     """Tell all about one run."""
+    held = params["state"] in ("halted", "recovering") and params["open_orders"]
     known = {
         **params,
+        "open": words("run_open_held" if held else "run_open", open_orders=params["open_orders"]),
         "state": named(words, "state_", str(params["state"])),
         "preset": preset_name(words, params["preset"]),
     }
@@ -146,7 +152,7 @@ def render_run(words: Words, params: Params) -> list[Reply]:
     if params["profit"] is not None and params["mid"] is not None:
         parts.append(words("run_result" if params["stopped_at"] else "run_profit", **params))
     if params["trouble"]:
-        key = "run_paused_because" if params["state"] in ("paused", "awaiting_user") else "run_in_trouble"
+        key = _TROUBLE.get(str(params["state"]), "run_in_trouble")
         reason = named(words, "reason_", str(params["trouble"]))
         parts.append(words(key, reason=reason, number=params["number"]))
     if params["stopped_at"]:
@@ -222,9 +228,19 @@ def render_change_confirm(words: Words, params: Params) -> list[Reply]:
     asked = " ".join(f"{move['name']} {move['after']}" for move in moves)
     confirm = f"/change {params['number']} {asked} {params['token']}"
     return [
-        lines(words("change_confirm", **params), *shown, words("change_confirm_how")),
+        lines(words("change_confirm", **params), *shown, words(with_state("change_confirm_how", params))),
         Buttons((sends(words("button_confirm"), confirm, GREEN),)),
     ]
+
+
+def with_state(key: str, params: Params) -> str:
+    """Return the text for a run at work, or the one for a run of which nothing is on the book meanwhile."""
+    return key if params.get("state", "running") in ("running", "funding") else f"{key}_aside"
+
+
+def render_changed(words: Words, params: Params) -> list[Reply]:
+    """Say that a run has new settings, and when they count."""
+    return [Text(words(with_state("run_changed", params), **params))]
 
 
 def render_ended(words: Words, params: Params) -> list[Reply]:
@@ -361,7 +377,7 @@ RUN_NOTICES: dict[str, Render] = {
     "run_fill_summary": with_coins("run_fill_summary"),
     "change_how": text("change_how"),
     "change_confirm": render_change_confirm,
-    "run_changed": text("run_changed"),
+    "run_changed": render_changed,
     "run_not_running": text("run_not_running"),
     "nothing_to_change": text("nothing_to_change"),
     "run_stopping": text("run_stopping"),
@@ -373,6 +389,7 @@ RUN_NOTICES: dict[str, Render] = {
     "run_awaits_you": with_run_buttons("run_awaits_you", "awaiting_user"),
     "paused_already": text("paused_already"),
     "run_held_back": text("run_held_back"),
+    "run_waits_for_word": with_run_buttons("run_waits_for_word", "awaiting_user"),
     "running_already": text("running_already"),
     "run_stopping_with_all": text("run_stopping_with_all"),
     "stop_all_how": text("stop_all_how"),

@@ -105,7 +105,7 @@ async def change(message: Message, person: User, changes: RunChangeService) -> A
     ]
     token = await changes.confirm(person.user_id, wanted)
     shown: dict[str, Json] = {"number": wanted.number, "pair": str(wanted.pair), "moves": moves}
-    return Say("change_confirm", {**shown, "token": token})
+    return Say("change_confirm", {**shown, "state": str(wanted.run.state), "token": token})
 
 
 @router.message(command("/pause", "暂停"), permission=Permission.RUNS_OWN)

@@ -116,7 +116,7 @@ class RunChangeService:
                 raise Refused(
                     "run_not_running", number=number, pair=run.pair
                 )  # it was told to stop meanwhile
-            told = {"number": str(run.number), "pair": str(run.pair)}
+            told = {"number": str(run.number), "pair": str(run.pair), "state": str(run.state)}
             await self._notices.tell(user_id, "run_changed", f"run_changed:{run.id}:{version}", told)
         return version
 

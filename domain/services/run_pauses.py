@@ -29,13 +29,15 @@ class RunPauseService:
 
         Raises:
             Refused: ``run_unknown``, also when it is somebody else's; ``run_not_running`` when it stops, has
-                stopped, or has not begun; ``run_held_back`` when nothing of it is on the book anyway.
+                stopped, or has not begun; ``run_held_back`` when it was taken over and is to be brought
+                back, ``run_waits_for_word`` when it stands still until its person says so.
         """
         run = await self._find(user_id, number)
         if run.state is RunState.FUNDING:
             raise Refused("run_not_running", number=number, pair=run.pair)
         if run.state in HELD_BACK:
-            raise Refused("run_held_back", number=number, pair=run.pair)
+            waits = run.state is RunState.AWAITING_USER
+            raise Refused("run_waits_for_word" if waits else "run_held_back", number=number, pair=run.pair)
         return await self._move(run, RunState.RUNNING, RunState.PAUSED, "run_paused")
 
     async def resume(self, user_id: UserId, number: int) -> bool:

@@ -388,6 +388,31 @@ async def test_run_is_paused_and_resumed_by_taps_and_says_what_each_does() -> No
     assert "is not running any more" in await alice.says("/resume 1")
 
 
+async def test_run_that_was_taken_over_is_not_spoken_of_as_if_it_were_at_work() -> None:
+    world, alice = await running()
+    world.fills.open[world.runs.rows[0].id] = 2
+    world.runs.alter(1, state=RunState.HALTED)
+    told = await alice.says("/run 1")
+    assert "halted: everything of it comes off the book" in told
+    assert "Orders whose end is not booked yet: 2" in told
+    assert "Open orders" not in told
+    assert "when the part of me that trades is at work" in await alice.says("/pause 1")
+    assert "It stands aside meanwhile" in await alice.says("/change 1 levels 2")
+    assert "takes them up when it goes on" in await alice.taps("Confirm")
+
+
+async def test_run_that_waits_for_its_person_says_so_whatever_is_asked() -> None:
+    world, alice = await running()
+    world.runs.alter(1, state=RunState.AWAITING_USER, trouble="recovery_by_hand")
+    told = await alice.says("/run 1")
+    assert "It stands still and does not go on by itself: here each person decides for themselves" in told
+    told = await alice.says("/pause 1")
+    assert "stands still already and waits for your word" in told
+    assert "being brought back" not in told
+    assert world.runs.rows[0].state is RunState.AWAITING_USER
+    assert "goes on" in await alice.taps("Resume 1")
+
+
 async def test_pause_that_was_sent_while_the_bot_was_down_counts_and_a_late_resume_does_not() -> None:
     world, alice = await running()
     late = [world.message("alice", text) for text in ("/pause 1", "/resume 1")]

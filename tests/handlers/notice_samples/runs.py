@@ -109,9 +109,15 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "recovery_began": [{"account": "binance-1", "runs": "3"}],
     "recovery_done": [{"account": "binance-1", "resumed": "2", "asked": "1", "stopped": "0"}],
     "unhalt_confirm": [{"account": "binance-1", "reasons": ["fill_vanished", "tide"], "token": "x" * 32}],
+    "run_changed": [
+        {"number": "1", "pair": "BTC/USDT"},
+        {"number": "1", "pair": "BTC/USDT", "state": "running"},
+        {"number": "1", "pair": "BTC/USDT", "state": "paused"},
+    ],
     "change_confirm": [
         {
             "number": 1,
+            "state": state,
             "pair": "BTC/USDT",
             "token": "x" * 32,
             "moves": [
@@ -120,6 +126,7 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
                 if isinstance(one, dict) and one["unit"] != "switch"
             ],
         }
+        for state in ("running", "awaiting_user")
     ],
     "trade_changed": [TRADE, {**TRADE, "side": "sell", "after": "0"}],
     "order_trade_changed": [TRADE],
