@@ -14,6 +14,7 @@ _SENTENCES = tuple(
         (_PART + r"is (?P<seconds>\d+) s late", "health_late"),
         (_PART + r"is stuck", "health_stuck"),
         (_PART + r"fails", "health_fails"),
+        (r"not connected to Mixin", "health_unconnected"),
         (r"nobody acts for (?P<what>.+)", "health_nobody_acts"),
         (r"not seen to agree for long: (?P<what>.+)", "health_not_agreed"),
         (r"(?P<queue>inbox|outbox) for (?P<seconds>\d+) s", "health_queue"),
