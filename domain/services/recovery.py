@@ -35,9 +35,11 @@ class Recovery:
     async def advance(self, runs: Sequence[Run], doubt: str) -> list[str]:
         """Take runs that are held back as far as they go; ``doubt`` says why nothing may be sent, if so."""
         held = [run for run in runs if run.state in HELD_BACK - {RunState.AWAITING_USER}]
-        if self.desk.recovering is None or (self._over and not held):
+        if self.desk.recovering is None:
             return []
         said = await self.aside.clear([run for run in runs if run.state in HELD_BACK])
+        if self._over and not held:
+            return said
         if held and doubt:
             await self.desk.trouble(held, doubt)
             return [*said, f"{len(held)} runs wait to be brought back: {doubt}"]

@@ -208,6 +208,23 @@ async def test_what_could_not_begin_does_not_go_on_and_its_person_is_told_why(
     assert len(stage.world.venue.sent) == sent
 
 
+async def test_what_rested_on_a_suspended_pair_comes_off_when_it_trades_again() -> None:
+    """The venue says nothing of orders on such a pair: neither the Angel nor recovery could take them off."""
+    stage = await Stage().trading()
+    for run in stage.world.runs.rows:
+        await stage.world.runs.move(run.id, RunState.RUNNING, RunState.HALTED, stage.world.time.now())
+    stage.world.venue.delisted.add(PAIR)
+    stage.world.time.advance(20)
+    worker = stage.world.worker()
+    await stage.world.rounds(worker, 5)
+    assert await stage.state() is RunState.AWAITING_USER
+    assert stage.world.venue.resting(), "it only stands still"
+    stage.world.venue.delisted.discard(PAIR)
+    await stage.world.rounds(worker, 5)
+    assert stage.world.venue.resting() == []
+    assert await stage.state() is RunState.AWAITING_USER
+
+
 async def test_an_account_that_is_halted_keeps_its_runs_halted_and_shows_why() -> None:
     stage = await (await Stage().trading()).taken_over()
     await stage.world.accounts.halt(stage.run.account, "balance_short:venue:fake-1 USDT 5")
