@@ -11,6 +11,7 @@ import structlog
 from adapters.bootstrap import (
     World,
     account_overview,
+    admission_of,
     auth_service,
     difference_service,
     fee_taking_service,
@@ -101,6 +102,7 @@ def reception_of(world: World, delivery: Delivery, prices: MarketDataService | N
         inactivity=inactivity_service(world),
         prices=prices or market_data(world),
         links=page_link_service(world),
+        admission=admission_of(world),
     )
 
     def is_private(event: Event) -> bool:

@@ -12,6 +12,7 @@ from domain.conversions.model import Conversion
 from domain.money import plain
 from domain.ports.users import User
 from domain.roles import Permission
+from domain.services.admission import Admission
 from domain.services.conversions import OPEN, ConversionService
 from handlers.runs import number_in
 
@@ -25,20 +26,23 @@ def _after_command(message: Message) -> str:
 
 
 @router.message(command("/convert", "兑换"), permission=Permission.RUNS_OWN, moves_money=True)
-async def convert(message: Message, person: User, desk: Desk, now: datetime) -> Answer:
+async def convert(message: Message, person: User, desk: Desk, now: datetime, admission: Admission) -> Answer:
     """Begin to ask for both coins and the amount; ``100 USDT to BTC`` behind the command says it all."""
+    await admission.check_new(person.user_id)
     return await desk.begin("convert", person.user_id, now, _after_command(message))
 
 
 @router.message(command("/buy", "买入"), permission=Permission.RUNS_OWN, moves_money=True)
-async def buy(message: Message, person: User, desk: Desk, now: datetime) -> Answer:
+async def buy(message: Message, person: User, desk: Desk, now: datetime, admission: Admission) -> Answer:
     """Begin to ask for pair, quantity and price; ``0.01 BTC at 60000`` behind the command says it all."""
+    await admission.check_new(person.user_id)
     return await desk.begin("buy", person.user_id, now, _after_command(message))
 
 
 @router.message(command("/sell", "卖出"), permission=Permission.RUNS_OWN, moves_money=True)
-async def sell(message: Message, person: User, desk: Desk, now: datetime) -> Answer:
+async def sell(message: Message, person: User, desk: Desk, now: datetime, admission: Admission) -> Answer:
     """Begin to ask for pair, quantity and price of an order that sells."""
+    await admission.check_new(person.user_id)
     return await desk.begin("sell", person.user_id, now, _after_command(message))
 
 

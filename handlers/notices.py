@@ -31,6 +31,7 @@ from handlers.wording import (
     lines,
     names,
     records,
+    sections,
     text,
     with_buttons,
     with_reason,
@@ -108,9 +109,18 @@ def render_insufficient(words: Words, params: Params) -> list[Reply]:
     return [Text(words("insufficient_funds" if known else "insufficient_funds_somewhere", **params))]
 
 
+def render_help(words: Words, params: Params) -> list[Reply]:
+    """List the commands: everybody's, and what else a keeper of the instance may say."""
+    more = {"admin": ("help_keeper",), "owner": ("help_keeper", "help_owner")}
+    kept = [words(key) for key in more.get(str(params.get("role")), ())]
+    _, *taps = with_buttons("help", *MENU)(words, {})
+    said = [Text(words("help")), *([lines(*kept)] if kept else []), Text(words("help_typed"))]
+    return [sections(*said), *taps]
+
+
 TALK: dict[str, Render] = {
     "welcome": with_buttons("welcome", *MENU),
-    "help": with_buttons("help", *MENU),
+    "help": render_help,
     "not_understood": with_buttons("not_understood", *MENU),
     "unknown_command": text("unknown_command"),
     "unsupported": text("unsupported"),

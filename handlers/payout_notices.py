@@ -33,6 +33,10 @@ def reason_of(words: Words, reason: str) -> str:
     return named(words, "reason_", code) + (f" ({about})" if colon else "")
 
 
+_LIFTS = {"new": "button_unfreeze_new"}
+"""Buttons of what is stopped and pays nothing."""
+
+
 def render_freezes(words: Words, params: Params) -> list[Reply]:
     """List what is not paid out, with a button for each."""
     found = records(params, "freezes")
@@ -43,7 +47,10 @@ def render_freezes(words: Words, params: Params) -> list[Reply]:
         for one in found[:MOST_LISTED]
     ]
     taps = [
-        sends(words("button_unfreeze", **one), f"/unfreeze {one['scope']}", BLUE) for one in found[:MOST_TAPS]
+        sends(
+            words(_LIFTS.get(str(one["scope"]), "button_unfreeze"), **one), f"/unfreeze {one['scope']}", BLUE
+        )
+        for one in found[:MOST_TAPS]
     ]
     return [lines(words("freezes_title"), *listed, words("freezes_how")), *groups(taps)]
 

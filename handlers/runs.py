@@ -14,6 +14,7 @@ from domain.money import plain
 from domain.ports.pages import Purpose
 from domain.ports.users import User
 from domain.roles import Permission
+from domain.services.admission import Admission
 from domain.services.pages import PageLinkService
 from domain.services.run_changes import RunChangeService
 from domain.services.run_pauses import RunPauseService
@@ -64,8 +65,9 @@ def facts_of(run: RunSummary) -> dict[str, Json]:
 
 
 @router.message(command("/new", "新建", "做市"), permission=Permission.RUNS_OWN, moves_money=True)
-async def new(person: User, desk: Desk, now: datetime) -> Answer:
-    """Begin to ask for pair, settings and amounts."""
+async def new(person: User, desk: Desk, now: datetime, admission: Admission) -> Answer:
+    """Begin to ask for pair, settings and amounts, unless nothing may begin now."""
+    await admission.check_new(person.user_id)
     return await desk.begin("new_run", person.user_id, now)
 
 
@@ -88,7 +90,7 @@ async def show_run(
     return Say("run", {**facts_of(run), "settings": dict(run.config), **page_facts(Purpose.RUN, link)})
 
 
-@router.message(command("/change", "更改"), permission=Permission.RUNS_OWN, moves_money=True)
+@router.message(command("/change", "/edit", "更改"), permission=Permission.RUNS_OWN, moves_money=True)
 async def change(message: Message, person: User, changes: RunChangeService) -> Answer:
     """Show what other settings would change and ask; with the token of that question, change them."""
     number, *words = message.text.split()[1:] or [""]  # as typed: a token's letters are large and small

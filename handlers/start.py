@@ -5,6 +5,7 @@ from bot.replies import Answer, Say
 from bot.router import Router
 from domain.ports.users import User
 from domain.roles import Permission
+from domain.services.auth import AuthService
 from domain.services.users import UserService
 
 router = Router("start")
@@ -22,9 +23,9 @@ async def welcome() -> Answer:
 
 
 @router.message(command("/help", "帮助"), permission=Permission.TALK)
-async def show_help() -> Answer:
-    """List the commands."""
-    return Say("help")
+async def show_help(person: User, auth: AuthService) -> Answer:
+    """List the commands that the sender may use."""
+    return Say("help", {"role": (await auth.role_of(person.user_id)).value})
 
 
 @router.message(command("/language", "语言"), permission=Permission.TALK)

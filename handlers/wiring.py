@@ -28,6 +28,7 @@ from conversations.withdraw import WithdrawConversation
 from domain.errors import Refused
 from domain.services.account_overview import AccountOverview
 from domain.services.addresses import AddressService
+from domain.services.admission import Admission
 from domain.services.auth import AuthService
 from domain.services.closing import ClosingService
 from domain.services.confirmations import ConfirmationService
@@ -144,6 +145,7 @@ class ChatServices:
     accounts: AccountOverview
     prices: MarketDataService
     links: PageLinkService
+    admission: Admission
 
 
 def flows_of(services: ChatServices) -> dict[str, Open]:
@@ -218,5 +220,6 @@ def dispatcher_of(
         "inactivity": services.inactivity,
         "prices": services.prices,
         "links": services.links,
+        "admission": services.admission,
     }
     return Dispatcher(ROUTER, named, services.auth, around)

@@ -33,6 +33,14 @@ class Admission:
             Refused: as ``check``; ``nothing_new_begins``.
         """
         await self.check(user_id, *coins)
+        await self.check_begins()
+
+    async def check_begins(self) -> None:
+        """Go on only while anything new begins here at all.
+
+        Raises:
+            Refused: ``nothing_new_begins``.
+        """
         if not await self._freezes.new_begins():
             raise Refused("nothing_new_begins")
 

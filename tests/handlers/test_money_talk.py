@@ -20,6 +20,7 @@ async def test_first_words_in_chinese_are_answered_in_chinese() -> None:
     alice = world.person("alice")
     assert "欢迎" in await alice.says("你好")
     assert "充值" in await alice.says("帮助")
+    assert "所有者" not in await alice.says("帮助")
     assert "还没有资产" in await alice.says("余额")
 
 

@@ -89,6 +89,23 @@ async def test_keepers_stop_a_person_or_a_coin_and_the_owner_lifts_it(
     assert "10" in await alice.says("10")
 
 
+@pytest.mark.parametrize(
+    "said", ["/new", "/deposit", "/convert 100 USDT to BTC", "/buy 0.01 BTC", "/sell", "/convert"]
+)
+async def test_while_nothing_new_begins_that_is_said_at_once_and_nothing_is_asked(
+    world: World, owner: Person, said: str
+) -> None:
+    world.trade(BTC_USDT="60000")
+    alice = world.person(ALICE, USDT="5000", BTC="1")
+    world.freezes.add("new", "by_hand", world.clock.now())
+    told = await alice.says(said)
+    assert told.startswith("Nothing new begins here for now")
+    assert "?" not in told
+    assert ALICE not in world.conversations.rows
+    await owner.says("/freezes")
+    assert "Let new things begin" in owner.buttons
+
+
 @pytest.mark.parametrize("said", ["/freeze", "/freeze a-b", "/freeze x y z", "/freeze ;drop"])
 async def test_what_names_nothing_to_stop_is_explained(owner: Person, said: str) -> None:
     assert "/freeze USDT" in await owner.says(said)

@@ -113,6 +113,21 @@ async def test_button_of_the_owner_is_of_no_use_to_others(world: World, olga: Pe
     assert world.audit.rows == []
 
 
+async def test_help_names_what_the_sender_may_do_and_no_more(world: World, olga: Person, ada: Person) -> None:
+    eve = world.person("eve")
+    told = await eve.says("/help")
+    assert "/deposit" in told
+    for keepers in ("/accounts", "/stopall", "/takefees", "owner"):
+        assert keepers not in told
+    assert {"/accounts", "/stopall"} <= set((await olga.says("/help")).split())
+    assert "/accounts" not in await ada.says("/help")
+    await olga.says(f"/role grant {ADA} admin")
+    await olga.taps("Confirm")
+    told = await ada.says("/help")
+    assert "/accounts" in told
+    assert "/stopall" not in told
+
+
 async def test_audit_shows_the_latest_twenty(world: World, olga: Person, ada: Person) -> None:
     assert "Nothing was done" in await olga.says("/audit")
     for _ in range(11):

@@ -451,7 +451,7 @@ async def test_stop_that_was_sent_while_the_bot_was_down_counts() -> None:
 
 async def test_a_setting_is_changed_in_two_steps() -> None:
     world, alice = await running()
-    told = await alice.says("/change 1 half_spread_bps 20 levels 2")
+    told = await alice.says("/edit 1 half_spread_bps 20 levels 2")
     assert "→" in told
     assert "has its new settings" in await alice.taps("Confirm")
     assert world.runs.rows[0].config["half_spread_bps"] == "20"

@@ -348,6 +348,7 @@ class World:
             AccountOverview(self.store, self.looks, self.rounds, self.clock, auth, capacity),
             self.prices,
             PageLinkService(self.store, self.links, self.clock, self.ids, PAGES.token_of, self.pages_offered),
+            admission,
         )
 
     def trade(self, **pairs: str) -> None:

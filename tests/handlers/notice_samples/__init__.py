@@ -75,7 +75,8 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
     ],
     "sendback_requested": [{**KEPT, "kept": [{**KEPT, "sender": "alice"}]}],
     "suspense": [{"kept": []}, {"kept": [KEPT, {**KEPT, "sender": "a person"}]}],
-    "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}],
+    "help": [{}, {"role": "user"}, {"role": "admin"}, {"role": "owner"}],
+    "freezes": [{"freezes": []}, {"freezes": [FREEZE] * 20}, {"freezes": [{**FREEZE, "scope": "new"}]}],
     "forget_has_balance": [{"coins": "2 USDT"}],
     "you_were_away": [{"coins": "2 USDT", "since": AT}],
     "inactive": [
