@@ -58,7 +58,8 @@ class News:
     async def wait(self, seconds: float) -> None:
         """Return when the bell was rung since the last time, or after so many seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), seconds)
+            async with asyncio.timeout(seconds):  # ``wait_for`` of 3.11 swallows an end told with the bell
+                await self._bell.wait()
         self._bell.clear()
 
 

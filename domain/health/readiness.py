@@ -60,6 +60,7 @@ class Readiness:
 
     async def _ask(self, probe: Probe) -> str:
         try:
-            return await asyncio.wait_for(probe.ask(), self.within_s)
+            async with asyncio.timeout(self.within_s):
+                return await probe.ask()
         except TimeoutError:
             return f"does not answer within {self.within_s:g} s"

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from bot.__main__ import deaf, stuck
 from bot.delivery import Delivery
-from bot.loop import SILENT_AFTER_S, Pulse
+from bot.loop import SILENT_AFTER_S, News, Pulse
 from tests.fakes.chat import FakeClock
 
 
@@ -51,3 +53,18 @@ def test_who_is_not_connected_is_deaf_and_alive() -> None:
     assert (deaf(socket, [begun]), stuck([begun])) == ("", "")
     socket.connected = False
     assert (deaf(socket, [begun]), stuck([begun])) == ("not connected to Mixin", "")
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_bell_rung_just_before_the_end_is_told_keeps_nobody_waiting(ticks: int) -> None:
+    """Python 3.11's own ``wait_for`` takes a cancellation for an answer when both come at once."""
+    news = News()
+    waiting = asyncio.create_task(news.wait(60))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    news.ring()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    told = waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled() is told
