@@ -2,8 +2,7 @@
 
 from bot.replies import Reply, Text
 from bot.words import Words
-from handlers.difference_notices import age
-from handlers.wording import Params, Render, lines, named, names, records, sections, text, with_reason
+from handlers.wording import Params, Render, lines, named, names, records, sections, span, text, with_reason
 
 
 def render_accounts(words: Words, params: Params) -> list[Reply]:
@@ -15,7 +14,7 @@ def render_accounts(words: Words, params: Params) -> list[Reply]:
 
 
 def _account(words: Words, seen: Params) -> Text:
-    head = words("account_head", account=seen["account"], venue=seen["venue"], age=age(seen["age_s"]))
+    head = words("account_head", account=seen["account"], venue=seen["venue"], age=span(words, seen["age_s"]))
     if seen["refusal"]:
         reason = named(words, "reason_", str(seen["refusal"]))
         return lines(head, words("account_refused_line", reason=reason))
@@ -60,7 +59,7 @@ def _room(words: Words, seen: Params) -> list[str]:
 def _compared(words: Words, seen: Params) -> str:
     if seen["compared_s"] is None:
         return words("account_never_compared")
-    return words("account_compared", age=age(seen["compared_s"]))
+    return words("account_compared", age=span(words, seen["compared_s"]))
 
 
 ACCOUNT_NOTICES: dict[str, Render] = {

@@ -3,20 +3,21 @@
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, Buttons, Reply, Text, sends
 from bot.words import Words
-from handlers.wording import Params, Render, lines, named, names, records, text, with_buttons, with_reason
+from handlers.wording import (
+    Params,
+    Render,
+    lines,
+    named,
+    names,
+    records,
+    span,
+    text,
+    with_buttons,
+    with_reason,
+)
 
 MOST_LISTED = 12
 _NOW = ("button_reconcile_now", "/reconcile now", BLUE)
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-
-
-def age(seconds: Json) -> str:
-    """Return how long ago something was, in the largest unit that fits."""
-    assert isinstance(seconds, int)
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return "0 s"
 
 
 def render_state(words: Words, params: Params) -> list[Reply]:
@@ -30,12 +31,12 @@ def render_state(words: Words, params: Params) -> list[Reply]:
         told: dict[str, Json] = {
             "place": standing["place"],
             "outcome": outcome,
-            "age": age(standing["age_s"]),
+            "age": span(words, standing["age_s"]),
         }
         if fine is None:
             said.append(words("reconcile_place_never_fine", **told))
         else:
-            said.append(words("reconcile_place", **told, fine=age(fine)))
+            said.append(words("reconcile_place", **told, fine=span(words, fine)))
         said += _lines(words, standing)
     return [lines(words("reconcile_title"), *said), *with_buttons("reconcile_how", _NOW)(words, {})]
 

@@ -5,12 +5,15 @@ from bot.replies import BLUE, TEAL, VIOLET, Reply, Text, sends
 from bot.words import Words
 from handlers.wording import Params, Render, groups, lines, named, records
 
+_NOTHING = {"fees": "history_nothing_fees"}
+"""What is said where there are no rows, if there is more to say than that."""
+
 
 def render_history(words: Words, params: Params) -> list[Reply]:
     """List rows, one a line, and offer older ones and the other subjects."""
     subject, older = str(params["subject"]), str(params["older"])
     rows = [_line(words, subject, row) for row in records(params, "rows")]
-    title = words(f"history_{subject}") if rows else words("history_nothing")
+    title = words(f"history_{subject}") if rows else words(_NOTHING.get(subject, "history_nothing"))
     others = [
         sends(words(f"button_history_{one['subject']}"), str(one["command"]), TEAL)
         for one in records(params, "others")

@@ -69,6 +69,16 @@ def sections(*texts: Text) -> Text:
     return Text("\n\n".join(one.text for one in texts))
 
 
+_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def span(words: Words, seconds: Json) -> str:
+    """Return a number of seconds in the largest unit that fits, in the person's words."""
+    assert isinstance(seconds, int)
+    size, unit = next(each for each in _UNITS if seconds >= each[0] or each[0] == 1)
+    return words(f"span_{unit}", count=max(0, seconds) // size)
+
+
 def named(words: Words, prefix: str, code: str) -> str:
     """Return a code in the person's words; one without words of its own is shown as it is.
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from adapters.cli.command import Command
 from adapters.cli.doctor_accounts import look_at_accounts, reason_in
-from adapters.cli.findings import Finding, drill_said, fine, ill, spoken
+from adapters.cli.findings import Finding, drill_said, fine, ill, padded, spoken
 from adapters.cli.health_words import health_in
 from adapters.clock import SystemClock
 from adapters.db.config import connection_of
@@ -208,7 +208,7 @@ def run(asked: Namespace) -> int:
     words = spoken(asked.lang)
     found, of_accounts = asyncio.run(_all(load_settings(), words))
     for name, finding in {"settings": fine(words), **found}.items():
-        print(f"{words(f'doctor_name_{name}'):14} {finding.said}")
+        print(f"{padded(words(f'doctor_name_{name}'), 14)} {finding.said}")
     if of_accounts:
         print(words("doctor_accounts"), *(each.said for each in of_accounts), sep="\n")
     return 0 if all(each.well for each in (*found.values(), *of_accounts)) else 1

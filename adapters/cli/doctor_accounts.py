@@ -39,7 +39,7 @@ def _said(standing: AccountStanding | None, account: VenueAccount, words: Words)
 
 
 def _lines(standing: AccountStanding, words: Words) -> Iterator[str]:
-    look, age = standing.look, _age(standing.age.total_seconds())
+    look, age = standing.look, _age(words, standing.age.total_seconds())
     yield words("doctor_account_head", account=look.account, venue=look.venue, age=age)
     if look.refusal:
         yield words("account_refused_line", reason=reason_in(words, look.refusal))
@@ -54,7 +54,7 @@ def _lines(standing: AccountStanding, words: Words) -> Iterator[str]:
     yield (
         words("account_never_compared")
         if compared is None
-        else words("account_compared", age=_age(compared.total_seconds()))
+        else words("account_compared", age=_age(words, compared.total_seconds()))
     )
     yield from (words(f"mend_{code}") for code in standing.ills)
 
@@ -82,6 +82,12 @@ def reason_in(words: Words, code: str) -> str:
     return f"{words(f'reason_{what}')} ({about})" if about else words(f"reason_{what}")
 
 
-def _age(seconds: float) -> str:
+def _age(words: Words, seconds: float) -> str:
     whole = max(0, int(seconds))
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min" if whole < 7_200 else f"{whole // 3_600} h"
+    if whole < 120:
+        return words("span_seconds", count=whole)
+    return (
+        words("span_minutes", count=whole // 60)
+        if whole < 7_200
+        else words("span_hours", count=whole // 3_600)
+    )

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from adapters.texts.catalogues import LOCALES, texts
 from bot.words import Words
@@ -14,6 +15,12 @@ class Finding:
 
     well: bool
     said: str
+
+
+def padded(text: str, columns: int) -> str:
+    """Return a text filled up to so many columns of a terminal, where a Chinese character takes two."""
+    wide = sum(east_asian_width(letter) in "WF" for letter in text)
+    return text + " " * (columns - len(text) - wide)
 
 
 def fine(words: Words) -> Finding:

@@ -11,6 +11,8 @@ from domain.errors import Refused
 from domain.market.model import Pair, Side
 from domain.market.orders import OrderState
 
+_A_DAY = timedelta(days=1)
+
 
 class Subject(StrEnum):
     """What a history lists."""
@@ -76,7 +78,7 @@ class Wanted:
             side=_one(Side, said, "side"),
             state=said.get("state", ""),
             since=_instant(said, "from", timedelta()),
-            until=_instant(said, "to", timedelta(days=1)),
+            until=_instant(said, "to", _A_DAY),
             before=_number(said, "before", _MOST),
         )
 
@@ -88,8 +90,8 @@ class Wanted:
             "pair": self.pair,
             "side": self.side,
             "state": self.state,
-            "from": self.since and self.since.isoformat(),
-            "to": self.until and self.until.isoformat(),
+            "from": self.since and _as_typed(self.since, timedelta()),
+            "to": self.until and _as_typed(self.until, _A_DAY),
             "before": self.before,
         }
         return {name: str(value) for name, value in said.items() if value not in (None, "")}
@@ -207,6 +209,14 @@ def _pair(said: Mapping[str, str]) -> Pair | None:
     if not text.isascii() or len(text) > 40:
         raise _not_understood("pair", text)
     return pair
+
+
+def _as_typed(instant: datetime, day_lasts: timedelta) -> str:
+    """Return what ``_instant`` reads as this: a day where it is one, as people say it, else the instant."""
+    at = instant.astimezone(UTC)
+    if at.time() != time() or at - datetime.min.replace(tzinfo=UTC) < day_lasts:
+        return instant.isoformat()
+    return (at - day_lasts).date().isoformat()
 
 
 def _instant(said: Mapping[str, str], name: str, day_lasts: timedelta) -> datetime | None:

@@ -57,7 +57,7 @@ async def test_the_owner_sees_how_much_of_an_account_runs_claim(world: World, ow
     await world.runs.add(run)
     said = await owner.says("/accounts")
     assert "BTC/USDT: market makers claim 6 of 190 open orders" in said
-    assert "claim 720 of 32400 orders an hour" in said
+    assert "claim 720 of 32,400 orders an hour" in said
 
 
 async def test_a_key_that_may_withdraw_is_warned_of(world: World, owner: Person) -> None:

@@ -66,6 +66,14 @@ async def test_no_slash_is_needed(world: World) -> None:
 
 async def test_nothing_is_said_so(world: World) -> None:
     assert "nothing of that kind" in await world.person("carol").says("/history")
+    told = await world.person("carol").says("/history fees")
+    assert "This bot has charged you nothing here. What the exchange took stands beside each fill" in told
+
+
+async def test_button_names_days_as_people_do(world: World) -> None:
+    alice = world.person("alice")
+    await alice.says("/history BTC/USDT from 2026-03-01 to 2026-03-31")
+    assert alice.buttons["Orders"] == "input:/history orders BTC/USDT from 2026-03-01 to 2026-03-31"
 
 
 async def test_of_others_nothing_is_shown(world: World) -> None:
@@ -80,7 +88,7 @@ async def test_of_others_nothing_is_shown(world: World) -> None:
         ("/history yesterday", "this word: yesterday"),
         ("/history run", "number of a run: ?"),
         ("/history run two", "number of a run: two"),
-        ("/history from soon", "day it begins: soon"),
+        ("/history from soon", "first day: soon"),
         ("/history open", "state: open"),
         ("/history fees buy", "side: buy"),
         ("/history orders fills", "this word: fills"),

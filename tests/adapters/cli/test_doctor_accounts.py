@@ -11,7 +11,7 @@ import pytest
 
 from adapters.cli.doctor import LOOKS
 from adapters.cli.doctor_accounts import look_at_accounts
-from adapters.cli.findings import spoken
+from adapters.cli.findings import padded, spoken
 from adapters.db.account_looks import PostgresAccountLooks
 from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount, VenueKey
@@ -126,6 +126,11 @@ def test_the_doctor_speaks_as_it_is_asked_or_as_the_shell(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", shell)
     assert spoken(asked)("doctor_ok") == texts().words(language)("doctor_ok")
+
+
+def test_names_stand_in_a_column_in_chinese_too() -> None:
+    assert padded("redis", 14) == "redis" + 9 * " "
+    assert padded("数据库", 14) == "数据库" + 8 * " "
 
 
 def test_every_sentence_of_the_doctor_is_said() -> None:

@@ -136,8 +136,17 @@ def test_what_cannot_be_read_is_said(typed: dict[str, str], what: str) -> None:
         {"subject": "orders", "run": "#2", "state": "open", "side": "sell", "before": "17"},
         {"pair": "btc/usdt", "from": "2026-11-01", "to": "2026-11-30"},
         {"from": "2026-11-01T12:30", "to": "2026-11-01T12:30:00+08:00"},
+        {"from": "0001-01-01", "to": "0001-01-01T00:00:00+00:00"},
+        {"from": "2026-11-01T08:00+08:00", "to": "2026-11-02T08:00+08:00"},
     ],
 )
 def test_what_was_read_can_be_typed_again(typed: dict[str, str]) -> None:
     wanted = Wanted.read(typed)
     assert Wanted.read(wanted.typed()) == wanted
+
+
+def test_a_day_is_typed_as_a_day_however_often_it_goes_round() -> None:
+    typed = {"subject": "fills", "from": "2026-11-28", "to": "2026-11-28"}
+    for _ in range(3):
+        typed = Wanted.read(typed).typed()
+    assert (typed["from"], typed["to"]) == ("2026-11-28", "2026-11-28")

@@ -38,6 +38,7 @@ HISTORY_SAMPLES: dict[str, list[dict[str, Json]]] = {
         looked("orders", [{**FILL, "side": "sell"}], "fees"),
         looked("fees", [PAID], "fills"),
         looked("fees", [], "fills"),
+        looked("orders", [], "fills"),
     ],
     "history_not_understood": [
         {"what": what, "said": "tide"}
