@@ -212,7 +212,8 @@ class Control:
                 news.clear()
                 await response.write(b"data: {}\n\n")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), BEAT_S)
+                    async with asyncio.timeout(BEAT_S):
+                        await news.wait()
                 await asyncio.sleep(0.03)  # many changes, one event
         return response
 

@@ -135,7 +135,8 @@ class _Line:
     async def rest(self, longest_s: float) -> None:
         """Sleep until there is news, or for this long."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.news.wait(), longest_s)
+            async with asyncio.timeout(longest_s):
+                await self.news.wait()
         self.news.clear()
 
     def abort(self) -> None:
