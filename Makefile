@@ -68,7 +68,7 @@ MUCH := REMEMBERED_EFFECTS=8 SIMULATED_SEEDS=1000 LOST_ANSWERS=10000 THRICE_SEED
 SIMULATED := tests/simulation/test_{crash_points,seeds,lost_answers,thrice,transfers,moving,day,two_of_each}.py \
   tests/adapters/db/test_ledger_model.py tests/domain/market/test_fifty_runs.py \
   tests/domain/services/test_{run_lives,conversion_crashes,conversion_books,month,transfer_crashes,closing,angel}.py \
-  tests/domain/services/test_{fleet,fleet_legs,recovery,batches}.py
+  tests/domain/services/test_{fleet,fleet_legs,recovery,recovery_lives,batches}.py
 # With real processes; one after the other, for they measure time.
 REAL := CHAOS=1 CHAOS_RESTARTS=20 CHAOS_DEATHS=40 CHAOS_FAULT_S=20 CHAOS_REDIS_S=600 CHAOS_REDIS_EVERY_S=30 \
   CHAOS_CALM_S=100 CHAOS_OUTAGE_S=600 CHAOS_RESTORE_AGE_S=660 CHAOS_FLEET_DEATHS=5 \
