@@ -17,6 +17,10 @@ from domain.ports.stops import Stop, StopDoor, StopFile
 WORDS: Mapping[str, str] = {"stop": "en", "停": "zh"}
 """The word, and the language of whoever says it."""
 
+_SAME = {"停止": "停"}
+_MARKS = "/.,!?。，！？…"
+"""What hurried people put around a word."""
+
 CODE_LASTS_S = 120.0
 _MOST_TRIES = 3
 _ANSWERS, _WITHIN_S = 6, 60.0
@@ -85,6 +89,7 @@ class StopWord:
 
         What is not said ``alone`` with us is answered to the person all the same, and does nothing.
         """
+        words = [_SAME.get(bare, bare) for word in words if (bare := word.strip(_MARKS))]
         if self._known(key):
             return None
         if sender not in self._people:

@@ -52,7 +52,11 @@ def kind(said: Said | None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "language"), [("STOP", "en"), (" stop ", "en"), ("停", "zh"), ("ＳＴＯＰ", "en")]
+    ("text", "language"),
+    [
+        *(("STOP", "en"), (" stop ", "en"), ("停", "zh"), ("ＳＴＯＰ", "en")),
+        *(("STOP!!!", "en"), ("/stop", "en"), ("停！", "zh"), ("停止。", "zh"), ("STOP .", "en")),
+    ],
 )
 async def test_the_word_is_confirmed_and_stands_in_file_and_row(text: str, language: str) -> None:
     at = Listening()
