@@ -19,11 +19,11 @@ from adapters.db.store import PostgresStore
 from tests.angel.stage import Stage, open_stage
 from tests.assurance import Assure
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.journey]
 
-KILLS = int(os.environ.get("ANGEL_KILLS", "2"))
-FREEZES = int(os.environ.get("ANGEL_FREEZES", "1"))
-ORDERS = int(os.environ.get("ANGEL_ORDERS", "60"))
+KILLS = int(os.environ.get("ANGEL_KILLS", "10"))
+FREEZES = int(os.environ.get("ANGEL_FREEZES", "5"))
+ORDERS = int(os.environ.get("ANGEL_ORDERS", "200"))
 INTERVAL_S, THRESHOLD = 2.0, 3
 asked_for = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="asked for by CHAOS=1, as make chaos does")
 P99_S, MOST_S = THRESHOLD * INTERVAL_S + 5, THRESHOLD * INTERVAL_S + 8
