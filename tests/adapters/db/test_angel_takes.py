@@ -43,8 +43,8 @@ async def test_clock_that_was_put_back_keeps_no_dead_workers_account_from_being_
     assert await place.angel.act(place.take(place.epoch, preempt=True)) == Answer(True, place.epoch + 1)
 
 
-async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
-    """Issue 6: to those who look after the instance, and to the people whose market makers are held back."""
+async def appoint_owner(place: Place) -> None:
+    """Let the instance have an owner."""
     await place.world.store.execute(
         "INSERT INTO audit (who, action, params, params_hash, cause, at)"
         " VALUES ($1, 'first', '{}', repeat('0', 64), 'c', now())",
@@ -56,29 +56,35 @@ async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
         OWNER,
     )
 
-    async def told() -> list[tuple[str, str, dict[str, str]]]:
-        rows = await place.admin.fetch(
-            "SELECT user_id, kind, params FROM outbox WHERE kind LIKE '%angel%' OR kind = 'run_taken_over' "
-            "ORDER BY seq"
-        )
-        return [(row["user_id"], row["kind"], json.loads(row["params"])) for row in rows]
 
+async def told(place: Place) -> list[tuple[str, str, dict[str, str]]]:
+    """Return what was told of take-overs: to whom, what, and its facts."""
+    rows = await place.admin.fetch(
+        "SELECT user_id, kind, params FROM outbox WHERE kind LIKE '%angel%' OR kind = 'run_taken_over' "
+        "ORDER BY seq"
+    )
+    return [(row["user_id"], row["kind"], json.loads(row["params"])) for row in rows]
+
+
+async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
+    """Issue 6: to those who look after the instance, and to the people whose market makers are held back."""
+    await appoint_owner(place)
     for _ in range(2):
         await place.angel.alive("angel:a", "", {ACCOUNT: "venue_key_refused"})
-    assert await told() == [(OWNER, "angel_blind", {"account": ACCOUNT, "reason": "venue_key_refused"})]
+    assert await told(place) == [(OWNER, "angel_blind", {"account": ACCOUNT, "reason": "venue_key_refused"})]
     await place.admin.execute("DELETE FROM outbox WHERE kind = 'angel_blind'")
     epoch = await place.taken()
     number, pair = str(place.run.number), str(place.run.pair)
     mine = (place.run.user_id, "run_taken_over", {"number": number, "pair": pair})
     took = (OWNER, "angel_took", {"account": ACCOUNT, "runs": "1", "reason": "worker_gone"})
-    assert sorted(await told()) == sorted([mine, took])
+    assert sorted(await told(place)) == sorted([mine, took])
     again = await place.angel.act(place.take(epoch))
     assert again.epoch is not None
-    assert len(await told()) == 2, "an Angel that goes on takes nothing over"
+    assert len(await told(place)) == 2, "an Angel that goes on takes nothing over"
     for _ in range(2):
         await place.angel.act(place.entry(Deed.BLOCKED, again.epoch, reason="venue_key_refused"))
     await place.angel.act(place.entry(Deed.SAFE, again.epoch, cancelled=6))
-    assert (await told())[2:4] == [
+    assert (await told(place))[2:4] == [
         (OWNER, "angel_blocked", {"account": ACCOUNT, "reason": "venue_key_refused"}),
         (OWNER, "angel_safe", {"account": ACCOUNT, "cancelled": "6"}),
     ]
@@ -91,7 +97,7 @@ async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
         assert answer.epoch is not None
         await place.angel.act(place.entry(Deed.SAFE, answer.epoch, cancelled=0))
         held = answer.epoch
-    assert len(await told()) == 4, "that is one piece of news"
+    assert len(await told(place)) == 4, "that is one piece of news"
     old = "UPDATE outbox SET created_at = now() - interval '2 hours' WHERE kind LIKE 'angel%'"
     await place.admin.execute(
         f"SET session_replication_role = replica; {old}; RESET session_replication_role"
@@ -100,4 +106,32 @@ async def test_take_over_is_told_while_no_worker_lives(place: Place) -> None:
     await move_lease_clock(place.admin, clock_s + 400)
     answer = await place.angel.act(place.take(held + 1))
     await place.angel.act(place.entry(Deed.SAFE, answer.epoch, cancelled=0))
-    assert [kind for _, kind, _ in (await told())[4:]] == ["angel_took", "angel_safe"]
+    assert [kind for _, kind, _ in (await told(place))[4:]] == ["angel_took", "angel_safe"]
+
+
+async def test_each_take_over_that_holds_somebody_back_is_told_and_each_end_of_a_blocked_one(
+    place: Place,
+) -> None:
+    await appoint_owner(place)
+    epoch, clock_s = await place.taken(), 301.0
+    await place.angel.act(place.entry(Deed.SAFE, epoch, cancelled=1))
+    await place.admin.execute("UPDATE runs SET state = 'recovering'")
+    await place.admin.execute("UPDATE runs SET state = 'running'")
+    assert await place.leases("worker").take([SCOPE], 300) == {SCOPE: epoch + 1}
+    clock_s += 400
+    await move_lease_clock(place.admin, clock_s)
+    again = await place.angel.act(place.take(epoch + 1))
+    assert again.epoch is not None
+    await place.angel.act(place.entry(Deed.SAFE, again.epoch, cancelled=2))
+    keepers = [kind for who, kind, _ in await told(place) if who == OWNER]
+    assert keepers == ["angel_took", "angel_safe"] * 2
+    assert await place.leases("worker").take([SCOPE], 300) == {SCOPE: again.epoch + 1}
+    await move_lease_clock(place.admin, clock_s + 400)
+    last = await place.angel.act(place.take(again.epoch + 1))  # its run is held back since
+    assert last.epoch is not None
+    await place.angel.act(place.entry(Deed.BLOCKED, last.epoch, reason="venue_silent"))
+    await place.angel.act(place.entry(Deed.SAFE, last.epoch, cancelled=3))
+    keepers = [kind for who, kind, _ in await told(place) if who == OWNER]
+    assert keepers[4:] == ["angel_blocked", "angel_safe"], (
+        "who was told to cancel by hand must hear that it is done"
+    )
