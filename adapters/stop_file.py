@@ -35,6 +35,10 @@ class HaltFile:
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return Stop(f"file-{changed_ns}", BY_FILE, datetime.fromtimestamp(changed_ns / 1e9, UTC))
 
+    def trouble(self) -> str:
+        """Return why nothing could be written here, or nothing."""
+        return "" if os.access(self._path.parent, os.W_OK) else "the halt file cannot be written"
+
     def write(self, stop: Stop) -> None:
         """Write it, whole or not at all, readable to all who honour it.
 

@@ -41,12 +41,16 @@ class Listener:
     def __init__(self, settings: ListenerSettings, http: MixinHttp, asking: Asking) -> None:
         """Go on with what stands in the file."""
         self._http, self._clock, ids = http, SystemClock(), RandomIds()
-        file, door = HaltFile(settings.halt_file), PostgresStopDoor(asking)
-        self._word = StopWord(settings.people(), file, door, self._clock, ids, _code)
+        self.file, door = HaltFile(settings.halt_file), PostgresStopDoor(asking)
+        self._word = StopWord(settings.people(), self.file, door, self._clock, ids, _code)
         self._voice = Voice(MixinMessenger(http), texts(), self._clock, ids)
         self._blaze = Blaze(settings.mixin_blaze_url, http, self._clock, self._receive)
         self.hearing = Hearing(lambda: self._blaze.connected, self._clock.monotonic)
         self._writing = asyncio.Lock()
+
+    def missing(self) -> str:
+        """Return what keeps a STOP from being heard or kept, or nothing."""
+        return self.hearing.deaf() or self.file.trouble()
 
     async def run(self) -> None:
         """Listen, answer and see to what was said, for ever."""
@@ -110,10 +114,12 @@ async def listen(settings: ListenerSettings) -> None:
     http, asking = MixinHttp(settings.mixin_api_url, keystore, SystemClock()), Asking(settings.dsn(), PROCESS)
     log.info("listening", people=len(settings.people()), halt_file=str(settings.halt_file))
     listener = Listener(settings, http, asking)
+    if trouble := listener.file.trouble():
+        log.error("a STOP would stand in the database alone", reason=trouble)
     running, told = asyncio.create_task(listener.run()), asyncio.create_task(stop.wait())
     try:
-        stuck, deaf = listener.hearing.stuck, listener.hearing.deaf
-        async with telling(settings.health_host, settings.health_port, stuck, deaf):
+        stuck = listener.hearing.stuck
+        async with telling(settings.health_host, settings.health_port, stuck, listener.missing):
             await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
     finally:
         ended = running.done()

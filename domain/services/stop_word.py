@@ -77,7 +77,7 @@ class StopWord:
         self._strangers: OrderedDict[UserId, float] = OrderedDict()
         self._strangers_answered: deque[float] = deque(maxlen=_STRANGERS_ANSWERED)
         self._language = dict.fromkeys(self._people, "")
-        self._silence_told = False
+        self._silence_told = ""  # in which words
 
     @property
     def standing(self) -> Stop | None:
@@ -120,9 +120,8 @@ class StopWord:
         try:
             carried = await self._door.say(stop)
         except (Unavailable, OutcomeUnknown):
-            told, self._silence_told = self._silence_told, True
-            return [] if told else self._tell_all("listener_database_silent")
-        self._silence_told = False
+            return self._tell_of_silence()
+        self._silence_told = ""
         if carried is None:
             return self._remind(stop)
         self._standing, self._in_file, self._done = None, False, stop.id
@@ -142,7 +141,13 @@ class StopWord:
             self._standing = Stop(self._ids.new_id(), sender, self._clock.now())
             self._stood_since_s, self._uncarried_told = self._clock.monotonic(), False
             self._keep(self._standing)
-        return self._say(sender, "listener_written")
+        return self._say(sender, "listener_written" if self._in_file else "listener_unwritten")
+
+    def _tell_of_silence(self) -> Sequence[Said]:
+        """Tell its people once where a stop stands while the database is silent, or that it is nowhere."""
+        told, now = self._silence_told, "listener_database_silent" if self._in_file else "listener_nowhere"
+        self._silence_told = now
+        return [] if told == now else self._tell_all(now)
 
     def _turn_down(self, sender: UserId, code: str) -> Said | None:
         """Answer a code that does not hold; who taps twice does not hear that nothing was done."""

@@ -47,8 +47,11 @@ def test_a_file_made_by_hand_stops_and_is_the_same_stop_each_time(tmp_path: Path
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    nowhere = HaltFile(tmp_path / "no" / "halt.json")
     with pytest.raises(Unavailable, match="halt_file_unwritable"):
-        HaltFile(tmp_path / "no" / "halt.json").write(STOP)
+        nowhere.write(STOP)
+    assert nowhere.trouble() == "the halt file cannot be written"
+    assert HaltFile(tmp_path / "halt.json").trouble() == ""
 
 
 def test_everybody_can_read_it_however_careful_the_listener_is_made(tmp_path: Path) -> None:

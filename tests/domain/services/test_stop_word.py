@@ -169,8 +169,8 @@ async def test_while_the_database_is_away_the_file_stands_and_the_row_follows() 
 async def test_a_full_disk_keeps_nobody_from_the_row_and_the_file_follows() -> None:
     at = Listening()
     at.file.full = True
-    at.says(OWNER, f"STOP {at.code(OWNER)}")
-    await at.word.round()
+    assert kind(at.says(OWNER, f"STOP {at.code(OWNER)}")) == "listener_unwritten"
+    assert await at.word.round() == []
     assert len(at.rows) == 1
     at.file.full = False
     await at.word.round()
@@ -244,3 +244,17 @@ async def test_a_stop_that_nobody_carries_out_is_told_unasked_once() -> None:
     at.clock.advance(1)
     at.says(ADMIN, f"STOP {at.code(ADMIN)}")
     assert await at.word.round() == [], "another one has its own minute"
+
+
+async def test_a_stop_that_stands_nowhere_is_not_said_to_stand() -> None:
+    at = Listening()
+    at.file.full = at.door.away = True
+    assert kind(at.says(OWNER, f"STOP {at.code(OWNER)}")) == "listener_unwritten"
+    told = [[kind(said) for said in await at.word.round()] for _ in range(2)]
+    assert told == [["listener_nowhere"] * 2, []]
+    at.file.full = False
+    told = [[kind(said) for said in await at.word.round()] for _ in range(2)]
+    assert told == [["listener_database_silent"] * 2, []]
+    at.door.away = False
+    await at.word.round()
+    assert at.rows == [at.file.stop]
