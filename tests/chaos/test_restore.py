@@ -18,11 +18,11 @@ from tests.journeys.books import differences
 from tests.journeys.instance import Person, until
 from tests.journeys.steps import deposit, fills, withdraw
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(3600)]
-
 AGE_S = size("CHAOS_RESTORE_AGE_S", 0)
 """So much time passes between what came after the backup and the loss. After ten minutes nobody tells
 outputs by their names any more, but by the sum of their coin."""
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(3600 + AGE_S)]
 
 _NAMES = """
     SELECT client_order_id AS name FROM order_intents
