@@ -53,10 +53,14 @@ class MemoryAngelStore:
         standing = Standing.ANGEL if scope in table.angels else Standing.HELD
         standing = standing if lease.live else Standing.RELEASED
         ago_s, left_s = now_s - table.renewed_s[scope], table.ends_s[scope] - now_s
-        ill, behind = self.ill.get(lease.holder, ""), standing is Standing.RELEASED and self._behind(scope)
+        ill, waits_for = self._words(scope, lease.holder)
+        behind = standing is Standing.RELEASED and self._behind(scope)
         facts = (scope, lease.epoch, lease.holder, standing, ago_s, left_s, ill)
-        waits_for = self.waits.get(lease.holder, "")
         return Sign(*facts, table.renewed_s[scope], left_behind=behind, waits_for=waits_for)
+
+    def _words(self, scope: Scope, holder: str) -> tuple[str, str]:
+        """Return what a holder says of its work for an account: why it does none, and whom it waits for."""
+        return self.ill.get(holder, ""), self.waits.get(holder, "")
 
     def _behind(self, scope: Scope) -> bool:
         """Tell whether a worker left orders where it went from; where an Angel did, it saw none."""
@@ -99,7 +103,7 @@ class MemoryAngelStore:
             may = lease.holder == entry.angel or over
         else:
             silent = facts["preempt"] and now_s - table.renewed_s[scope] >= table.ttl_s[scope] / 2
-            stuck = facts["stuck"] and bool(self.ill.get(lease.holder))
+            stuck = facts["stuck"] and bool(self._words(scope, lease.holder)[0])
             may = lease.live and (over or silent or stuck)
             may = may or (not lease.live and facts["behind"] and self._behind(scope))
         if lease.epoch != facts["seen"] or not may:

@@ -16,6 +16,7 @@ from domain.services.angel import Angel
 from domain.services.angel_desk import AngelDesk
 from domain.services.angel_log import AngelLog
 from domain.services.angel_sweep import Sweeping
+from domain.services.execution import ExecutionService
 from tests.fakes.angel import MemoryAngelStore, MemoryDiary, MemoryKeepsake
 from tests.simulation.day.process import Door, Process
 from tests.simulation.day.venue import DayExchange
@@ -34,6 +35,12 @@ class DayAngelStore(MemoryAngelStore):
         self._instance = instance
         self.diaries: defaultdict[str, MemoryDiary] = defaultdict(MemoryDiary)
         self.keepsakes: defaultdict[str, MemoryKeepsake] = defaultdict(MemoryKeepsake)
+        self.works: dict[tuple[str, Scope], ExecutionService] = {}
+        """By worker and account, who says whether it can do its work there."""
+
+    def _words(self, scope: Scope, holder: str) -> tuple[str, str]:
+        work = self.works.get((holder, scope))
+        return (work.stuck, work.waits_for) if work else ("", "")
 
     def _halt_runs(self, account: VenueAccountName) -> None:
         self._instance.runs.halt(account)

@@ -67,6 +67,16 @@ async def somebody_is_cut_off(day: "Day", dice: random.Random) -> None:
         process.cut_off = False
 
 
+async def worker_reaches_no_venue(day: "Day", dice: random.Random) -> None:
+    """Let a worker not reach a venue that answers others."""
+    process = _some(dice, day).process
+    if process:
+        account = dice.choice(list(day.instance.venues))
+        process.blind.add(account)
+        await asyncio.sleep(dice.uniform(20, 400))
+        process.blind.discard(account)
+
+
 async def clock_is_wrong(day: "Day", dice: random.Random) -> None:
     """Let a worker's clock be wrong for a while."""
     process = _some(dice, day).process
@@ -153,6 +163,7 @@ FAULTS: tuple[tuple[Fault, int], ...] = (
     (angel_freezes, 2),
     (somebody_is_cut_off, 3),
     (clock_is_wrong, 2),
+    (worker_reaches_no_venue, 3),
     (venue_loses, 5),
     (venue_is_slow, 3),
     (venue_is_away, 4),

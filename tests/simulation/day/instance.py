@@ -173,6 +173,7 @@ class Instance:
         process.repeat(KEEPING_S, keeper.round)
         for execution in executions:
             process.repeat(0.0, execution.round)
+            self.angels.works[name, execution.desk.grip.scope] = execution
         self._handle_money(process, wallet_grip)
         return process
 

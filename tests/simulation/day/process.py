@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.errors import OutcomeUnknown, Unavailable
+from domain.ids import VenueAccountName
 from domain.leases import Grip
 from domain.services.lease_keeping import LeaseKeeper
 from tests.fakes.wallet import FakeWallet
@@ -90,6 +91,7 @@ class Process:
     alive: bool = True
     frozen: bool = False
     cut_off: bool = False  # it does not reach the database, others do
+    blind: set[VenueAccountName] = field(default_factory=set)  # whose venues it does not reach, others do
     trapped: bool = False  # it will be frozen when it next sends an order
     keeper: LeaseKeeper | None = None
     grips: Sequence[Grip] = ()

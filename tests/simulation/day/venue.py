@@ -309,10 +309,15 @@ class DayExchange:
             lambda: self._venue.cancel(client_order_id), client_order_id
         )
 
+    def _is_lost(self) -> bool:
+        """Tell whether a request arrives nowhere."""
+        away = self._weather.away or self.account in self._process.blind
+        return away or self._weather.strikes(self._weather.drop_request)
+
     async def _read(self) -> None:
         weather = self._weather
         await self._process.gate()
-        if weather.away or weather.strikes(weather.drop_request):
+        if self._is_lost():
             await asyncio.sleep(weather.patience_s)
             await self._process.gate()
             raise Unavailable("venue_silent")
@@ -324,7 +329,7 @@ class DayExchange:
     async def _send(self, arrive: Callable[[], Any], subject: str) -> Any:
         """Let bytes leave; nothing that happens to this process keeps them from arriving."""
         weather, loop = self._weather, asyncio.get_running_loop()
-        if weather.away or weather.strikes(weather.drop_request):
+        if self._is_lost():
             await asyncio.sleep(weather.patience_s)
             await self._process.gate()
             raise OutcomeUnknown("no_clear_answer", subject=subject)
