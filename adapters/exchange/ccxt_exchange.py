@@ -23,6 +23,7 @@ from adapters.exchange.own_trades import OwnTrades
 from adapters.exchange.pair_rules import PairRules
 from adapters.exchange.powers import CcxtKeyTeller
 from adapters.exchange.streams import Streams
+from adapters.exchange.tapes import CcxtTapes
 from adapters.exchange.timer import CcxtDeadManTimer, has_timer
 from adapters.ids import PREFIX
 from domain.errors import MrMarketError, OutcomeUnknown, Refused, Unavailable
@@ -78,6 +79,7 @@ class CcxtExchange:
         self._data_is_ours = data is None
         self._data = data or ExchangeData(account.venue, make_public_client(account))
         self._data.listeners.append(self._look_at)
+        self.tapes = CcxtTapes(self._client, self._data, self._contract.market_trades, clock)
         self._bands: Mapping[str, tuple[Pair, Band]] = {}
         self._moved: dict[Pair, float] = {}
         self._limits = LimitKeeper(account.limits)

@@ -58,6 +58,15 @@ class Trades(StrEnum):
     PAGES = "pages"  # the newest first, page by page
 
 
+class MarketTrades(StrEnum):
+    """How the trades of everybody are told, by a stream and by request."""
+
+    NUMBERED = "numbered"  # by the same ids, which count each pair's trades without a hole
+    SHARED = "shared"  # by the same ids
+    APART = "apart"  # each by its own ids, or bundled otherwise: what both tell cannot be put together
+    UNASKED = "unasked"  # by the stream alone: what the library has for it is something else
+
+
 class DeadMan(StrEnum):
     """Whether the venue cancels our orders by itself when it hears nothing of us."""
 
@@ -105,6 +114,7 @@ class VenueContract:
     trades_days: int = 0  # how far back they go; 0: nothing is said
     trades_of_all_pairs: bool = False  # a page holds other pairs' trades too
     trades_until: str = "until"  # the parameter that ends a span
+    market_trades: MarketTrades = MarketTrades.APART
     answers_whole: bool = False  # create and cancel answer with the order's state; else with its id alone
     expiry: Expiry = Expiry.OPTION
     expiry_name: str = ""

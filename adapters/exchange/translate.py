@@ -10,6 +10,7 @@ from adapters.exchange.outcomes import ODD
 from domain.errors import Refused, Unavailable
 from domain.market.model import Book, Level, Pair, Side, TradingRules
 from domain.market.orders import Fill, LimitOrder, OrderState, VenueOrder
+from domain.market.tape import PublicTrade
 from domain.money import BPS, ZERO, Coin, exact
 
 Raw = Mapping[str, Any]
@@ -205,6 +206,22 @@ def as_fill(pair: Pair, raw: Raw, id_name: str = "clientOrderId") -> Fill:
     if fill.price <= 0 or fill.quantity <= 0 or fill.quote_quantity <= 0:
         raise Unavailable("venue_answer_absurd", subject=fill.trade_id)
     return fill
+
+
+def as_public_trade(raw: Raw) -> PublicTrade:
+    """Return one trade between any two.
+
+    Raises:
+        Unavailable: ``venue_answer_incomplete``: a field that must be there is missing or makes no sense.
+    """
+    with understood("market trades"):
+        return PublicTrade(
+            trade_id=str(raw.get("id") or ""),
+            at=datetime.fromtimestamp(int(raw["timestamp"]) / 1000, UTC),
+            price=exact(raw["price"]),
+            quantity=exact(raw["amount"]),
+            taker=Side(raw["side"]),
+        )
 
 
 def _fee(raw: Raw) -> Raw:

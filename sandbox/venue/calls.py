@@ -97,13 +97,14 @@ def aggregated_trades(venue: Venue, account: str, params: Params) -> Any:
     """List the last public trades in the aggregated shape, each on its own; ccxt asks for these."""
     pair, first = venue.engine.pair(need(params, "symbol")), whole(params, "fromId")
     start, end = whole(params, "startTime", 0) or 0, whole(params, "endTime", 10**15) or 0
-    known = [trade for trade in venue.tapes[pair.symbol].trades if start <= trade.at_ms <= end]
+    tape = venue.tapes[pair.symbol].numbered()
+    known = [(number, trade) for number, trade in tape if start <= trade.at_ms <= end]
     limit = rows(params, 500, MOST_ROWS)
     if first is not None or start:
-        chosen = [trade for trade in known if trade.id >= (first or 0)][:limit]
+        chosen = [each for each in known if each[0] >= (first or 0)][:limit]
     else:
         chosen = known[-limit:]
-    return [shapes.aggregated_trade(pair, trade) for trade in chosen]
+    return [shapes.aggregated_trade(pair, *each) for each in chosen]
 
 
 def klines(venue: Venue, account: str, params: Params) -> Any:

@@ -129,7 +129,7 @@ class GateStreams:
 
     # -- what they are told
 
-    def traded(self, trade: Trade) -> None:
+    def traded(self, trade: Trade, number: int) -> None:
         """Tell a public trade."""
         pair = self._venue.engine.pairs[trade.symbol]
         self._tell("spot.trades", f"spot.trades {shapes.name_of(pair)}", shapes.public_trade(pair, trade))

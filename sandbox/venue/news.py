@@ -15,8 +15,8 @@ from sandbox.venue.model import Changes, Report, Side, Trade, text
 class Teller(Protocol):
     """One language's listeners. What they are told is on disk already."""
 
-    def traded(self, trade: Trade) -> None:
-        """Tell a public trade."""
+    def traded(self, trade: Trade, number: int) -> None:
+        """Tell a public trade, which has this number among its pair's."""
         ...
 
     def changed(self, changes: Changes) -> None:
@@ -34,11 +34,14 @@ class BinanceNews:
     def __init__(self, engine: Engine, hub: Hub, faults: Faults) -> None:
         self._engine, self._hub, self._faults = engine, hub, faults
 
-    def traded(self, trade: Trade) -> None:
-        """Tell a public trade."""
-        stream = f"{trade.symbol.lower()}@trade"
+    def traded(self, trade: Trade, number: int) -> None:
+        """Tell a public trade, and the same as an aggregate of one."""
+        pair, stream = self._engine.pairs[trade.symbol], f"{trade.symbol.lower()}@trade"
         if self._hub.listeners(stream):
-            self._hub.tell_market(stream, shapes.trade_event(self._engine.pairs[trade.symbol], trade))
+            self._hub.tell_market(stream, shapes.trade_event(pair, trade))
+        stream = f"{trade.symbol.lower()}@aggTrade"
+        if self._hub.listeners(stream):
+            self._hub.tell_market(stream, shapes.aggregated_trade_event(pair, number, trade))
 
     def moved(self, symbol: str, first: int, last: int, prices: Mapping[Side, set[int]], now_ms: int) -> None:
         """Send what changed in a book since the last time, numbered without a gap."""

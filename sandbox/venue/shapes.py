@@ -173,10 +173,10 @@ def public_trade(pair: Pair, trade: Trade) -> Json:
     }
 
 
-def aggregated_trade(pair: Pair, trade: Trade) -> Json:
-    """Return a trade as an aggregate of one."""
+def aggregated_trade(pair: Pair, number: int, trade: Trade) -> Json:
+    """Return a trade as an aggregate of one; aggregates have numbers of their own."""
     return {
-        "a": trade.id,
+        "a": number,
         "p": price(pair, trade.price),
         "q": quantity(pair, trade.lots),
         "f": trade.id,
@@ -185,6 +185,12 @@ def aggregated_trade(pair: Pair, trade: Trade) -> Json:
         "m": trade.buyer_is_maker,
         "M": True,
     }
+
+
+def aggregated_trade_event(pair: Pair, number: int, trade: Trade) -> Json:
+    """Return an aggregate of one trade as the stream tells it."""
+    event = {"e": "aggTrade", "E": trade.at_ms, "s": trade.symbol}
+    return {**event, **aggregated_trade(pair, number, trade)}
 
 
 def trade_event(pair: Pair, trade: Trade) -> Json:

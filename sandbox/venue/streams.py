@@ -15,7 +15,7 @@ from sandbox.venue.venue import Venue
 
 log = logging.getLogger("sandbox.venue")
 Json = dict[str, Any]
-STREAMS = ("depth", "depth@100ms", "trade")
+STREAMS = ("depth", "depth@100ms", "trade", "aggTrade")
 
 
 class Streams:

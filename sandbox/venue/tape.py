@@ -35,11 +35,13 @@ class Tape:
 
     def __init__(self) -> None:
         self.trades: deque[Trade] = deque(maxlen=1000)
+        self.number = 0  # of the last trade, among this pair's alone: without a hole until a restart
         self.minutes: deque[Minute] = deque()
 
     def add(self, trade: Trade) -> None:
         """Remember one trade."""
         self.trades.append(trade)
+        self.number = self.number + 1 if self.number else trade.id
         at = trade.at_ms // MINUTE_MS
         if not self.minutes or self.minutes[-1].at != at:
             self.minutes.append(Minute(at, trade.price, trade.price, trade.price, trade.id, trade.price))
@@ -49,6 +51,10 @@ class Tape:
         last.high, last.low = max(last.high, trade.price), min(last.low, trade.price)
         last.close = trade.price
         last.lots, last.value, last.count = last.lots + trade.lots, last.value + trade.value, last.count + 1
+
+    def numbered(self) -> list[tuple[int, Trade]]:
+        """Return the last thousand trades with their numbers among this pair's."""
+        return list(enumerate(self.trades, self.number - len(self.trades) + 1))
 
     def candles(self, span: int, now_ms: int) -> list[Minute]:
         """Return what is known by spans of so many minutes, the open one last; one without trades is flat."""

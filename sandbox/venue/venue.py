@@ -111,7 +111,7 @@ class Venue:
         for trade in changes.prints:
             self.tapes[trade.symbol].add(trade)
             for teller in self.tellers:
-                teller.traded(trade)
+                teller.traded(trade, self.tapes[trade.symbol].number)
         for teller in self.tellers:
             teller.changed(changes)
 

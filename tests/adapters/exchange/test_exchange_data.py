@@ -10,7 +10,8 @@ import pytest
 
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
-from adapters.exchange.exchange_data import BookWatch, BrokenStreamError, ExchangeData, VenueStreams
+from adapters.exchange.book_watch import BookWatch, BrokenStreamError
+from adapters.exchange.exchange_data import ExchangeData, VenueStreams
 from domain.ids import VenueAccountName
 from domain.market.model import Pair
 from domain.secrets import Secret
