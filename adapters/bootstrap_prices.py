@@ -7,19 +7,26 @@ from contextlib import asynccontextmanager
 from adapters.bootstrap import World
 from adapters.db.candles import PostgresCandles
 from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
+from adapters.db.traded import PostgresTraded
 from adapters.marketdata.coingecko import CoinGecko
 from adapters.mixin.prices import MixinPrices
 from domain.ports.prices import PriceSource
 from domain.services.candle_keeping import CandleFeed, CandleKeeping
 from domain.services.execution import ExecutionService
 from domain.services.market_data import MarketDataService
+from domain.services.tape_reading import TapeFeed, TapeReading
 
 
 def market_data(world: World, sources: Sequence[PriceSource] = ()) -> MarketDataService:
     """Return what answers from what workers see, and from what these sources say."""
     store = world.store
     return MarketDataService(
-        sources, PostgresVenueAccounts(store), PostgresCandles(store), world.tokens, world.clock
+        sources,
+        PostgresVenueAccounts(store),
+        PostgresCandles(store),
+        PostgresTraded(store),
+        world.tokens,
+        world.clock,
     )
 
 
@@ -31,6 +38,16 @@ def candle_keeping(world: World, executions: Sequence[ExecutionService]) -> Cand
         if (desk := execution.desk).candles is not None
     ]
     return CandleKeeping(feeds, PostgresCandles(world.store), PostgresRuns(world.store), world.clock)
+
+
+def tape_reading(world: World, executions: Sequence[ExecutionService]) -> TapeReading:
+    """Return what tells everybody's trades on what these trade, each only while it acts for its account."""
+    feeds = [
+        TapeFeed(desk.account, desk.venue, execution.offered, desk.tapes, desk.grip)
+        for execution in executions
+        if (desk := execution.desk).tapes is not None
+    ]
+    return TapeReading(feeds, PostgresTraded(world.store), PostgresRuns(world.store), world.clock)
 
 
 @asynccontextmanager

@@ -71,6 +71,7 @@ async def open_executions(world: World) -> AsyncIterator[list[ExecutionService]]
             desk.watching = Watching(PostgresAccountLooks(world.store), exchange.keys)
             if not account.rehearsal or account.venue not in real:
                 desk.candles = exchange.candles
+                desk.tapes = None if account.lockstep else exchange.tapes  # recorded time stands still
             executions.append(ExecutionService(desk, account.pairs))
         yield executions
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from bot.ports import Json
 from bot.replies import BLUE, Reply, Text, sends
 from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, names, records, text
+from handlers.wording import Params, Render, groups, lines, names, records, span, text
 
 MOST_BUTTONS = 6
 
@@ -14,7 +14,7 @@ def render_price(words: Words, params: Params) -> list[Reply]:
     """Say a price with its sources, what is offered here, and what was not counted."""
     said = [_headline(words, params), *_sources(words, params)]
     for market in records(params, "markets"):
-        said += [_market(words, market), *_day(words, market["day"])]
+        said += [_market(words, market), *_day(words, market["day"]), *_traded(words, market["traded"])]
     return [lines(*said)]
 
 
@@ -58,6 +58,17 @@ def _day(words: Words, day: Json) -> list[str]:
     if minutes >= 60:
         known = words("lasts_hours", count=round(minutes / 60))
     return [words("price_day", **{**day, "lasts": known, "change": change})]
+
+
+def _traded(words: Words, told: Json) -> list[str]:
+    """Say what was traded last, and in the last minutes or in as much of them as is known."""
+    if not isinstance(told, dict) or not told:
+        return []
+    facts = {**told, "age": _age(words, int(str(told["age_s"]))), "lasts": span(words, told["span_s"])}
+    if "price" not in told:
+        return [words("price_traded_nothing", **facts)]
+    facts["last_age"] = _age(words, int(str(told["last_age_s"])))
+    return [words("price_traded" if told["count"] else "price_traded_not", **facts)]
 
 
 def _percent(bps: Json) -> str:

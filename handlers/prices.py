@@ -57,7 +57,7 @@ def _market(market: Market, now: datetime) -> dict[str, Json]:
         "ask": ask,
         "age_s": seen,
     }
-    return {**told, "day": _day(market.day)}
+    return {**told, "day": _day(market.day), "traded": _traded(market, now)}
 
 
 def _day(day: Stretch | None) -> dict[str, Json]:
@@ -68,6 +68,27 @@ def _day(day: Stretch | None) -> dict[str, Json]:
         "high": plain(day.high),
         "change_bps": plain(round(day.change * BPS, 4)),
         "minutes": round((day.until - day.since).total_seconds() / 60),
+    }
+
+
+def _traded(market: Market, now: datetime) -> dict[str, Json]:
+    told = market.traded
+    if told is None:
+        return {}
+    last: dict[str, Json] = {}
+    if told.last is not None:
+        last = {
+            "last_age_s": _age_s(told.last.at, now),
+            "price": plain(told.last.price),
+            "quantity": plain(told.last.quantity),
+        }
+    return {
+        "base": market.pair.base,
+        "age_s": _age_s(told.until, now),
+        "span_s": round((told.until - told.since).total_seconds()),
+        "count": told.count,
+        "volume": plain(told.volume),
+        **last,
     }
 
 

@@ -20,7 +20,7 @@ from adapters.bootstrap import (
 from adapters.bootstrap_closing import closing_service, inactivity_service
 from adapters.bootstrap_leases import lease_keeper
 from adapters.bootstrap_moving import Moving, open_treasury
-from adapters.bootstrap_prices import candle_keeping
+from adapters.bootstrap_prices import candle_keeping, tape_reading
 from adapters.bootstrap_runs import stop_carrying
 from adapters.bootstrap_trading import open_executions
 from adapters.db.progress import PostgresProgress
@@ -48,6 +48,7 @@ from workers import (
     safe_boot,
     stops,
     strategies,
+    tapes,
     treasury,
 )
 from workers.beat import BeatWorker, LeaseWork
@@ -75,7 +76,7 @@ def loops_of(
     paying = PayoutWorker(money.withdrawals, money.payouts, world.wallet_grip, world.clock.monotonic)
     ends = ClosingWorker(closing_service(world, money.confirmations), world.wallet_grip)
     safe = safe_boot_of(world)
-    seen = candle_keeping(world, executions)
+    seen, read = candle_keeping(world, executions), tape_reading(world, executions)
     moves = [TreasuryWorker(*moving, world.wallet_grip, clock.monotonic)] if moving else []
     return [
         *([Loop(safe_boot.NAME, safe_boot.EVERY_S, safe.note, clock)] if safe else []),
@@ -90,6 +91,7 @@ def loops_of(
         Loop(guardians.NAME, guardians.EVERY_S, angel_minding(world).round, clock),
         Loop(reconcile.NAME, reconcile.EVERY_S, wallet_comparing(world).round, clock),
         *([Loop(candles.NAME, candles.EVERY_S, seen.round, clock)] if seen.feeds else []),
+        *([Loop(tapes.NAME, tapes.EVERY_S, read.round, clock)] if read.feeds else []),
         *(Loop(each.name, strategies.EVERY_S, each.round, clock) for each in trading),
     ]
 

@@ -188,6 +188,7 @@ TABLES = MappingProxyType(
         "stops": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE (carried_out_at, runs, conversions)"),
         "drills": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
         "candles": Table(whose=NOBODYS, app="SELECT, INSERT", web="SELECT"),
+        "traded": Table(whose=NOBODYS, app="SELECT, INSERT, UPDATE"),
         # pages of a person's own: the web opens links and continues visits by functions alone
         "page_links": Table(whose=_MINE, app="SELECT, INSERT, UPDATE (ended_at), DELETE"),
         # looking whether everything lies where the books say

@@ -123,8 +123,9 @@ class ExchangeData:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
-        for subscription in (*self._books.of.values(), *self._trades.of.values()):
-            await subscription.stream.stop()
+        books, trades = self._books.of.values(), self._trades.of.values()
+        for stream in [*(each.stream for each in books), *(each.stream for each in trades)]:
+            await stream.stop()
         self._books.of.clear()
         self._trades.of.clear()
         await self.client.close()
@@ -152,6 +153,7 @@ class ExchangeData:
 
     def _begin(self, kind: _Kind[W], symbol: str, watch: W, step: Step) -> _Subscription[W]:
         """Return a subscription whose stream is ended at the venue first where it told what cannot be."""
+        subscription: _Subscription[W]
 
         async def mended() -> None:
             if subscription.torn:

@@ -47,6 +47,7 @@ BINANCE = VenueContract(
     ),
     # internal error, bus trouble, back-end timeout: the order may rest on the book
     silence_codes=frozenset({"-1000", "-1001", "-1006", "-1007"}),
+    unconfirmed=("market_trades",),
 )
 
 OKX = VenueContract(
@@ -161,6 +162,7 @@ KRAKEN = VenueContract(
         "refuses_duplicate_client_ids",
         "most_open_orders",
         "orders_per_second",
+        "market_trades",
     ),
 )
 
@@ -197,7 +199,14 @@ GATE = VenueContract(
     silence_codes=frozenset(
         {"INTERNAL", "SERVER_ERROR", "TOO_BUSY", "REPEATED_CREATION", "ORDER_CLOSED", "ORDER_CANCELLED"}
     ),
-    unconfirmed=("expiry", "timer.least_s", "timer.most_s", "orders_per_second", "batch_cancels"),
+    unconfirmed=(
+        "expiry",
+        "timer.least_s",
+        "timer.most_s",
+        "orders_per_second",
+        "batch_cancels",
+        "market_trades",
+    ),
 )
 
 KUCOIN = VenueContract(
@@ -327,7 +336,7 @@ XT = VenueContract(
     code_field="mc",
     markets_call="fetch_spot_markets",
     refusal_codes=frozenset({"AUTH_105", "ORDER_002"}),
-    unconfirmed=("finding", "trades_window", "orders_per_second", "id_pattern"),
+    unconfirmed=("finding", "trades_window", "orders_per_second", "id_pattern", "market_trades"),
 )
 
 BIGONE = VenueContract(

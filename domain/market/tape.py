@@ -58,9 +58,9 @@ class Traded:
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """The newest trades of a pair, the oldest first; of those after ``since`` up to ``until`` none is missing.
+    """The newest trades of a pair, the oldest first; after ``since`` and up to ``until`` none is missing.
 
-    A trade at ``since`` itself or before may stand alone.
+    Of those at ``since`` itself, or before, some may be.
     """
 
     trades: tuple[PublicTrade, ...]

@@ -30,6 +30,7 @@ from domain.ports.recoveries import Recovering
 from domain.ports.roles import RoleStore
 from domain.ports.runs import RunStore, VenueAccountStore
 from domain.ports.store import Store
+from domain.ports.tape import TapeSource
 from domain.services.admission import Admission
 from domain.services.reckoning import Reckoning
 from domain.services.sight import Sight
@@ -115,6 +116,8 @@ class Desk:
     """The venue's own dead-man timer; without it nobody sets one."""
     candles: CandleSource | None = None
     """Who tells candles of what is traded here; without it nobody keeps any."""
+    tapes: TapeSource | None = None
+    """Who tells the trades of everybody; without it nobody reads them."""
     asked: AskedOrderStore | None = None
     """Where orders are asked of other accounts' workers; without it nobody asks."""
     recovering: Recovering | None = None

@@ -12,15 +12,20 @@ from domain.market.candles import Interval, Series, Stretch
 from domain.market.model import Pair
 from domain.market.prices import USD, Price, Reading, agreed, rounded
 from domain.market.runs import MarketView
+from domain.market.tape import Traded
 from domain.money import Coin
 from domain.ports.candles import CandleReader
 from domain.ports.clock import Clock
 from domain.ports.prices import PriceSource
 from domain.ports.runs import AccountState
+from domain.ports.tape import Place, TradedReader
 from domain.services.tokens import Tokens
 
 DAY, DAY_LASTS = timedelta(days=1), timedelta(minutes=10)
 """What is told of a pair's past, and how long ago it may end."""
+
+TRADED_LASTS = timedelta(minutes=1)
+"""How old what was traded lately may be: a loop notes it every ten seconds."""
 
 SEEN_LASTS = timedelta(seconds=30)
 """How long what a worker saw of a market is news."""
@@ -45,6 +50,7 @@ class Market:
     venue: str
     view: MarketView
     day: Stretch | None = None  # the last 24 hours, or as much of them as is known
+    traded: Traded | None = None  # the last minutes, where a venue tells what is traded now
 
     @property
     def pair(self) -> Pair:
@@ -73,6 +79,7 @@ class MarketDataService:
     sources: Sequence[PriceSource]
     seen: Views
     candles: CandleReader
+    traded: TradedReader
     tokens: Tokens
     clock: Clock
     _said: dict[str, Mapping[Coin, Reading]] = field(default_factory=dict)  # by source, in US dollars
@@ -117,7 +124,9 @@ class MarketDataService:
         for asked in (coin, currency or USD):
             if asked not in {*known, USD} or coin == currency:
                 raise Refused("price_coin_unknown", coin=asked, known=", ".join(sorted(known)))
-        offered = [await self._with_day(m) for m in markets if _concerns(m.pair, coin, currency)]
+        traded = await self.traded.all()
+        concerned = [m for m in markets if _concerns(m.pair, coin, currency)]
+        offered = [self._with_traded(await self._with_day(market), traded) for market in concerned]
         price = self._price(coin, currency or USD, markets)
         if currency is None and price.value is None:
             quotes = [m.pair.quote for m in offered if m.pair.base == coin]
@@ -130,6 +139,11 @@ class MarketDataService:
         series = Series(market.venue, market.pair, Interval.MINUTE)
         day = await self.candles.stretch(series, Interval.MINUTE.begun(now) - DAY, now)
         return replace(market, day=day) if day and now - day.until <= DAY_LASTS else market
+
+    def _with_traded(self, market: Market, told: Mapping[Place, Traded]) -> Market:
+        traded = told.get((market.venue, market.pair))
+        fresh = traded is not None and self.clock.now() - traded.until <= TRADED_LASTS
+        return replace(market, traded=traded) if fresh else market
 
     def _known(self, markets: Sequence[Market]) -> set[Coin]:
         traded = {coin for market in markets for coin in (market.pair.base, market.pair.quote)}

@@ -1,4 +1,4 @@
-"""What a venue that tells everybody's trades promises: in memory, and over the wire of the sandbox in both languages."""
+"""What a venue that tells everybody's trades promises: in memory, and over the wire of the sandbox."""
 
 import asyncio
 import json

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from domain.errors import Unavailable
 from domain.market.candles import Interval, Series
-from domain.market.model import Pair
+from domain.market.model import Pair, Side
 from tests.fakes.candles import candle
+from tests.fakes.tapes import FakeTapes
 from tests.handlers.world import Person, World
 
 
@@ -35,6 +36,25 @@ async def test_a_pair_tells_its_last_hours() -> None:
     opened = [Interval.MINUTE.begun(now) - timedelta(minutes=ago) for ago in (180, 1)]
     await world.candles.note(series, [candle(opened[0], "96"), candle(opened[1], "98.77")], now)
     assert "in the last 3 h: low 96, high 100, -1.23%" in await alice.says("/price BTC/USDT")
+
+
+async def test_a_pair_tells_its_last_trade_and_the_last_minutes() -> None:
+    world, alice = await market()
+    pair, tapes = Pair.parse("BTC/USDT"), FakeTapes(world.clock)
+    world.clock.advance(seconds=600)
+    tapes.trade(pair, Side.BUY, "0.5", "60001")
+    world.clock.advance(seconds=100)
+    tapes.trade(pair, Side.SELL, "0.25", "59990")
+    world.clock.advance(seconds=12)
+    await world.traded.note({("binance", pair): (await tapes.tape(pair)).traded(timedelta(minutes=5))})
+    world.clock.advance(seconds=8)
+    told = await alice.says("/price BTC")
+    assert "as of 8 s ago: the last one 20 s ago, 0.25 BTC at 59,990; 2 within 5 min, 0.75 BTC" in told
+    await alice.says("/language 中文")
+    told = await alice.says("/价格 BTC")
+    assert "成交（8 秒前）：最近一笔在20 秒前，0.25 BTC，价格 59,990；5 分钟内共 2 笔，0.75 BTC" in told
+    world.clock.advance(seconds=60)
+    assert "成交" not in await alice.says("/价格 BTC"), "what nobody has told lately is not told"
 
 
 async def test_a_pair_is_priced_in_its_other_coin() -> None:

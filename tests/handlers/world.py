@@ -87,6 +87,7 @@ from tests.fakes.prices import FakePrices
 from tests.fakes.reconciliation import FakeReconciliations
 from tests.fakes.roles import FakeAudit, FakeOwnerCodes, FakeRoles
 from tests.fakes.runs import ACCOUNT, FakeFills, FakeHalts, FakeRuns, FakeViews
+from tests.fakes.tapes import FakeTraded
 from tests.fakes.transfers import FakeAddressBook, FakeTransfers
 from tests.fakes.treasury import Treasury
 
@@ -191,10 +192,10 @@ class World:
         self.closings = FakeClosings(self.ledger, self.outbox, self.freezes, self.runs)
         self.store.tables.append(self.closings)
         self.history = FakeHistory()
-        self.candles = FakeCandles()
+        self.candles, self.traded = FakeCandles(), FakeTraded()
         self.told = FakePrices("CoinGecko", self.clock)
         self.prices = MarketDataService(
-            [self.told], unreached(self.views), self.candles, self.tokens, self.clock
+            [self.told], unreached(self.views), self.candles, self.traded, self.tokens, self.clock
         )
         self.links, self.pages_offered = FakePageLinks(self.clock), True
         self.store.tables.append(self.links)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.exchange.account import VenueAccount, VenueKey
-from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.book_watch import BookWatch, BrokenStreamError
+from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.exchange_data import ExchangeData, VenueStreams
 from domain.ids import VenueAccountName
 from domain.market.model import Pair

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from adapters.exchange.client import contract_of
-from adapters.exchange.contract import DeadMan, Expiry, Finding, IdForm, Trades, VenueContract
+from adapters.exchange.contract import (
+    DeadMan,
+    Expiry,
+    Finding,
+    IdForm,
+    MarketTrades,
+    Trades,
+    VenueContract,
+)
 from adapters.exchange.venues import BINANCE, BITGET, GATE, HYPERLIQUID, VENUES, XT
 from adapters.ids import RandomIds
 from domain.errors import Refused
@@ -53,6 +61,8 @@ def test_row_says_what_the_library_can_do(row: VenueContract, known: dict[str, A
     assert not row.tells_fees or has["fetchTradingFee"]
     assert has["fetchTime"], "its clock is measured"
     assert has["fetchOHLCV"], "its candles are kept"
+    assert has["fetchTrades"] or row.market_trades is MarketTrades.UNASKED
+    assert has.get("watchTrades") or row.market_trades is not MarketTrades.UNASKED, "somebody must tell"
     assert set(Interval) <= known[row.venue].timeframes.keys()
     if row.finding is Finding.LISTS:
         assert has["fetchClosedOrders"]

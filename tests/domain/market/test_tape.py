@@ -22,7 +22,7 @@ SPAN = timedelta(minutes=5)
 
 def test_what_was_traded_is_told_by_who_took_it() -> None:
     told = Tape(TRADES, LONG_AGO, NOW).traded(SPAN)
-    assert (told.count, told.bought, told.sold, told.volume) == (2, 2, 1, 3)
+    assert [told.count, told.bought, told.sold, told.volume] == [2, 2, 1, 3]
     assert (told.since, told.until, told.last) == (NOW - SPAN, NOW, TRADES[-1])
 
 
@@ -35,7 +35,7 @@ def test_it_is_told_of_as_much_as_is_whole() -> None:
 
 def test_the_last_trade_is_told_however_old_it_is() -> None:
     told = Tape(TRADES, LONG_AGO, NOW).traded(timedelta(seconds=50))
-    assert (told.count, told.volume, told.last) == (0, 0, TRADES[-1])
+    assert [told.count, told.volume, told.last] == [0, 0, TRADES[-1]]
     assert Tape((), LONG_AGO, NOW).traded(SPAN).last is None
 
 

@@ -17,6 +17,7 @@ from tests.fakes.candles import FakeCandles, candle
 from tests.fakes.clock import FakeClock
 from tests.fakes.prices import FakePrices
 from tests.fakes.runs import FakeViews
+from tests.fakes.tapes import FakeTraded
 from tests.handlers.world import BTC as BTC_TOKEN
 
 BTC, USDT, USD = Coin("BTC"), Coin("USDT"), Coin("USD")
@@ -26,10 +27,10 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.gecko, self.mixin = FakePrices("CoinGecko", self.clock), FakePrices("Mixin", self.clock)
-        self.views, self.candles = FakeViews(), FakeCandles()
+        self.views, self.candles, self.traded = FakeViews(), FakeCandles(), FakeTraded()
         tokens = Tokens([ApprovedToken(BTC_TOKEN, Decimal(1))])
         self.prices = MarketDataService(
-            [self.gecko, self.mixin], self.views, self.candles, tokens, self.clock
+            [self.gecko, self.mixin], self.views, self.candles, self.traded, tokens, self.clock
         )
 
     async def asked(self) -> str:
