@@ -188,7 +188,7 @@ class ExecutionService:
             return await self._start_up()
         pairs = await self._pairs([])
         await self.views.look_if_due(pairs, self._meanwhile)
-        await self.beats.react()
+        await self._react()
         compared = await self.comparing.look_if_due(pairs)
         await self.looking.look_if_due()
         proven = await self.dead_man.prove()
@@ -197,7 +197,7 @@ class ExecutionService:
     async def _trade(self) -> str:
         """Tick what is due, book what was traded, and wait for what comes next."""
         desk = self.desk
-        await self.beats.react()
+        await self._react()
         runs = await desk.runs.active(desk.account)
         state = await desk.accounts.find(desk.account)
         self.ticking.halted = state.halted if state else ""
@@ -249,10 +249,15 @@ class ExecutionService:
         """Keep the venue's timer from striking while we are at work, however long a round takes."""
         await self.dead_man.keep()
 
+    async def _react(self) -> None:
+        """Answer markets that have moved; while rounds fail nothing is placed, and that stays told."""
+        if not self.failed.count:
+            await self.beats.react()
+
     async def _meanwhile(self) -> None:
         """Do what cannot wait for all pairs to be asked about: keep the timer, tick what has moved."""
         await self._keep_timer()
-        await self.beats.react()
+        await self._react()
 
     async def _start_up(self) -> str:
         """Register the account and book what it holds, once; compare the venue with the books."""
@@ -321,7 +326,7 @@ class ExecutionService:
         deep = self._reconcile_is_due
         pairs = await desk.orders.pairs(desk.account)
         read = None if deep else pairs if every else heard
-        booked = await self.fills.sweep(read, deep=deep, between=self.beats.react)
+        booked = await self.fills.sweep(read, deep=deep, between=self._react)
         self._swept_at = now if every else self._swept_at
         unclear = await desk.orders.unclear(desk.account)
         await self.resolution.resolve([intent for intent in unclear if intent.uncertain])

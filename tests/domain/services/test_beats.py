@@ -112,6 +112,32 @@ async def test_nobody_answers_a_market_without_the_lease() -> None:
     assert len(world.venue.sent) == sent
 
 
+async def test_while_the_exchange_tells_no_trades_nothing_is_placed_and_its_silence_stays_told() -> None:
+    world, worker = await world_with(1)
+    exchange: Any = worker.desk.exchange
+
+    async def silent(*_: Any) -> Any:
+        raise Unavailable("venue_silent")
+
+    exchange.fills_since = silent
+    worker.desk.policy = replace(worker.desk.policy, blind_cancel_s=1_000)
+    while not worker.failed.count:
+        await world.rounds(worker, 1)
+    sent = len(world.venue.sent)
+    for step in range(12):
+        way = 1 if step % 2 else -1
+        world.venue.move(world.venue.bid + way * FAR, world.venue.ask + way * FAR)
+        await world.rounds(worker, 1)
+    assert len(world.venue.sent) == sent, "who does not hear of trades places nothing"
+    [run] = world.runs.rows
+    assert run.trouble == "venue_silent"
+    del exchange.fills_since
+    world.venue.move(world.venue.bid + FAR, world.venue.ask + FAR)
+    await world.rounds(worker, 8)
+    assert len(world.venue.sent) > sent
+    assert world.runs.rows[0].trouble == ""
+
+
 async def test_what_moves_while_trades_are_read_does_not_wait_for_the_rest() -> None:
     world, worker = await world_with(1)
     before = nearest_bid(world)
