@@ -20,6 +20,7 @@ from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.ccxt_exchange import CcxtExchange
 from adapters.exchange.client import contract_of, reason_of
 from adapters.ids import PREFIX, RandomIds
+from adapters.own import in_time
 from adapters.sealing.envelope import CannotOpen, Sealed
 from adapters.sealing.masters import BadMasterKey, read_masters
 from adapters.sealing.venue_keys import unseal_venue_keys
@@ -219,6 +220,6 @@ def failsafe_of(settings: AngelSettings) -> FailSafe:
     module, _, kind = name.partition(":")
     try:
         own: FailSafe = getattr(importlib.import_module(module), kind)(bounds)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # the owner's own code: whatever it raises, the start says so in a sentence
         raise CannotWatch(f"MRMARKET_FAILSAFE {name} is no class that can be made: {error}.") from error
-    return own
+    return in_time(own)

@@ -2,16 +2,17 @@
 
 import importlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from domain.angel.closing import Closing, FailSafe, JoinsLegs, Market, Stranded
 from domain.health.recovery import Choice, Decision, HeldBack
 
 T = TypeVar("T")
 
 _WITHIN_S = 1.0
-"""How long an owner's choice may think of one run; the event loop waits for it."""
+"""How long an owner's own code may think of one run; the event loop waits for it."""
 
 
 def named(name: str, built_in: Mapping[str, type[T]], method: str) -> T:
@@ -33,47 +34,83 @@ def named(name: str, built_in: Mapping[str, type[T]], method: str) -> T:
     raise ValueError(f"{name} has no method {method}()")
 
 
-@dataclass(slots=True)
-class _Thought:
-    """What came of asking once; both empty: nothing yet."""
+class InTime(Generic[T]):
+    """Asks the owner's own code in a thread of its own: what hangs there keeps nobody waiting for long."""
 
-    decision: Any = None
-    error: BaseException | None = None
+    def __init__(self, within_s: float = _WITHIN_S) -> None:
+        """Wait so many seconds for an answer."""
+        self._within_s = within_s
+        self._at_it: threading.Thread | None = None
 
-    def think(self, choice: Choice, held: HeldBack) -> None:
-        """Ask, whatever it raises: ending the process is not for it to say."""
-        try:
-            self.decision = choice.decide(held)
-        except BaseException as error:
-            self.error = error
+    def ask(self, question: Callable[[], T]) -> T:
+        """Return the answer.
+
+        Raises:
+            TimeoutError: there was none in time, or a question before this one still waits for its own.
+            Exception: whatever it raises; ending the process is not for it to say.
+        """
+        if self._at_it is not None and self._at_it.is_alive():
+            raise TimeoutError("it still thinks about another question")
+        told: list[T] = []
+        failed: list[BaseException] = []
+
+        def think() -> None:
+            try:
+                told.append(question())
+            except BaseException as error:
+                failed.append(error)
+
+        self._at_it = threading.Thread(target=think, name="own code thinks", daemon=True)
+        self._at_it.start()
+        self._at_it.join(self._within_s)
+        if told:
+            return told[0]
+        if not failed:
+            raise TimeoutError(f"it has said nothing for {self._within_s:g} s")
+        if isinstance(failed[0], Exception):
+            raise failed[0]
+        raise RuntimeError(type(failed[0]).__name__) from failed[0]
 
 
 @dataclass(slots=True)
 class Timely:
-    """An owner's own choice, asked in a thread of its own: one that hangs keeps nobody else waiting."""
+    """An owner's own choice of what becomes of runs, asked in time."""
 
     choice: Choice
-    within_s: float = _WITHIN_S
-    _at_it: threading.Thread | None = field(default=None, init=False)
+    _asked: InTime[Decision] = field(default_factory=InTime)
 
     def decide(self, held: HeldBack) -> Decision:
-        """Return what the choice says.
+        """Return what the choice says; raises as ``InTime.ask``."""
+        return self._asked.ask(lambda: self.choice.decide(held))
 
-        Raises:
-            TimeoutError: it has not said anything in time, or still thinks about a run before this one.
-            Exception: whatever it raises.
-        """
-        if self._at_it is not None and self._at_it.is_alive():
-            raise TimeoutError("it still thinks about another run")
-        thought = _Thought()
-        self._at_it = threading.Thread(target=thought.think, args=(self.choice, held), daemon=True)
-        self._at_it.start()
-        self._at_it.join(self.within_s)
-        if self._at_it.is_alive():
-            raise TimeoutError(f"it has said nothing for {self.within_s:g} s")
-        if isinstance(thought.error, Exception):
-            raise thought.error
-        if thought.error is not None:
-            raise RuntimeError(type(thought.error).__name__) from thought.error
-        decision: Decision = thought.decision
-        return decision
+
+@dataclass(slots=True)
+class TimelyFailSafe:
+    """An owner's own fail-safe, asked in time: what is on other accounts' books does not wait for it."""
+
+    own: FailSafe
+    _asked: InTime[Closing] = field(default_factory=InTime)
+
+    def close(self, run: Stranded, market: Market) -> Closing:
+        """Return what it says; raises as ``InTime.ask``."""
+        return self._asked.ask(lambda: self.own.close(run, market))
+
+
+@dataclass(slots=True)
+class TimelyJoining(TimelyFailSafe):
+    """One that knows of actions with two legs."""
+
+    joins: JoinsLegs = field(kw_only=True)
+
+    def finish(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return what it says; raises as ``InTime.ask``."""
+        return self._asked.ask(lambda: self.joins.finish(leader, leg, market))
+
+    def undo(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        """Return what it says; raises as ``InTime.ask``."""
+        return self._asked.ask(lambda: self.joins.undo(leader, leg, market))
+
+
+def in_time(own: FailSafe) -> FailSafe:
+    """Return an owner's own fail-safe as one that answers in time or not at all."""
+    return TimelyJoining(own, joins=own) if isinstance(own, JoinsLegs) else TimelyFailSafe(own)

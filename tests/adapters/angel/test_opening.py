@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +22,18 @@ from adapters.sealing.envelope import Kind, Label, Sealed, seal
 from adapters.sealing.masters import MasterKey, angel_file, master_of, new_root, write_masters
 from adapters.sealing.venue_keys import pack_angel_key
 from angel.rounds import Rounds
-from domain.angel.closing import Bounds, CancelOnly, CloseAll, Closing, Left, Market, Stranded, Trade, toward
+from domain.angel.closing import (
+    Bounds,
+    CancelOnly,
+    CloseAll,
+    Closing,
+    JoinsLegs,
+    Left,
+    Market,
+    Stranded,
+    Trade,
+    toward,
+)
 from domain.errors import Unavailable
 from domain.health.progress import Patience, standing
 from domain.ids import RunId, VenueAccountName
@@ -170,13 +183,53 @@ def test_fail_safe_is_built_in_or_the_owners_own(settings: Callable[..., AngelSe
     assert own.close(run("0.03"), market()) == Trade(Side.SELL, 5_988_000, 500)
 
 
+GO = threading.Event()
+
+
+class Hangs(CloseAll):
+    """Knows of two legs, and thinks for ever."""
+
+    def close(self, run: Stranded, market: Market) -> Closing:
+        GO.wait(60)
+        return Left("at_last")
+
+    def finish(self, leader: Stranded, leg: Stranded, market: Market) -> Closing:
+        raise SystemExit("all of it")
+
+
+class FallsWhenMade(HalfWay):
+    """Cannot be made."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        raise KeyError(str(bounds))
+
+
+def test_a_fail_safe_that_hangs_or_ends_the_process_keeps_no_other_account_waiting(
+    settings: Callable[..., AngelSettings],
+) -> None:
+    own = failsafe_of(settings(FAILSAFE=f"{__name__}:Hangs"))
+    assert isinstance(own, JoinsLegs)
+    assert not isinstance(failsafe_of(settings(FAILSAFE=f"{__name__}:HalfWay")), JoinsLegs)
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        own.finish(run("0.03"), run("0.03"), market())
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            own.close(run("0.03"), market())
+    GO.set()
+    assert time.monotonic() - began < 4
+
+
 def test_documented_example_is_this_one() -> None:
     text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     assert "return toward(run, market, (run.base + run.base_start) / 2, self.bounds)" in text
     assert "MRMARKET_FAILSAFE=mine:HalfWay" in text
 
 
-@pytest.mark.parametrize("name", ["close_everything", "nowhere:Mine", f"{__name__}:Nobody", "json:loads"])
+@pytest.mark.parametrize(
+    "name",
+    ["close_everything", "nowhere:Mine", f"{__name__}:Nobody", "json:loads", f"{__name__}:FallsWhenMade"],
+)
 def test_fail_safe_that_is_none_is_refused(settings: Callable[..., AngelSettings], name: str) -> None:
     with pytest.raises(CannotWatch, match="MRMARKET_FAILSAFE"):
         failsafe_of(settings(FAILSAFE=name))
