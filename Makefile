@@ -72,7 +72,7 @@ SIMULATED := tests/simulation/test_{crash_points,seeds,lost_answers,thrice,trans
 # With real processes; one after the other, for they measure time.
 REAL := CHAOS=1 CHAOS_RESTARTS=20 CHAOS_DEATHS=40 CHAOS_FAULT_S=20 CHAOS_REDIS_S=600 CHAOS_REDIS_EVERY_S=30 \
   CHAOS_CALM_S=100 CHAOS_OUTAGE_S=600 CHAOS_RESTORE_AGE_S=660 CHAOS_FLEET_DEATHS=5 \
-  ANGEL_ORDERS=200 ANGEL_KILLS=200 ANGEL_FREEZES=500
+  ANGEL_ORDERS=200 ANGEL_KILLS=200 ANGEL_FREEZES=500 ANGEL_TIMINGS=40
 
 chaos: install  ## a thousand seeds, ten thousand lost answers; prints figures (takes long)
 	@$(MUCH) $(PY) -m pytest -n 2 --dist worksteal $(ARGS) $(SIMULATED); failed=$$?; \

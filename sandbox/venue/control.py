@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Control:
-    """`/sandbox/books`, `/sandbox/faults`, `/sandbox/limits` and `/sandbox/cut`."""
+    """`/sandbox/books`, `/sandbox/orders`, `/sandbox/faults`, `/sandbox/limits` and `/sandbox/cut`."""
 
     def __init__(self, venue: Venue, hub: Hub, refused: Callable[[], Mapping[str, int]]) -> None:
         self._venue, self._hub, self._refused = venue, hub, refused
@@ -25,6 +25,7 @@ class Control:
     def add_to(self, app: web.Application) -> None:
         """Serve the addresses."""
         app.router.add_get("/sandbox/books", self.books)
+        app.router.add_get("/sandbox/orders", self.orders)
         app.router.add_get("/sandbox/faults", self.faults)
         app.router.add_post("/sandbox/faults", self.change_faults)
         app.router.add_post("/sandbox/cut", self.cut)
@@ -33,6 +34,16 @@ class Control:
     async def books(self, request: web.Request) -> web.Response:
         """Tell everything there is to know about clients' money; changes nothing."""
         return web.json_response(self.picture())
+
+    async def orders(self, request: web.Request) -> web.Response:
+        """Tell every order of clients that was ever taken, in the order in which they were."""
+        taken = sorted(self._venue.engine.orders.values(), key=lambda order: order.id)
+        return web.json_response(
+            [
+                {"account": order.account, "clientOrderId": order.client_id, "at_ms": order.created_ms}
+                for order in taken
+            ]
+        )
 
     def picture(self) -> Json:
         """Return accounts, open orders, all fills and the sum per asset that must be zero."""

@@ -54,6 +54,7 @@ class Stage:
     refused: int = 0  # tries of a worker that was not let in any more
     runs: dict[str, RunId] = field(default_factory=dict)
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    _heard: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def accounts(self) -> list[dict[str, Any]]:
@@ -112,7 +113,7 @@ class Stage:
     async def at_work(self, worker: asyncio.subprocess.Process) -> None:
         """Let the runs go on, and return when all of a worker's orders rest."""
         assert worker.stdout is not None
-        recovering = asyncio.create_task(self._recover())
+        recovering = asyncio.create_task(self.recover())
         async with asyncio.timeout(120):
             while line := await worker.stdout.readline():
                 if b"ready" in line:
@@ -121,9 +122,14 @@ class Stage:
                 said = [file.read_text()[-3000:] for file in self.state.glob("worker-*.log")]
                 raise AssertionError("\n".join(said))
         recovering.cancel()
-        self._drained = asyncio.create_task(self._listen(worker.stdout))
+        self.listens(worker)
 
-    async def _recover(self) -> None:
+    def listens(self, worker: asyncio.subprocess.Process) -> None:
+        """Hear what a worker says from now on: one that nobody hears would stand still."""
+        assert worker.stdout is not None
+        self._heard.append(asyncio.create_task(self._listen(worker.stdout)))
+
+    async def recover(self) -> None:
         """Let runs go on that were halted, as recovery does."""
         while True:
             for was, to in (("halted", "recovering"), ("recovering", "running")):
@@ -228,6 +234,15 @@ class Stage:
         """Return the exchanges that took an order of anybody of ours after an instant of theirs."""
         newest = {name: (await self._books(name))["newest_order_ms"] for name in self.urls}
         return [f"{name}: {newest[name] - at} ms" for name, at in fence_ms.items() if newest[name] > at]
+
+    async def accepted(self) -> dict[str, list[str]]:
+        """Return every order that was ever taken, by account, in the order in which they were."""
+        taken = {}
+        for name, urls in self.urls.items():
+            async with self.http.get(urls["control"] + "/orders") as answer:
+                names = [each["clientOrderId"] for each in await answer.json()]
+            taken[f"mm-{name}"] = [each.removeprefix("t-") for each in names]  # gate wants that before names
+        return taken
 
     async def intents(self) -> int:
         """Return how many orders of workers were ever written down."""

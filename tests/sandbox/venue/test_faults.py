@@ -30,6 +30,7 @@ async def test_a_withheld_answer_still_left_its_order_behind(client: Any, urls: 
     with pytest.raises(ccxt.NetworkError):
         await far_bid(client, "lost1")
     assert (await client.fetch_order(None, PAIR, {"clientOrderId": "lost1"}))["status"] == "open"
+    assert [each["clientOrderId"] for each in await control(urls, "orders")] == ["lost1"]
 
 
 async def test_a_hanging_answer_is_a_timeout(client: Any, urls: dict[str, str]) -> None:
