@@ -1,10 +1,10 @@
 """The newest trades of one pair, put together from what a stream tells and what requests do."""
 
 import asyncio
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 
 from adapters.exchange.book_watch import Lag
@@ -20,8 +20,8 @@ ASK_EVERY_S, CLOSE_EVERY_S = 30.0, 5.0
 OLD_S = 90.0
 """What a request told longer ago is not told any more: two that failed since are enough."""
 
-MOST = 2_000
-"""How many trades of a pair are kept; a quarter more before the oldest go, all at once."""
+MOST, KEPT = 10_000, timedelta(minutes=10)
+"""How many trades of a pair are kept, and how long; half as much more before the oldest go at once."""
 
 MOST_AT_ONCE = 500
 """So many fit into what the library keeps until we look: of as many at once, some may have been lost."""
@@ -62,7 +62,10 @@ class TradeWatch:
             return
         missed = self._misses(told) or len(told) >= MOST_AT_ONCE
         if self._hole and self._hole.until is None:
-            self._resume(told[0])
+            after = self._hole.after
+            if not self._is_new(told[-1]) or (after and told[-1].at <= after.at):
+                return  # it repeats what was before, and says nothing of what is now
+            self._resume(told[-1])
         elif missed:
             self._hole = _Hole(self._hole.after if self._hole else self._last, told[-1])
         self._add(told)
@@ -85,9 +88,10 @@ class TradeWatch:
 
     def fill(self, page: Sequence[PublicTrade], at: datetime) -> None:
         """Take in the newest trades as a request that left at an instant told them."""
-        page = sorted(page, key=_order)
+        page, last = sorted(page, key=_order), self._last
+        if not self._joins and last and (not page or page[-1].at < last.at):
+            return  # it lags behind what is known
         self._read_at = at
-        last = self._last
         if self._hole is None and page and (last is None or page[-1].at > last.at) and self._is_new(page[-1]):
             self._hole = _Hole(last)  # the stream is silent and should not be
         if self._hole is None:
@@ -109,13 +113,13 @@ class TradeWatch:
         until, trades, since = at, self._trades, self._since
         hole, quiet = self._hole, self._quiet(now_s)
         if hole and hole.until and not quiet:
-            trades, since = [each for each in trades if _order(each) >= _order(hole.until)], hole.until.at
+            trades, since = trades[bisect_left(trades, _order(hole.until), key=_order) :], hole.until.at
         elif hole or quiet:
             if self._read_at is None or (at - self._read_at).total_seconds() > OLD_S:
                 return None
             until = self._read_at
             if hole and hole.after:
-                trades = [each for each in trades if _order(each) <= _order(hole.after)]
+                trades = trades[: bisect_right(trades, _order(hole.after), key=_order)]
         return None if since is None else Tape(tuple(trades), min(since, until), until)
 
     @property
@@ -139,30 +143,37 @@ class TradeWatch:
         new = [int(each.trade_id) for each in told if self._is_new(each)]
         return bool(new) and max(new) - int(self._last.trade_id) > len(new)
 
-    def _resume(self, first: PublicTrade) -> None:
-        """Begin anew with the first trade that a stream told."""
+    def _resume(self, told: PublicTrade) -> None:
+        """Begin anew with the newest trade that a stream told at once: others before it may be missing."""
         if self._joins:
-            self._hole = _Hole(self._hole.after if self._hole else None, first)
+            self._hole = _Hole(self._hole.after if self._hole else None, told)
         else:
-            self._replace((), first.at)
+            self._replace((), told.at)
             self._hole = None
 
     def _replace(self, page: Sequence[PublicTrade], at: datetime) -> None:
         """Know these trades and no others."""
         self._trades, self._known, self._since = [], set(), page[0].at if page else at
-        self._hole, self._heard_s = _Hole(), -inf
+        self._heard_s = -inf
         self._add(page)
+        self._hole = _Hole(self._last)
 
     def _add(self, told: Iterable[PublicTrade]) -> None:
         for trade in told:
             if self._is_new(trade):
                 insort(self._trades, trade, key=_order)
                 self._known.add(trade.trade_id)
-        if len(self._trades) > MOST * 5 // 4:
-            last_cut = self._trades[-MOST - 1]
-            self._trades = self._trades[-MOST:]
-            self._known = {each.trade_id for each in self._trades}
-            self._since = max(self._since, last_cut.at) if self._since else None
+        newest = self._trades[-1].at if self._trades else None
+        if newest and (len(self._trades) > MOST * 1.5 or newest - self._trades[0].at > KEPT * 1.5):
+            old = bisect_left(self._trades, newest - KEPT, key=lambda trade: trade.at)
+            self._cut(max(old, len(self._trades) - MOST))
+
+    def _cut(self, oldest: int) -> None:
+        """Keep no more than is asked for, and say so."""
+        last_cut = self._trades[oldest - 1]
+        self._trades = self._trades[oldest:]
+        self._known = {each.trade_id for each in self._trades}
+        self._since = max(self._since, last_cut.at) if self._since else None
 
 
 def _order(trade: PublicTrade) -> tuple[datetime, int, str]:

@@ -52,7 +52,7 @@ async def test_a_pair_tells_its_last_trade_and_the_last_minutes() -> None:
     assert "as of 8 s ago: the last one 20 s ago, 0.25 BTC at 59,990; 2 within 5 min, 0.75 BTC" in told
     await alice.says("/language 中文")
     told = await alice.says("/价格 BTC")
-    assert "成交（8 秒前）：最近一笔在20 秒前，0.25 BTC，价格 59,990；5 分钟内共 2 笔，0.75 BTC" in told
+    assert "成交（截至8 秒前）：最近一笔 0.25 BTC，价格 59,990（20 秒前）；5 分钟内共 2 笔，0.75 BTC" in told
     world.clock.advance(seconds=60)
     assert "成交" not in await alice.says("/价格 BTC"), "what nobody has told lately is not told"
 

@@ -1,6 +1,8 @@
 """Trades put together from a stream and from requests: each once, in order, and every hole made known."""
 
+import random
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -49,6 +51,12 @@ def seen(watch: TradeWatch, second: float) -> Tape | None:
     return watch.tape(at(second), second)
 
 
+def whole_of(watch: TradeWatch, second: float) -> Tape:
+    tape = seen(watch, second)
+    assert tape is not None, "nobody tells"
+    return tape
+
+
 @JOINED
 def test_nothing_is_told_before_anybody_has(kind: MarketTrades) -> None:
     assert seen(TradeWatch(kind), 1) is None
@@ -60,9 +68,8 @@ def test_a_stream_begins_whole_where_its_first_trades_are_in_what_a_request_tell
 ) -> None:
     watch = streaming(kind)
     watch.take(trades(11, 12), 12)
-    tape = seen(watch, 13)
+    tape = whole_of(watch, 13)
     assert numbers(tape) == list(range(1, 13))
-    assert tape is not None
     assert (tape.since, tape.until) == (at(1), at(13))
     assert not watch.wants(13 + ASK_EVERY_S), "a stream that tells is asked for by nobody"
 
@@ -70,11 +77,11 @@ def test_a_stream_begins_whole_where_its_first_trades_are_in_what_a_request_tell
 @JOINED
 def test_before_its_request_a_stream_is_whole_from_its_first_word_on(kind: MarketTrades) -> None:
     watch = TradeWatch(kind)
-    watch.take(trades(10, 11), 11)
-    tape = seen(watch, 12)
+    watch.take(trades(9, 10), 10)
+    watch.take(trades(11), 11)
+    tape = whole_of(watch, 12)
     assert numbers(tape) == [10, 11]
-    assert tape is not None
-    assert tape.since == at(10)
+    assert tape.since == at(10), "what came at once with it may be told again, and others missing between"
     assert tape.traded(timedelta(minutes=5)).count == 1, (
         "of what was at its first instant some may be missing"
     )
@@ -97,15 +104,13 @@ def test_what_a_broken_stream_missed_is_filled_by_a_request(kind: MarketTrades) 
     watch = streaming(kind)
     watch.forget()
     watch.take(trades(20), 50)
-    before = seen(watch, 51)
+    before = whole_of(watch, 51)
     assert numbers(before) == [20]
-    assert before is not None
     assert before.since == at(20), "until it is filled the hole is known"
     assert watch.wants(51)
     watch.fill(trades(*range(5, 21)), at(51))
-    tape = seen(watch, 52)
+    tape = whole_of(watch, 52)
     assert numbers(tape) == list(range(1, 21))
-    assert tape is not None
     assert tape.since == at(1)
 
 
@@ -115,8 +120,7 @@ def test_a_hole_that_no_request_reaches_across_stays_known(kind: MarketTrades) -
     watch.forget()
     watch.take(trades(20), 50)
     watch.fill(trades(*range(15, 21)), at(51))  # the oldest it tells is after the last one known
-    tape = seen(watch, 52)
-    assert tape is not None
+    tape = whole_of(watch, 52)
     assert tape.since == at(15)
     assert tape.traded(timedelta(minutes=5)).count == 5
 
@@ -183,8 +187,7 @@ def test_a_silent_stream_is_asked_about_and_believed_where_nothing_was_traded(ki
     late = 10 + QUIET_S + 1
     assert watch.wants(late)
     watch.fill(trades(*range(1, 11)), at(late))
-    tape = seen(watch, late + 1)
-    assert tape is not None
+    tape = whole_of(watch, late + 1)
     assert tape.until == at(late + 1)
     assert tape.traded(timedelta(minutes=5)).count == 9
     assert not watch.wants(late + ASK_EVERY_S)
@@ -196,9 +199,8 @@ def test_a_deaf_stream_is_told_by_requests_until_it_speaks_again(kind: MarketTra
     late = 10 + QUIET_S + 1
     assert watch.wants(late)
     watch.fill(trades(*range(1, 31)), at(late))
-    tape = seen(watch, late + 5)
+    tape = whole_of(watch, late + 5)
     assert numbers(tape) == list(range(1, 31))
-    assert tape is not None
     assert tape.until == at(late)
     later = late + ASK_EVERY_S
     assert watch.wants(later)
@@ -242,15 +244,33 @@ def test_news_that_come_later_than_usual_do_not_stand_for_a_sound_stream(kind: M
 def test_a_bounded_number_is_kept_and_what_goes_is_not_said_to_be_there(
     kind: MarketTrades, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trade_watch, "MOST", 8)
+    monkeypatch.setattr(trade_watch, "MOST", 7)
     watch = streaming(kind)
+    assert numbers(seen(watch, 10)) == list(range(1, 11)), "half as much more is still kept"
     watch.take(trades(11), 11)
-    tape = seen(watch, 12)
-    assert numbers(tape) == list(range(4, 12))
-    assert tape is not None
-    assert tape.since == at(3)
+    tape = whole_of(watch, 12)
+    assert numbers(tape) == list(range(5, 12))
+    assert tape.since == at(4)
     watch.take(trades(2), 12)  # told again after it went
-    assert seen(watch, 12).traded(timedelta(minutes=5)).count == 8  # type: ignore[union-attr]
+    again = whole_of(watch, 12)
+    assert again.traded(timedelta(minutes=5)).count == 7
+
+
+@JOINED
+def test_what_is_older_than_anybody_looks_back_goes_and_the_last_trade_stays(
+    kind: MarketTrades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trade_watch, "KEPT", timedelta(seconds=4))
+    watch = TradeWatch(kind)
+    watch.take(trades(10), 10)
+    watch.fill(trades(*range(3, 11)), at(10))
+    tape = whole_of(watch, 10)
+    assert numbers(tape) == [6, 7, 8, 9, 10]
+    assert tape.since == at(5)
+    watch.take([trade(11, 500)], 500)
+    late = whole_of(watch, 501)
+    assert numbers(late) == [11]
+    assert late.traded(timedelta(minutes=5)).count == 1
 
 
 @JOINED
@@ -280,11 +300,13 @@ def test_a_stream_whose_ids_are_its_own_is_whole_from_its_first_word_and_never_m
 ) -> None:
     watch = TradeWatch(kind)
     watch.fill([trade(5, name="r5"), trade(6, name="r6")], at(6))
-    watch.take(trades(6, 7), 7)
-    tape = seen(watch, 8)
-    assert numbers(tape) == [6, 7]
-    assert tape is not None
-    assert tape.since == at(6)
+    watch.take(trades(6), 6)  # it may be the same as one that is known, and says nothing new
+    assert [each.trade_id for each in whole_of(watch, 7).trades] == ["r5", "r6"]
+    watch.take(trades(7), 7)
+    watch.take(trades(8), 8)
+    tape = whole_of(watch, 8)
+    assert numbers(tape) == [7, 8]
+    assert tape.since == at(7)
     watch.forget()
     watch.take(trades(20), 20)
     assert numbers(seen(watch, 21)) == [20], "what was missed is missing, and nothing older is told"
@@ -300,8 +322,7 @@ def test_a_silent_stream_with_ids_of_its_own_keeps_its_trades_where_a_request_te
     later = late + QUIET_S + 1
     assert watch.wants(later)
     watch.fill([trade(2, name="b"), trade(9, name="c")], at(later))
-    tape = seen(watch, later)
-    assert tape is not None
+    tape = whole_of(watch, later)
     assert [each.trade_id for each in tape.trades] == ["b", "c"]
     watch.take(trades(70), later + 1)
     assert numbers(seen(watch, later + 2)) == [70]
@@ -311,8 +332,7 @@ def test_trades_without_a_name_all_count() -> None:
     watch = TradeWatch(MarketTrades.APART)
     watch.take([trade(1, name=""), trade(1, name="")], 1)
     watch.take([trade(2, name="")], 2)
-    tape = seen(watch, 3)
-    assert tape is not None
+    tape = whole_of(watch, 3)
     assert len(tape.trades) == 3
 
 
@@ -322,3 +342,67 @@ def test_where_no_request_tells_the_market_none_is_made() -> None:
     watch.take(trades(1), 1)
     assert numbers(seen(watch, 2)) == [1]
     assert seen(watch, 2 + QUIET_S) is None
+
+
+@dataclass
+class Chance:
+    """A market, a stream and requests about it of which anything may go wrong, by the dice."""
+
+    kind: MarketTrades
+    dice: random.Random
+    now: float = 0.0
+    happened: list[PublicTrade] = field(default_factory=list)
+    told: list[PublicTrade] = field(default_factory=list)
+    waiting: list[PublicTrade] = field(default_factory=list)
+    """What the stream, while it stands, has not told yet."""
+    stands: bool = False
+
+    def __post_init__(self) -> None:
+        self.watch = TradeWatch(self.kind)
+
+    def passes(self) -> None:
+        """Let time pass, and perhaps somebody trade."""
+        self.now = round(self.now + self.dice.choice((0.1, 0.3, 0.5, 2, 40)), 3)
+        if self.dice.random() < 0.7:
+            self.happened.append(trade(len(self.happened) + 1, self.now))
+            self.waiting += self.happened[-1:] * self.stands
+
+    def streams(self) -> None:
+        """Let the stream begin, break, or tell what waits: in any order, with some of it again."""
+        if not self.stands:
+            self.stands = self.dice.random() < 0.3
+        elif self.dice.random() < 0.05:
+            self.stands, self.waiting = False, []
+            self.watch.forget()
+        else:
+            again = self.dice.sample(self.told[-9:], min(2, len(self.told)))
+            said = self.waiting + again * (self.dice.random() < 0.5)
+            self.watch.take(self.dice.sample(said, len(said)), self.now)
+            self.told, self.waiting = self.told + self.waiting, []
+
+    def asks(self) -> None:
+        """Ask where it is wanted: some answers are lost, late, or reach back too little."""
+        if self.watch.wants(self.now) and self.dice.random() < 0.8:
+            late = len(self.happened) > 4 and self.dice.random() < 0.3
+            page = self.happened[: len(self.happened) - 4 * late][-self.dice.choice((2, 15, 60)) :]
+            if self.kind is MarketTrades.APART:
+                page = [replace(each, trade_id=f"r{each.trade_id}") for each in page]
+            known_to = page[-1].at if late else at(self.now)
+            self.watch.fill(page, known_to)
+
+
+@pytest.mark.parametrize("kind", [MarketTrades.NUMBERED, MarketTrades.SHARED, MarketTrades.APART])
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_called_whole_is_whole_whatever_breaks(kind: MarketTrades, seed: int) -> None:
+    chance, whole = Chance(kind, random.Random(seed)), 0
+    for _ in range(800):
+        chance.passes()
+        chance.streams()
+        chance.asks()
+        if (tape := seen(chance.watch, chance.now)) is None:
+            continue
+        told = [each.at for each in tape.trades if tape.since < each.at <= tape.until]
+        assert told == [each.at for each in chance.happened if tape.since < each.at <= tape.until]
+        assert list(tape.trades) == sorted(tape.trades, key=lambda each: each.order)
+        whole += len(told) > 3
+    assert whole > 100, "some of it must be told"
