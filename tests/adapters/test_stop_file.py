@@ -28,7 +28,7 @@ def test_it_says_what_was_written_until_that_very_stop_is_removed(tmp_path: Path
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "stop!", "[]", '{"id": "a"}'),
+        *("", "stop!", "[]", '{"id": "a"}', "[" * 4_000, "x" * 1_000_000),
         '{"id": "A B", "by": "x", "at": "2026-03-01T00:00:00+00:00"}',
         '{"id": "a", "by": "a\\u0000b", "at": "2026-03-01T00:00:00+00:00"}',
         '{"id": "a", "by": "x", "at": "0001-01-01T00:00:00+14:00"}',
