@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from adapters.db.config import connection_of
 from adapters.db.progress import WORDS, word_of
-from domain.health.progress import OK, Patience, standing
+from domain.health.progress import NEVER, OK, Patience, standing
 
 PATIENCE = Patience()
 """How long a process may be silent or late before pages and the doctor call it dead."""
@@ -140,7 +140,7 @@ class ProcessProbe:
             return f"cannot be heard ({type(error).__name__})"
         words = [word_of(row) for row in found]
         if not self._expected and not any(word.process == self.name for word in words):
-            return OK
+            return NEVER
         return standing(self.name, words, PATIENCE)
 
 

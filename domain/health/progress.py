@@ -10,6 +10,9 @@ WHOLE = Scope("")
 
 OK = "ok"
 
+NEVER = "was never heard of"
+"""Of a process that an instance may do without: nothing is wrong, and nothing is there."""
+
 UNHEARD = "was not heard of in the last seconds"
 """What is said of a kind of process of which none lives."""
 

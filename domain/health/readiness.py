@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.health.progress import OK
+from domain.health.progress import NEVER, OK
 
 _WITHIN_S = 3.0
 _FRESH_S = 0.5  # many askers cost no more than two rounds a second
@@ -33,7 +33,7 @@ class Health:
     @property
     def ready(self) -> bool:
         """Tell whether nothing is missing."""
-        return all(said == OK for said in self.checks.values())
+        return all(said in (OK, NEVER) for said in self.checks.values())
 
 
 @dataclass(slots=True)

@@ -155,7 +155,7 @@ async def test_an_angel_is_missed_once_it_was_heard_of_and_not_before(
     store: PostgresStore, admin: Any, url_of: Callable[[Role], str]
 ) -> None:
     probe = ProcessProbe(url_of(Role.WEB), "angel", expected=False)
-    assert await probe.ask() == "ok"
+    assert await probe.ask() == "was never heard of"
     said = "SELECT angel_act(jsonb_build_object('kind', 'alive', 'angel', 'angel:a'))"
     angel = await asyncpg.connect(url_of(Role.ANGEL))
     await angel.execute(said)

@@ -15,6 +15,7 @@ from aiohttp.web import Application, Request
 from domain.errors import Unavailable
 from domain.fees import FeeKind
 from domain.health.drill import Drill
+from domain.health.progress import NEVER
 from domain.health.readiness import Readiness
 from domain.market.history import STATES, Subject
 from domain.market.runs import RunState
@@ -137,6 +138,20 @@ async def test_start_page_has_words_for_everything_that_is_asked(
     for probe in asked:
         assert words[probe.name] in page
         assert (words[f"{probe.name}_missing"] in unescape(page)) == (answer != "ok")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_an_angel_that_nobody_started_is_not_called_running(
+    aiohttp_client: Dial, language: str
+) -> None:
+    pages = make_app([Said("angel", NEVER)], Instance(None, False, False), OwnWorld().pages)
+    client, words = await aiohttp_client(pages), TEXTS[language]
+    page = unescape(await (await client.get("/", headers={"Accept-Language": language})).text())
+    assert words["angel_never"] in page
+    assert f">{words['never']}<" in page
+    assert f">{words['ok']}<" not in page
+    ready = await (await client.get("/ready")).json()
+    assert ready == {"ready": True, "checks": {"angel": NEVER}}
 
 
 async def test_start_page_of_a_real_bot_does_not_speak_of_play(aiohttp_client: Dial) -> None:

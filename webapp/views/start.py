@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from domain.health.progress import NEVER
 from webapp.keys import DRILLS, INSTANCE, READINESS
 from webapp.pages import page
 
@@ -16,5 +17,5 @@ async def start(request: web.Request) -> web.Response:
     health = await request.app[READINESS].look()
     now = f"{datetime.now(UTC):%H:%M:%S}"
     drill = await request.app[DRILLS].seen()
-    facts = {"health": health, "instance": request.app[INSTANCE], "now": now, "drill": drill}
+    facts = {"health": health, "absent": NEVER, "instance": request.app[INSTANCE], "now": now, "drill": drill}
     return page(request, "start.html", facts)
