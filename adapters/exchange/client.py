@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from adapters.exchange.account import VenueAccount, VenueKey
 from adapters.exchange.contract import Expiry, VenueContract
+from adapters.exchange.trade_watch import MOST_AT_ONCE
 from adapters.exchange.venues import VENUES
 from domain.errors import InvariantBroken, Refused
 
@@ -99,6 +100,7 @@ def _made(account: VenueAccount, key: VenueKey | None, contract: VenueContract |
                 "fetchMargins": False,
                 "fetchCurrencies": False,
                 "maxRetriesOnFailure": 0,
+                "tradesLimit": MOST_AT_ONCE,
                 **_expiry(contract, account.request_expiry_ms),
                 **(contract.options if contract else {}),
             },

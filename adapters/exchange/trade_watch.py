@@ -24,7 +24,7 @@ MOST, KEPT = 10_000, timedelta(minutes=10)
 """How many trades of a pair are kept, and how long; half as much more before the oldest go at once."""
 
 MOST_AT_ONCE = 500
-"""So many fit into what the library keeps until we look: of as many at once, some may have been lost."""
+"""So many the library keeps until we look: of as many at once, some may have been lost."""
 
 
 @dataclass(frozen=True, slots=True)

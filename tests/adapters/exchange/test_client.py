@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from ccxt.async_support.base.ws.cache import ArrayCache
 
 from adapters.exchange.account import VenueAccount, VenueKey, limits_from
 from adapters.exchange.client import make_client, writing
+from adapters.exchange.trade_watch import MOST_AT_ONCE
 from domain.errors import InvariantBroken, Refused
 from domain.ids import VenueAccountName
 from domain.leases import WALLET, Grip, LeaseTiming
@@ -108,6 +110,18 @@ def test_numbers_come_as_text_and_writes_are_not_retried(silent_venue: tuple[Any
     client, _ = silent_venue
     assert client.number is str
     assert client.options["maxRetriesOnFailure"] == 0
+
+
+def test_trades_that_the_library_has_thrown_away_are_told_by_how_many_are_left(
+    silent_venue: tuple[Any, list[web.Request]],
+) -> None:
+    client, _ = silent_venue
+    kept = ArrayCache(client.options["tradesLimit"])
+    for number in range(MOST_AT_ONCE + 1):
+        kept.append({"symbol": "BTC/USDT", "timestamp": number, "id": str(number)})
+    fresh = kept.getLimit("BTC/USDT", None)
+    told = client.filter_by_since_limit(kept, None, fresh, "timestamp", True)
+    assert len(told) == MOST_AT_ONCE, "one is lost, and a watch takes as many for a hole"
 
 
 def test_venue_without_a_contract_row_is_refused() -> None:
