@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +11,7 @@ from sandbox.children import CannotStart
 from sandbox.world import write_private
 
 FORM = "1"
+_NOT_LENT = ("MRMARKET_ENV_FILE", "MRMARKET_HEALTH_PORT")
 
 
 class AlreadyRunning(Exception):
@@ -32,6 +33,11 @@ class StateDirectory:
     def run_file(self) -> Path:
         """Return where other programs find what runs."""
         return self.path / "run.json"
+
+    @property
+    def settings_file(self) -> Path:
+        """Return where the command line finds the settings of what runs."""
+        return self.path / "settings.env"
 
     def take(self) -> None:
         """Hold the directory until this process ends, however it ends.
@@ -73,6 +79,18 @@ class StateDirectory:
         """Write ``run.json``, whole or not at all, for our eyes only: it names passwords."""
         write_private(self.run_file, facts)
 
+    def lend(self, settings: Mapping[str, str]) -> None:
+        """Write the workers' settings for ``mrmarket``: ``MRMARKET_ENV_FILE=…/settings.env mrmarket doctor``.
+
+        Each command is a process of its own, so the page of the workers' health is not among them.
+        """
+        kept = sorted(name for name in settings if name.startswith("MRMARKET_") and name not in _NOT_LENT)
+        self.settings_file.unlink(missing_ok=True)
+        self.settings_file.touch(mode=0o600)
+        self.settings_file.write_text(
+            "".join(f"{name}='{settings[name]}'\n" for name in kept), encoding="utf-8"
+        )
+
     def kept_down(self) -> Collection[str]:
         """Return the parts that somebody wants killed and kept down: ``mrmarket drill angel``."""
         try:
@@ -84,6 +102,7 @@ class StateDirectory:
         """Let go: nothing runs here any more."""
         if self._lock and not self._lock.closed:
             self.run_file.unlink(missing_ok=True)
+            self.settings_file.unlink(missing_ok=True)
             self._lock.close()
 
     def _read_run_file(self) -> dict[str, Any] | None:

@@ -121,6 +121,7 @@ class Stage:
         own = {name: apart(env, _APART[name]) if name in _APART else env for name in self._product}
         own = {name: env | self._own(name) for name, env in own.items()}
         self.supervisor.start(*(self._python(name, [name], own[name]) for name in own))
+        self._directory.lend(own["workers"])
         self._wait_until_ready()
         self._ready = True
         self.tell()

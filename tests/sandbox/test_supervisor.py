@@ -163,6 +163,9 @@ def test_one_sandbox_holds_a_state_directory(tmp_path: Path) -> None:
     assert starting.value.facts is None
     first.tell({"urls": {"chat": "here"}})
     assert first.run_file.stat().st_mode & 0o777 == 0o600
+    first.lend({"MRMARKET_WEB_PORT": "1", "MRMARKET_HEALTH_PORT": "2", "MRMARKET_ENV_FILE": "", "HOME": "/"})
+    assert first.settings_file.read_text() == "MRMARKET_WEB_PORT='1'\n"
+    assert first.settings_file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(AlreadyRunning) as running:
         second.take()
     assert running.value.facts == {"urls": {"chat": "here"}}

@@ -94,7 +94,9 @@ def answers(facts: dict[str, Any], path: str) -> bool:
         wire.close()
 
 
-def test_it_comes_up_mends_itself_and_stops(start: Callable[..., Command], tmp_path: Path) -> None:
+def test_it_comes_up_mends_itself_and_stops(
+    start: Callable[..., Command], tmp_path: Path, root: Path
+) -> None:
     first = start()
     facts = first.until_ready()
     assert facts["urls"]["chat"] in first.said[-1]
@@ -103,6 +105,16 @@ def test_it_comes_up_mends_itself_and_stops(start: Callable[..., Command], tmp_p
     )
     assert all(Path(facts["keys"][name]).exists() for name in ("bot", "alice", "bob", "owner", "venues"))
     assert first.run_file.stat().st_mode & 0o777 == 0o600
+
+    asked = subprocess.run(
+        [sys.executable, "-m", "adapters.cli", "doctor", "--lang", "en"],
+        cwd=root,
+        env={**os.environ, "MRMARKET_ENV_FILE": str(tmp_path / "state" / "settings.env")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "main (binance), looked at" in asked.stdout, asked.stdout + asked.stderr
 
     again = start()
     told, _ = again.process.communicate(timeout=60)
@@ -120,6 +132,7 @@ def test_it_comes_up_mends_itself_and_stops(start: Callable[..., Command], tmp_p
     assert first.end(signal.SIGTERM) == 0
     assert not any(map(runs, pids))
     assert not first.run_file.exists()
+    assert not (tmp_path / "state" / "settings.env").exists()
     assert "is kept in" in first.said[-1]
 
 
