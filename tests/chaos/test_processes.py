@@ -26,6 +26,9 @@ FAULT_S = size("CHAOS_FAULT_S", 5)
 BACK_WITHIN_S = 5.0
 """After the database answers, so long may a payment take until it is credited (T10)."""
 
+BY_ITSELF = 3
+"""So often within an hour a market maker is brought back by itself."""
+
 FAULTS = [
     *((route, kind) for route in ("mixin", "venue") for kind in ("drop", "delay", "reset", "duplicate")),
     *((route, kind) for route in ("postgres", "redis") for kind in ("drop", "delay", "reset")),
@@ -38,11 +41,30 @@ async def settle_and_judge(shop: Shop, payments: Payments) -> None:
     """Wait until all is there, show that all works again, close the market, and judge."""
     alice = shop.person("Alice")
     await until(payments.all_there, 120, "every acknowledged payment is credited")
+    await bring_back(shop)
     had = await fills(shop)
     await until(lambda: _more_fills(shop, had), 180, "trading goes on after the faults")
     await withdraw(payments.person, "USDT", "5")
     await stop_run(alice, within_s=180)
     await assert_nothing_lost_or_doubled(shop)
+
+
+async def bring_back(shop: Shop) -> None:
+    """Wait until the market maker is at work; have the owner bring it back if its person is asked instead.
+
+    Who kills workers again and again has the Angel take over each time that none is back in time (AN12).
+    """
+
+    async def settled() -> str:
+        [run] = await shop.rows("SELECT state FROM runs WHERE number = 1 AND kind = 'strategy'")
+        return run["state"] if run["state"] in {"running", "awaiting_user"} else ""
+
+    if await until(settled, 120, "the market maker is at work, or its person is asked") == "running":
+        return
+    [taken] = await shop.rows("SELECT count(*) AS n FROM angel_entries WHERE kind = 'take' AND NOT late")
+    assert taken["n"] > BY_ITSELF, f"its person was asked after {taken['n']} take-overs"
+    said = await shop.command("recover")
+    assert said.code == 0, said.text
 
 
 async def _more_fills(shop: Shop, had: int) -> bool:
