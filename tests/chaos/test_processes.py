@@ -49,6 +49,12 @@ async def settle_and_judge(shop: Shop, payments: Payments) -> None:
     await assert_nothing_lost_or_doubled(shop)
 
 
+async def takeovers(shop: Shop) -> int:
+    """Return how often the Angel took an account over."""
+    [taken] = await shop.rows("SELECT count(*) AS n FROM angel_entries WHERE kind = 'take' AND NOT late")
+    return int(taken["n"])
+
+
 async def bring_back(shop: Shop) -> None:
     """Wait until the market maker is at work; have the owner bring it back if its person is asked instead.
 
@@ -61,8 +67,8 @@ async def bring_back(shop: Shop) -> None:
 
     if await until(settled, 120, "the market maker is at work, or its person is asked") == "running":
         return
-    [taken] = await shop.rows("SELECT count(*) AS n FROM angel_entries WHERE kind = 'take' AND NOT late")
-    assert taken["n"] > BY_ITSELF, f"its person was asked after {taken['n']} take-overs"
+    taken = await takeovers(shop)
+    assert taken > BY_ITSELF, f"its person was asked after {taken} take-overs"
     said = await shop.command("recover")
     assert said.code == 0, said.text
 
@@ -142,7 +148,8 @@ async def test_processes_die_and_freeze(tmp_path: Path, assure: Assure) -> None:
         except BaseException as error:
             error.add_note(" ".join(done))
             raise
-    assure("REAL deaths", DEATHS, 0, payments=len(payments.paid))
+        taken = await takeovers(shop)
+    assure("REAL deaths", DEATHS, 0, payments=len(payments.paid), takeovers=taken)
 
 
 async def strike(shop: Shop, dice: random.Random, victims: Sequence[str]) -> str:
