@@ -23,7 +23,7 @@ async def show_live(
     """Give a link to the live page of one run."""
     number = number_in(arguments)
     if number is None:
-        return Say("run_number_needed")
+        return Say("live_number_needed")
     run = await runs.get(person.user_id, number)
     link = await links.issue(person.user_id, Purpose.RUN, f"/runs/{number}")
     return Say("live", {"number": number, "pair": str(run.pair), **page_facts(Purpose.RUN, link)})

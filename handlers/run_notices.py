@@ -370,6 +370,7 @@ RUN_NOTICES: dict[str, Render] = {
     "runs": render_runs,
     "run": render_run,
     "run_number_needed": text("run_number_needed"),
+    "live_number_needed": text("live_number_needed"),
     "stop_ask": render_stop_choice,
     "stop_nothing": text("stop_nothing"),
     "run_ended": render_ended,

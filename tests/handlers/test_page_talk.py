@@ -52,6 +52,12 @@ async def test_runs_of_others_have_no_link(world: World, said: str) -> None:
     assert world.links.rows == {}
 
 
+async def test_a_number_that_is_missing_is_asked_for_with_the_command_that_was_said(world: World) -> None:
+    alice = world.person("alice")
+    assert "for example /live 1" in await alice.says("/live")
+    assert "for example /run 1" in await alice.says("/run")
+
+
 async def test_where_chats_would_not_open_pages_none_is_offered(world: World) -> None:
     world.pages_offered = False
     world.restart()
