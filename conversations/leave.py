@@ -27,6 +27,7 @@ STATES = frozenset({"run", "into", "confirm", "begun", "dropped"})
 
 TRANSITIONS: Table = [
     # trigger  from       to         only if
+    ["answer", "run", "dropped", "names_what_has_ended"],
     ["answer", "run", "confirm", "names_run_and_coin"],
     ["answer", "run", "into", "names_a_run"],
     ["answer", "into", "begun", "is_as_it_lies"],
@@ -79,6 +80,16 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
         number, into = int(self.draft.number), Coin(self.draft.into)
         return await self._conversions.quote_leaving(UserId(self.user_id), number, into)
 
+    async def names_what_has_ended(self) -> bool:
+        """Say of a run that stops or has stopped that it does: its button may be tapped twice."""
+        number = self.heard.strip().removeprefix("#").partition(" ")[0]
+        runs = await self._runs.list(UserId(self.user_id))
+        run = next((each for each in runs if str(each.number) == number and each.state not in GOING), None)
+        if run is not None:
+            ended: dict[str, Json] = {"number": run.number, "pair": str(run.pair), "state": str(run.state)}
+            self.says.append(Say("run_ended", ended))
+        return run is not None
+
     async def names_run_and_coin(self) -> bool:
         """Take a run and a coin at once; anything else is left to the next line of the table."""
         words = self.heard.split()
@@ -90,8 +101,10 @@ class LeaveConversation(ConfirmingConversation[LeaveDraft]):
         """Take the number of a run that goes on."""
         if self.says:
             return False
+        if not (numbers := await self._numbers()):
+            return False  # what is asked next says that there is none
         if await self._coins(self.heard) is None:
-            return self.complain("not_a_choice", choices=list(await self._numbers()))
+            return self.complain("not_a_choice", choices=list(numbers))
         self.draft.number = self.heard.strip().removeprefix("#")
         return True
 

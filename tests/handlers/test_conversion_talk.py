@@ -134,6 +134,20 @@ async def test_a_run_is_left_in_the_coin_that_is_chosen() -> None:
     assert "waits for the market maker to stop" in await alice.says("/orders")
 
 
+async def test_button_of_a_run_that_has_ended_says_so_and_asks_nothing() -> None:
+    world, alice = market()
+    await running(world, alice)
+    await alice.says("/run 1")
+    tap = alice.buttons["Stop 1"].removeprefix("input:")
+    await alice.says("/stop 1")
+    assert await alice.says(tap) == "Market maker 1 (BTC/USDT) is stopping already."
+    assert alice.place is None
+    assert await alice.says(f"{tap} USDT") == "Market maker 1 (BTC/USDT) is stopping already."
+    world.runs.alter(1, state=RunState.STOPPED)
+    assert await alice.says(tap) == "Market maker 1 (BTC/USDT) is stopped already."
+    assert await alice.says("/leave 7") == "There is nothing to stop: no market maker of yours is running."
+
+
 @pytest.mark.parametrize("said", ["/leave 1 USDT", "/leave #1 btc", "/离开 1 USDT"])
 async def test_leaving_can_be_said_all_at_once(said: str) -> None:
     world, alice = market()
