@@ -113,6 +113,13 @@ async def test_button_of_the_owner_is_of_no_use_to_others(world: World, olga: Pe
     assert world.audit.rows == []
 
 
+async def test_owner_reads_what_an_admin_may_do_before_making_one(
+    world: World, olga: Person, ada: Person
+) -> None:
+    told = await olga.says(f"/role grant {ADA} admin")
+    assert "stop a person, a coin or all that is new with /freeze" in told
+
+
 async def test_help_names_what_the_sender_may_do_and_no_more(world: World, olga: Person, ada: Person) -> None:
     eve = world.person("eve")
     told = await eve.says("/help")
