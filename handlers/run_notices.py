@@ -243,6 +243,12 @@ def render_changed(words: Words, params: Params) -> list[Reply]:
     return [Text(words(with_state("run_changed", params), **params))]
 
 
+def render_recovered(words: Words, params: Params) -> list[Reply]:
+    """Say how market makers came back, and what to do about those that did not."""
+    asked = str(params["asked"]) != "0"
+    return [lines(words("recovery_done", **params), words("recovery_done_asked") if asked else "")]
+
+
 def render_ended(words: Words, params: Params) -> list[Reply]:
     """Say that a run is stopping or has stopped already."""
     return [Text(words("run_ended", **{**params, "state": named(words, "state_", str(params["state"]))}))]
@@ -346,7 +352,7 @@ HALT_NOTICES: dict[str, Render] = {
     "angel_unheard": text("angel_unheard"),
     "run_taken_over": text("run_taken_over"),
     "recovery_began": text("recovery_began"),
-    "recovery_done": text("recovery_done"),
+    "recovery_done": render_recovered,
 }
 
 

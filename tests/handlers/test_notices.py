@@ -109,6 +109,16 @@ def test_reason_without_words_is_shown_as_it_is() -> None:
     assert "tide" in reply.text
 
 
+@pytest.mark.parametrize(("asked", "advised"), [("0", False), ("2", True)])
+def test_who_is_told_that_all_came_back_is_told_no_command_that_would_do_nothing(
+    asked: str, advised: bool
+) -> None:
+    told = {"account": "main", "resumed": "1", "asked": asked, "stopped": "0"}
+    [said] = NoticeRenderer(texts()).render("recovery_done", told, "en")
+    assert isinstance(said, Text)
+    assert ("mrmarket recover" in said.text) is advised
+
+
 def test_every_catalogue_entry_is_said_somewhere() -> None:
     said: set[str] = set()
     renderer = NoticeRenderer(Recording(said))  # type: ignore[arg-type]  # records what the real words say

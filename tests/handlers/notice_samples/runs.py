@@ -107,7 +107,9 @@ RUN_SAMPLES: dict[str, list[dict[str, Json]]] = {
     "angel_blocked": [{"account": "binance-1", "reason": "venue_key_forbidden"}],
     "run_taken_over": [{"number": "1", "pair": "BTC/USDT"}],
     "recovery_began": [{"account": "binance-1", "runs": "3"}],
-    "recovery_done": [{"account": "binance-1", "resumed": "2", "asked": "1", "stopped": "0"}],
+    "recovery_done": [
+        {"account": "binance-1", "resumed": "2", "asked": asked, "stopped": "0"} for asked in ("0", "1")
+    ],
     "unhalt_confirm": [{"account": "binance-1", "reasons": ["fill_vanished", "tide"], "token": "x" * 32}],
     "run_changed": [
         {"number": "1", "pair": "BTC/USDT"},
