@@ -1,4 +1,7 @@
-"""When runs are ticked: each in its own rhythm, and as soon as its market has moved beyond its tolerance."""
+"""When runs are ticked: each in its own rhythm, and as soon as its market has moved beyond its tolerance.
+
+One that could not see its market is ticked again soon: in its own rhythm it may look once an hour.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +43,7 @@ class Beats:
     _beat_s: float = float("-inf")  # when runs were last ticked by time while waiting
     _heard: set[Pair] = field(default_factory=set)  # where something was traded that nobody has read
     _moved: set[RunId] = field(default_factory=set)  # due because their market moved
+    _again: dict[RunId, datetime] = field(default_factory=dict)  # when those look again that saw no market
     _ticked: Ticked = field(default_factory=Ticked)
 
     def keep(self, able: Sequence[Run], pairs: Iterable[Pair]) -> None:
@@ -49,6 +53,7 @@ class Beats:
         self._next = {key: tick for key, tick in self._next.items() if key in versions}
         self._mids = {run_id: mid for run_id, mid in self._mids.items() if run_id in ids}
         self._moved &= ids
+        self._again = {run_id: at for run_id, at in self._again.items() if run_id in ids}
         self._of = {}
         for run in able:
             self._of.setdefault(run.pair, []).append(run)
@@ -76,11 +81,18 @@ class Beats:
         self._next.update(((run.id, run.config_version), self._tick_after(run, now)) for run in due)
         for run in due:
             self._moved.discard(run.id)
+            self._again.pop(run.id, None)
             self._at[run.id] = self._tick_at(run)
             self._mids.pop(run.id, None)
             if run.pair in self.ticking.mids:
                 self._mids[run.id] = self.ticking.mids[run.pair]
+            else:
+                self._again[run.id] = now + timedelta(seconds=self.desk.policy.blind_again_s)
         self._watch({run.pair for run in due})
+
+    def hurry(self) -> None:
+        """Tick every run in the next round: its orders may have gone while nobody could see to them."""
+        self._moved |= {run.id for runs in self._of.values() for run in runs}
 
     async def wait(self, sweep_at: datetime | None) -> None:
         """Return when the next thing is due, when the venue has news, or after the longest wait."""
@@ -201,7 +213,12 @@ class Beats:
 
     def _due(self, now: datetime) -> list[Run]:
         runs = [run for runs in self._of.values() for run in runs]
-        return [run for run in runs if run.id in self._moved or self._at[run.id] <= now]
+        at, again = self._at, self._again
+        return [
+            run
+            for run in runs
+            if run.id in self._moved or at[run.id] <= now or (run.id in again and again[run.id] <= now)
+        ]
 
     def _tick_at(self, run: Run) -> datetime:
         """Return when a run's next tick is due: anchor plus whole refresh times; at once in a new version."""

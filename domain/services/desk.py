@@ -61,6 +61,7 @@ class ExecutionPolicy:
     fee_patience_s: float = 60.0  # how long a stop waits for a fee that the venue has not said
     stale_book_s: float = 5.0
     blind_cancel_s: float = 10.0
+    blind_again_s: float = 5.0  # then a run that could not see its market looks again
     unattended_s: float = 60.0  # then who cannot take its orders off says so, and the Angel may
     untraded_patience_s: float = 900.0  # then the runs of a pair that is not traded are paused
     conversion_patience_s: float = 10.0  # how long a conversion looks at a market that has nothing for it

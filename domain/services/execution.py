@@ -165,6 +165,8 @@ class ExecutionService:
             if not (isinstance(error, Refused) and error.code == "epoch_lost"):
                 await self.failed.unforeseen(error, self._clear_all)
             raise
+        if self.failed.left_traces:
+            self.beats.hurry()
         self.failed.end()
         return said
 

@@ -48,6 +48,11 @@ class FailedRounds:
         return self.desk.clock.monotonic() - self._since_s >= self.desk.policy.blind_cancel_s
 
     @property
+    def left_traces(self) -> bool:
+        """Tell whether people were told of what failed, or orders may have been taken off meanwhile."""
+        return self.count >= TOLD_AT or (self.count > 0 and self.lasts)
+
+    @property
     def unattended(self) -> str:
         """Return in words that orders rest and cannot be taken off, when that has lasted; or nothing.
 

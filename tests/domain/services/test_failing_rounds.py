@@ -230,6 +230,54 @@ async def _silent(*_: Any) -> Any:
     raise Unavailable("venue_silent")
 
 
+SLOW = {
+    "half_spread_bps": "10",
+    "levels": "3",
+    "step_bps": "5",
+    "refresh_s": "3600",
+    "tolerance_bps": "2",
+}
+
+
+async def test_a_run_that_looks_once_an_hour_quotes_again_soon_after_a_venue_was_silent(world: World) -> None:
+    """Its orders went while nobody could see to them: an hour without any is an hour without trades."""
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    run = await world.start(**SLOW)
+    await world.rounds(worker, 2)
+    assert len(world.venue.resting()) == 6
+    world.venue.mischief.silent_read = 1.0
+    for _ in range(12):
+        await worker.round()
+        world.time.advance(2)
+    assert world.venue.resting() == []
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == "venue_silent"
+    world.venue.mischief.silent_read = 0.0
+    began = world.time.now()
+    await world.rounds(worker, 6)
+    assert len(world.venue.resting()) == 6
+    assert (world.time.now() - began).total_seconds() < 30
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == ""
+
+
+async def test_a_run_that_looks_once_an_hour_looks_again_soon_after_it_saw_no_market(world: World) -> None:
+    worker = world.worker()
+    await world.rounds(worker, 2)
+    world.venue.bid, world.venue.ask = 6_100_000, 6_000_000  # crossed: a feed gone wrong
+    run = await world.start(**SLOW)
+    await world.rounds(worker, 2)
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == "market_empty"
+    world.venue.bid, world.venue.ask = 5_999_950, 6_000_050
+    began = world.time.now()
+    while len(world.venue.resting()) < 6:
+        assert (world.time.now() - began).total_seconds() < 30
+        await worker.round()
+    assert (await world.desk_of_people.get(ALICE, run.number)).trouble == ""
+    sent = len(world.venue.sent)
+    await world.rounds(worker, 20)
+    assert len(world.venue.sent) == sent, "and then once an hour"
+
+
 # An order that the exchange changed
 
 
