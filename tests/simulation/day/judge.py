@@ -6,8 +6,10 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
+from domain.angel.entries import Deed
+from domain.angel.watch import Window
 from domain.ids import UserId, VenueAccountName
-from domain.leases import venue_scope
+from domain.leases import Scope, venue_scope
 from domain.ledger.model import AccountKind, mixin, venue
 from domain.market.model import Side
 from domain.market.runs import FRESH, HELD_BACK, RunState
@@ -25,7 +27,11 @@ _HELD_BACK = HELD_BACK - {RunState.AWAITING_USER}
 
 
 class Fence:
-    """Listens at the venues: what arrives under an epoch that has passed is late."""
+    """Listens at the venues: what arrives under an epoch that has passed is late.
+
+    Where requests expire that must not be, but for what is on its way while an Angel takes over from a worker
+    that is alive and could not reach its venue: the Angel stays until all of that has come.
+    """
 
     def __init__(self, instance: Instance) -> None:
         self.late: Counter[str] = Counter()  # by venue
@@ -46,10 +52,23 @@ class Fence:
             return
         far = instance.venues[intent.account]
         self.late[far.personality.name] += 1
-        if far.personality.expires:
+        if far.personality.expires and not self._may_be_under_way(lease.scope):
             self.broken.append(
                 f"{account}: {client_id} of epoch {intent.epoch} was accepted in epoch {lease.epoch}"
             )
+
+    def _may_be_under_way(self, scope: Scope) -> bool:
+        """Tell whether an Angel has taken the account from one who is alive so lately that it still waits."""
+        instance, window = self._instance, Window()
+        taken = [
+            e
+            for e, late, a in instance.angels.entries.values()
+            if e.deed is Deed.TAKE and a.ours and not late
+        ]
+        last = next((entry for entry in reversed(taken) if entry.scope == scope), None)
+        if last is None or scope not in instance.leases.angels or not last.facts["stuck"]:
+            return False
+        return (instance.clock.now() - last.at).total_seconds() <= window.send_s + window.expiry_s
 
 
 class Judge:
