@@ -96,9 +96,9 @@ async def test_what_somebody_trades_is_told_once_with_the_side_that_took_it(scen
 async def test_more_is_known_the_longer_one_asks(scene: Scene) -> None:
     first = await scene.tapes.tape(PAIR)
     await scene.buy()
-    await asyncio.sleep(0.05)
-    later = await scene.tapes.tape(PAIR)
-    assert later.until > first.until
+    async with asyncio.timeout(20):
+        while (later := await scene.tapes.tape(PAIR)).until <= first.until:
+            await asyncio.sleep(0.05)
     assert later.traded(SPAN).until == later.until
 
 
