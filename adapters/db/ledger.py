@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from sys import intern
 from typing import Any
 
 from adapters.db.store import PostgresStore
@@ -143,7 +144,7 @@ class PostgresLedger:
         """Return all balances of many owners' accounts of a kind, by owner and coin."""
         found: dict[str, dict[Coin, Balance]] = {owner: {} for owner in owners}
         for row in await self._store.fetch(_BALANCES_OF, kind, list(owners)):
-            found[row["owner"]][Coin(row["coin"])] = Balance(row["total"], row["held"])
+            found[row["owner"]][Coin(intern(row["coin"]))] = Balance(row["total"], row["held"] or ZERO)
         return found
 
     async def faults(self) -> list[Fault]:

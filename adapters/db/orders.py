@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from adapters.db.store import PostgresStore
 from domain.ids import RunId, VenueAccountName
 from domain.market.model import Pair, Side
 from domain.market.orders import Intent, OrderState
-from domain.money import Coin
+from domain.money import ZERO, Coin
 
 _SAVE = """
     UPDATE order_intents o
@@ -107,14 +109,17 @@ def _progress_row(intent: Intent) -> tuple[object, ...]:
 
 
 def intent_of(row: Mapping[str, Any]) -> Intent:
-    """Return the intent of a row."""
+    """Return the intent of a row.
+
+    What many orders have in common is one object for all of them: workers keep every order that rests.
+    """
     return Intent(
         id=row["id"],
         client_order_id=row["client_order_id"],
-        run_id=RunId(row["run_id"]),
-        account=VenueAccountName(row["account"]),
+        run_id=RunId(intern(row["run_id"])),
+        account=VenueAccountName(intern(row["account"])),
         epoch=row["epoch"],
-        pair=Pair(Coin(row["base"]), Coin(row["quote"])),
+        pair=_pair(row["base"], row["quote"]),
         side=Side(row["side"]),
         price=row["price"],
         quantity=row["quantity"],
@@ -122,10 +127,15 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         not_after=row["not_after"],
         state=OrderState(row["state"]),
         order_id=row["order_id"],
-        filled=row["filled"],
-        booked=row["booked"],
-        booked_quote=row["booked_quote"],
+        filled=row["filled"] or ZERO,
+        booked=row["booked"] or ZERO,
+        booked_quote=row["booked_quote"] or ZERO,
         absent_since=row["absent_since"],
         settled=row["settled"],
         immediate=row["immediate"],
     )
+
+
+@lru_cache(4096)
+def _pair(base: str, quote: str) -> Pair:
+    return Pair(Coin(intern(base)), Coin(intern(quote)))

@@ -12,6 +12,9 @@ from domain.money import Coin
 from domain.ports.ledger import Ledger
 from domain.ports.orders import OrderStore
 
+PAIRS_A_READ = 50
+"""Rows of so many pairs are in memory at once: what a burst takes is never given back to the system."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -23,7 +26,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Sight:
-    """Reads many pairs by two statements, and a pair again only after something was written about it.
+    """Reads fifty pairs by two statements, and a pair again only after something was written about it.
 
     Under its epoch this worker alone writes the account's orders and what follows from them, so what it read
     stays true until it writes. Whoever writes says so by ``forget``, before. What others do to a run's funds
@@ -45,8 +48,9 @@ class Sight:
         of: dict[Pair, list[Run]] = {}
         for run in runs:
             of.setdefault(run.pair, []).append(run)
-        if unread := [pair for pair, mine in of.items() if not self._knows(pair, mine)]:
-            await self._read({pair: of[pair] for pair in unread})
+        unread = [pair for pair, mine in of.items() if not self._knows(pair, mine)]
+        for start in range(0, len(unread), PAIRS_A_READ):
+            await self._read({pair: of[pair] for pair in unread[start : start + PAIRS_A_READ]})
         return {pair: self._seen[pair] for pair in of}
 
     def _knows(self, pair: Pair, runs: Sequence[Run]) -> bool:
