@@ -22,7 +22,10 @@ class HaltFile:
 
     def stands(self) -> bool:
         """Tell whether there is anything, as far as one can see."""
-        return os.path.exists(self._path)  # noqa: PTH110 - a path's own raises where one may not look
+        try:
+            return self._path.exists()
+        except OSError:
+            return False
 
     def read(self) -> Stop | None:
         """Return the stop that stands there; of a file made by hand its time is its name."""
@@ -50,9 +53,7 @@ class HaltFile:
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
             with draft.open("w", encoding="utf-8") as file:
-                os.fchmod(
-                    file.fileno(), 0o644
-                )  # whoever could not read it would take it for one made by hand
+                os.fchmod(file.fileno(), 0o644)  # who could not read it would take it for one made by hand
                 json.dump({"id": stop.id, "by": stop.by, "at": stop.at.isoformat()}, file)
                 file.flush()
                 os.fsync(file.fileno())

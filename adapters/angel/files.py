@@ -37,9 +37,7 @@ def own_name(directory: Path) -> str:
         name = file.read_text(encoding="utf-8", errors="replace").strip()
     if not name.startswith(_PREFIX):  # the database would take no other's word
         name = f"{_PREFIX}{socket.gethostname()}:{secrets.token_hex(4)}"
-        with suppress(
-            OSError
-        ):  # a full disk: the next life has another name, and waits until this one's is over
+        with suppress(OSError):  # a full disk: the next life has another name, and waits for this one's end
             write_private(file, f"{name}\n")
     return name
 

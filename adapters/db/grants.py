@@ -279,7 +279,6 @@ FUNCTIONS = MappingProxyType(
         "shut_door": _TRIGGER,
         "refuse_while_stop_stands": _TRIGGER,
         "angel_alive": _INNER,
-        "angel_deed": _INNER,
         "angel_heard": _INNER,
         "angel_order": _INNER,
         "angel_halts": _INNER,

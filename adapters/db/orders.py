@@ -1,4 +1,4 @@
-"""Order intents in Postgres, as ``domain.ports.orders.OrderStore``: every write is one statement."""
+"""Order intents in Postgres, as ``domain.ports.orders.OrderStore``; ``order_writing`` writes them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,15 +13,6 @@ from domain.market.model import Pair, Side
 from domain.market.orders import Intent, OrderState
 from domain.money import ZERO, Coin
 
-_SAVE = """
-    UPDATE order_intents o
-    SET state = g.state, order_id = g.order_id, filled = g.filled, booked = g.booked,
-        booked_quote = g.booked_quote, absent_since = g.absent_since, settled = g.settled
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[],
-                $7::timestamptz[], $8::bool[])
-        AS g (id, state, order_id, filled, booked, booked_quote, absent_since, settled)
-    WHERE o.id = g.id
-"""
 _PAIRS = """
     SELECT DISTINCT base, quote FROM order_intents WHERE account = $1 AND NOT settled ORDER BY base, quote
 """
@@ -91,21 +82,9 @@ class PostgresOrders:
         rows = await self._store.fetch(_SENT, account, since)
         return [(row["at"], row["notional"]) for row in rows]
 
-    async def save_all(self, intents: Sequence[Intent]) -> None:
-        """Store state, venue id, progress, absence and settlement of intents in one statement."""
-        columns = zip(*(_progress_row(intent) for intent in intents), strict=True)
-        await self._store.execute(_SAVE, *map(list, columns))
-
     async def _intents(self, where: str, *args: object) -> Sequence[Intent]:
         sql = f"SELECT * FROM order_intents WHERE {where}"  # noqa: S608 - put together from constants
         return [intent_of(row) for row in await self._store.fetch(sql, *args)]
-
-
-def _progress_row(intent: Intent) -> tuple[object, ...]:
-    return (
-        *(intent.id, intent.state, intent.order_id, intent.filled, intent.booked, intent.booked_quote),
-        *(intent.absent_since, intent.settled),
-    )
 
 
 def intent_of(row: Mapping[str, Any]) -> Intent:

@@ -49,14 +49,6 @@ class OrderStore(Protocol):
         """Return what may have been sent since an instant, by minute: until when, and its notional (OR9)."""
         ...
 
-    async def save_all(self, intents: Sequence[Intent]) -> None:
-        """Store state, venue id, progress, absence and settlement of intents in one statement.
-
-        Raises:
-            InvariantBroken: a state would move along no edge (I11).
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Orphan:

@@ -60,9 +60,7 @@ class Angel:
                 signs = await self.log.store.look()
         except SILENCE:
             return await self._in_silence(SILENT)
-        except (
-            Exception
-        ) as error:  # AN5: a broken or changed store, our password: it tells of nobody who acts
+        except Exception as error:  # AN5: a broken or changed store, our password: nobody is told of
             return await self._in_silence(f"the store gives no sense: {type(error).__name__}: {error}")
         self._unheard = ""
         self._end_blind()

@@ -105,9 +105,7 @@ class Sweeping:
             sweep.blocked_s = None
             return
         sweep.blocked_s = now_s if sweep.blocked_s is None else sweep.blocked_s
-        await (
-            desk.look_at_clock()
-        )  # by a clock that is wrong nothing is let in, and nothing else may be wrong
+        await desk.look_at_clock()  # by a wrong one nothing is let in, and nothing else may be wrong
         if sweep.epoch is None:
             return
         if not sweep.blocked_told and now_s - sweep.blocked_s >= BLOCKED_S:

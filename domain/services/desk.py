@@ -154,23 +154,11 @@ class Desk:
             await self.fence.guard(self.grip.scope, self.epoch)
             yield
 
-    async def record(self, intents: Sequence[Intent]) -> list[Intent]:
-        """Store what became of intents and give back the holds of those that settle; call it inside.
-
-        A hold goes back only when the venue's count of what was filled equals our books (FL4, ST5).
-        """
-        if not intents:
-            return []
-        if ended := _ended(intents):
-            await self.ledger.release_all(ended)
-        recorded = [as_recorded(intent) for intent in intents]
-        await self.orders.save_all(recorded)
-        return recorded
-
     async def write(self, news: Sequence[Intent], new: Sequence[Intent] = ()) -> Sequence[Intent]:
-        """Record intents, and add new ones with their holds, in a commit of its own; return those let in.
+        """Store what became of intents, and new ones with their holds, in one question; return those let in.
 
-        In short ``transaction``, ``record`` and what is new, in one question to the store.
+        Orders that settle give their holds back: only when the venue's count of what was filled equals our
+        books (FL4, ST5). It is a commit of its own, or part of the transaction it is called in.
 
         Raises:
             Refused: ``epoch_lost``, or ``insufficient_funds`` for what is new; nothing is written.

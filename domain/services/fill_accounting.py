@@ -193,7 +193,7 @@ class FillAccounting:
             if fresh:
                 await self._post(intent, fresh, prices)
                 progressed.append(with_fills(intent, fresh))
-        await desk.record(progressed)
+        await desk.write(progressed)
         if any(not makes_sense(fill) for fill, _ in rows):
             await desk.halt("fill_makes_no_sense")
         return len(new)

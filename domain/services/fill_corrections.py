@@ -288,7 +288,7 @@ class FillCorrections:
                 quantity=now.quantity - booked.fill.quantity,
                 quote_quantity=max(ZERO, now.quote_quantity - booked.fill.quote_quantity),
             )
-            await desk.record([with_fills(intent, [more])])
+            await desk.write([with_fills(intent, [more])])
 
     async def _tell(self, run: Run | None, version: Version, before: Fill) -> None:
         """Tell the person whose run it is, and the owner, what the venue took back."""

@@ -89,7 +89,7 @@ class OrderSending:
                 break
         if any(refusal in _HALTING for _, refusal in outcomes):
             async with self._desk.transaction({intent.pair for intent in (*left, *fresh)}):
-                await self._desk.record([*left, *fresh])
+                await self._desk.write([*left, *fresh])
                 await self._desk.halt("limit_daily_notional")
         else:
             await self._desk.write([*left, *fresh])

@@ -1,4 +1,4 @@
-"""The Angel: accounts given back with orders on their book, a clock that was put back, and who is told of it all."""
+"""The Angel: accounts given back with orders on their book, a clock that was put back, who is told of it all, and when."""
 
 from tortoise import BaseDBAsyncClient
 
@@ -13,11 +13,23 @@ ALTER TABLE angel_entries ADD CONSTRAINT angel_entries_kind
 
 CREATE FUNCTION angel_tells(what TEXT, which TEXT, facts JSONB) RETURNS VOID LANGUAGE sql AS $$
     INSERT INTO outbox (user_id, kind, cause, params)
-    SELECT holder, what, what || ':' || which, facts FROM roles ORDER BY number
+    SELECT holder, what, what || ':' || which, facts FROM roles
+    WHERE CASE WHEN what = 'angel_safe' THEN
+        coalesce((SELECT max(seq) FROM outbox o WHERE o.user_id = holder AND o.kind IN ('angel_took', 'angel_blocked')
+                  AND o.params->>'account' = facts->>'account'), 0)
+        > coalesce((SELECT max(seq) FROM outbox o WHERE o.user_id = holder AND o.kind = 'angel_safe'
+                    AND o.params->>'account' = facts->>'account'), 0)
+    WHEN what = 'angel_took' AND facts->>'runs' <> '0' THEN true  -- recovery brings none back more than thrice an hour
+    ELSE NOT EXISTS (
+        SELECT FROM outbox o WHERE o.user_id = holder AND o.kind = what
+            AND (o.params->>'account', o.params->>'reason') = (facts->>'account', facts->>'reason')
+            AND o.created_at > clock_timestamp() - interval '1 hour')
+    END
+    ORDER BY number
     ON CONFLICT ON CONSTRAINT outbox_notice DO NOTHING
 $$;
 COMMENT ON FUNCTION angel_tells(TEXT, TEXT, JSONB) IS
-    'issue 6: those who look after the instance hear of a take-over while workers are gone: the bot may live';
+    'issue 6: those who look after the instance hear of a take-over while workers are gone; of one that holds nobody back once an hour';
 
 CREATE FUNCTION angel_halts(its_account TEXT, its_epoch BIGINT) RETURNS INT LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,6 +51,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION angel_halts(TEXT, BIGINT) IS
     'AN10: the runs of an account that was taken over are held back, and their people are told at once';
+
+CREATE FUNCTION angel_alive(who TEXT, facts JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+    blind RECORD;
+BEGIN
+    INSERT INTO progress (holder, part, process, at, idle_s, late_s, waits_for, stuck)
+    VALUES (who, '', 'angel', lease_clock(), 0, 0, '', coalesce(facts->>'trouble', ''))
+    ON CONFLICT (holder, part) DO UPDATE SET at = excluded.at, stuck = excluded.stuck;
+    FOR blind IN SELECT * FROM jsonb_to_recordset(coalesce(facts->'refused', '[]')) AS r (account TEXT, reason TEXT) LOOP
+        PERFORM angel_tells('angel_blind',
+            blind.account || ':' || blind.reason || ':' || to_char(lease_clock(), 'YYYY-MM-DD'),
+            jsonb_build_object('account', blind.account, 'reason', blind.reason));
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION angel_alive(TEXT, JSONB) IS
+    'that an Angel looks, and what would keep it from clearing an account; who can mend that is told once a day';
 """
 
 ACT = """
@@ -57,9 +85,7 @@ DECLARE
     told JSONB;
 BEGIN
     IF what = 'alive' AND who LIKE 'angel:%' THEN
-        INSERT INTO progress (holder, part, process, at, idle_s, late_s, waits_for, stuck)
-        VALUES (who, '', 'angel', lease_clock(), 0, 0, '', '')
-        ON CONFLICT (holder, part) DO UPDATE SET at = excluded.at;
+        PERFORM angel_alive(who, facts);
         RETURN jsonb_build_object('ours', false, 'epoch', NULL);
     END IF;
     SELECT answer INTO told FROM angel_entries WHERE id = (line->>'id')::uuid;
@@ -114,7 +140,8 @@ BEGIN
     RETURN told;
 END $$;
 COMMENT ON FUNCTION angel_act(JSONB) IS
-    'the one door of the Angel: a line of its log, written down together with what it changes; a repeat changes nothing';
+    'the one door of the Angel: that it lives, or a line of its log, written down together with what it changes; a repeat '
+    'changes nothing';
 """
 
 

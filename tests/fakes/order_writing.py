@@ -17,6 +17,8 @@ class OrderTable(OrderStore, Protocol):
 
     async def add_all(self, intents: Sequence[Intent]) -> Sequence[Intent]: ...
 
+    async def save_all(self, intents: Sequence[Intent]) -> None: ...
+
 
 class MemoryOrderWriting:
     """``domain.ports.order_writing.OrderWriting``, put together from other ports."""

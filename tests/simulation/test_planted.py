@@ -15,7 +15,6 @@ from domain.ledger.model import Cause
 from domain.market.orders import OrderState
 from domain.payouts.model import Payout
 from domain.services import deposits, incoming
-from domain.services.desk import Desk
 from domain.services.order_sending import OrderSending
 from domain.services.payouts import PayoutService
 from tests.simulation.conftest import Simulate
@@ -97,13 +96,6 @@ def sends_again_after_silence(patch: pytest.MonkeyPatch) -> None:
 
 def keeps_what_orders_held(patch: pytest.MonkeyPatch) -> None:
     """Never give the hold of an order back (I5, ST5)."""
-
-    async def forgetful(self: Any, intents: Any) -> Any:
-        if intents:
-            await self.orders.save_all(intents)
-        return list(intents)
-
-    patch.setattr(Desk, "record", forgetful)
     patch.setattr("domain.services.desk._ended", lambda intents: [])
 
 

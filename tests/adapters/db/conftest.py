@@ -1,3 +1,5 @@
 """Fixtures that several tests of the database share."""
 
-from tests.adapters.db.angel_place import place  # noqa: F401 - a fixture
+from tests.adapters.db.angel_place import place
+
+__all__ = ["place"]  # a fixture
