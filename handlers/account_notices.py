@@ -1,8 +1,8 @@
 """How exchange accounts are said."""
 
 from bot.replies import Reply, Text
-from bot.words import Words
-from handlers.wording import Params, Render, lines, named, names, records, sections, span, text, with_reason
+from bot.words import Words, named, span
+from handlers.wording import Params, Render, lines, names, records, sections, text, with_reason
 
 
 def render_accounts(words: Words, params: Params) -> list[Reply]:

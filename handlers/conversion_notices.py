@@ -2,7 +2,7 @@
 
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, RED, TEAL, Button, Buttons, Reply, Text, sends
-from bot.words import Words
+from bot.words import Words, named
 from handlers.wording import (
     CANCEL,
     Params,
@@ -12,7 +12,6 @@ from handlers.wording import (
     confirm_buttons,
     groups,
     lines,
-    named,
     names,
     records,
     sections,

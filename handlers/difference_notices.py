@@ -2,19 +2,8 @@
 
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, Buttons, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import (
-    Params,
-    Render,
-    lines,
-    named,
-    names,
-    records,
-    span,
-    text,
-    with_buttons,
-    with_reason,
-)
+from bot.words import Words, named, span
+from handlers.wording import Params, Render, lines, names, records, text, with_buttons, with_reason
 
 MOST_LISTED = 12
 _NOW = ("button_reconcile_now", "/reconcile now", BLUE)

@@ -1,15 +1,8 @@
 """How fees are said; the words themselves are in the catalogues."""
 
 from bot.replies import GREEN, Button, Buttons, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import (
-    Params,
-    Render,
-    lines,
-    named,
-    records,
-    text,
-)
+from bot.words import Words, named
+from handlers.wording import Params, Render, lines, records, text
 
 
 def render_pay(words: Words, params: Params) -> list[Reply]:

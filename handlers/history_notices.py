@@ -2,8 +2,8 @@
 
 from bot.ports import Json
 from bot.replies import BLUE, TEAL, VIOLET, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, named, records
+from bot.words import Words, named
+from handlers.wording import Params, Render, groups, lines, records
 
 _NOTHING = {"fees": "history_nothing_fees"}
 """What is said where there are no rows, if there is more to say than that."""

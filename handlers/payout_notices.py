@@ -1,9 +1,9 @@
 """How withdrawals on their way, and stopped payouts, are said."""
 
 from bot.replies import BLUE, GREEN, RED, Buttons, Reply, Text, sends
-from bot.words import Words
+from bot.words import Words, named
 from domain.ports.freezes import BY_HAND
-from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons, with_reason
+from handlers.wording import Params, Render, groups, lines, records, text, with_buttons, with_reason
 
 MOST_LISTED = 12
 MOST_TAPS = 6

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from bot.ports import Json
 from bot.replies import BLUE, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, names, records, span, text
+from bot.words import Words, span
+from handlers.wording import Params, Render, groups, lines, names, records, text
 
 MOST_BUTTONS = 6
 
@@ -64,7 +64,11 @@ def _traded(words: Words, told: Json) -> list[str]:
     """Say what was traded last, and in the last minutes or in as much of them as is known."""
     if not isinstance(told, dict) or not told:
         return []
-    facts = {**told, "age": _age(words, int(str(told["age_s"]))), "lasts": span(words, told["span_s"])}
+    facts = {
+        **told,
+        "age": _age(words, int(str(told["age_s"]))),
+        "lasts": span(words, told["span_s"]),
+    }
     if "price" not in told:
         return [words("price_traded_nothing", **facts)]
     facts["last_age"] = _age(words, int(str(told["last_age_s"])))
@@ -76,9 +80,7 @@ def _percent(bps: Json) -> str:
 
 
 def _age(words: Words, seconds: int) -> str:
-    if seconds < 120:
-        return words("age_seconds", count=seconds)
-    return words("age_minutes", count=seconds // 60)
+    return words("ago", span=span(words, seconds))
 
 
 def render_ask(words: Words, params: Params) -> list[Reply]:

@@ -1,8 +1,8 @@
 """How what is kept aside is said."""
 
 from bot.replies import BLUE, GREEN, Buttons, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, named, records, text, with_buttons, with_reason
+from bot.words import Words, named
+from handlers.wording import Params, Render, groups, lines, records, text, with_buttons, with_reason
 
 MOST_TAPS = 6
 

@@ -2,7 +2,7 @@
 
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, RED, TEAL, VIOLET, Button, Buttons, Reply, Text, opens, sends
-from bot.words import Words
+from bot.words import Words, named
 from handlers.page_notices import PAGE_URL
 from handlers.wording import (
     CANCEL,
@@ -13,7 +13,6 @@ from handlers.wording import (
     confirm_buttons,
     groups,
     lines,
-    named,
     names,
     records,
     sections,

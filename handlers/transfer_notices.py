@@ -2,8 +2,8 @@
 
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, Buttons, Reply, Text, sends
-from bot.words import Words
-from handlers.wording import Params, Render, groups, lines, named, names, records, text
+from bot.words import Words, named
+from handlers.wording import Params, Render, groups, lines, names, records, text
 
 MOST_LISTED = 12
 MOST_TAPS = 6

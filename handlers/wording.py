@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bot.ports import Json
 from bot.replies import BLUE, GREEN, MOST_BUTTONS, RED, Button, Buttons, Reply, Text, sends
-from bot.words import Words
+from bot.words import Words, named
 
 Params = Mapping[str, Json]
 Render = Callable[[Words, Params], list[Reply]]
@@ -67,27 +67,6 @@ def lines(*parts: str) -> Text:
 def sections(*texts: Text) -> Text:
     """Return several texts as one, with an empty line between them."""
     return Text("\n\n".join(one.text for one in texts))
-
-
-_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
-
-
-def span(words: Words, seconds: Json) -> str:
-    """Return a number of seconds in the largest unit that fits, in the person's words."""
-    assert isinstance(seconds, int)
-    size, unit = next(each for each in _UNITS if seconds >= each[0] or each[0] == 1)
-    return words(f"span_{unit}", count=max(0, seconds) // size)
-
-
-def named(words: Words, prefix: str, code: str) -> str:
-    """Return a code in the person's words; one without words of its own is shown as it is.
-
-    What follows a colon is what the code is about, and is shown in brackets.
-    """
-    what, colon, about = code.partition(":")
-    if colon and words.has(prefix + what):
-        return f"{words(prefix + what)} ({about})"
-    return words(prefix + code) if words.has(prefix + code) else code.replace("_", " ")
 
 
 def confirm_buttons(words: Words, token: str) -> Buttons:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from adapters.cli.command import Command
-from adapters.cli.doctor_accounts import look_at_accounts, reason_in
+from adapters.cli.doctor_accounts import look_at_accounts
 from adapters.cli.findings import Finding, drill_said, fine, ill, padded, spoken
 from adapters.cli.health_words import health_in
 from adapters.clock import SystemClock
@@ -33,7 +33,7 @@ from adapters.mixin.wallet import MixinWallet
 from adapters.opening import Keys, plain_keys, sealed_keys
 from adapters.settings import Settings, load_settings
 from adapters.texts.catalogues import LOCALES
-from bot.words import Words
+from bot.words import Words, named
 from domain.errors import MrMarketError, Refused
 from domain.health.drill import DrillVerdict
 from domain.health.progress import OK
@@ -79,7 +79,7 @@ async def venues(settings: Settings, words: Words) -> Finding:
         try:
             contract_of(account.venue)
         except Refused as refusal:
-            reason = reason_in(words, reason_of(refusal))
+            reason = named(words, "reason_", reason_of(refusal))
             return ill(
                 words, "doctor_venue_refused", account=account.name, venue=account.venue, reason=reason
             )

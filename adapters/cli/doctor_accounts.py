@@ -8,7 +8,7 @@ from adapters.clock import SystemClock
 from adapters.db.store import PostgresStore
 from adapters.exchange.account import VenueAccount
 from adapters.settings import Settings
-from bot.words import Words
+from bot.words import Words, named, span
 from domain.errors import MrMarketError
 from domain.market.capacity import Claimed
 from domain.ports.account_looks import AccountLook
@@ -39,10 +39,10 @@ def _said(standing: AccountStanding | None, account: VenueAccount, words: Words)
 
 
 def _lines(standing: AccountStanding, words: Words) -> Iterator[str]:
-    look, age = standing.look, _age(words, standing.age.total_seconds())
+    look, age = standing.look, span(words, standing.age.total_seconds())
     yield words("doctor_account_head", account=look.account, venue=look.venue, age=age)
     if look.refusal:
-        yield words("account_refused_line", reason=reason_in(words, look.refusal))
+        yield words("account_refused_line", reason=named(words, "reason_", look.refusal))
         return
     yield _key(look, words)
     apart = look.apart_ms
@@ -54,7 +54,7 @@ def _lines(standing: AccountStanding, words: Words) -> Iterator[str]:
     yield (
         words("account_never_compared")
         if compared is None
-        else words("account_compared", age=_age(words, compared.total_seconds()))
+        else words("account_compared", age=span(words, compared.total_seconds()))
     )
     yield from (words(f"mend_{code}") for code in standing.ills)
 
@@ -72,22 +72,3 @@ def _key(look: AccountLook, words: Words) -> str:
         return words("account_key_untold")
     powers = words("list_separator").join(words(f"power_{power}") for power in sorted(look.powers))
     return words("account_key", powers=powers)
-
-
-def reason_in(words: Words, code: str) -> str:
-    """Return a code in words, what it is about in brackets; one without words of its own as it is."""
-    what, _, about = code.partition(":")
-    if not words.has(f"reason_{what}"):
-        return code.replace("_", " ")
-    return f"{words(f'reason_{what}')} ({about})" if about else words(f"reason_{what}")
-
-
-def _age(words: Words, seconds: float) -> str:
-    whole = max(0, int(seconds))
-    if whole < 120:
-        return words("span_seconds", count=whole)
-    return (
-        words("span_minutes", count=whole // 60)
-        if whole < 7_200
-        else words("span_hours", count=whole // 3_600)
-    )

@@ -17,10 +17,14 @@ class Finding:
     said: str
 
 
-def padded(text: str, columns: int) -> str:
-    """Return a text filled up to so many columns of a terminal, where a Chinese character takes two."""
-    wide = sum(east_asian_width(letter) in "WF" for letter in text)
-    return text + " " * (columns - len(text) - wide)
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese character takes two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text filled up to so many columns of a terminal."""
+    return text + " " * (width - columns(text))
 
 
 def fine(words: Words) -> Finding:

@@ -8,12 +8,10 @@ workers have done what they can. It needs no key. Exit code 1: something still w
 import argparse
 import asyncio
 import time
-import unicodedata
 from collections.abc import Sequence
 
 from adapters.cli.command import Command
-from adapters.cli.doctor_accounts import reason_in
-from adapters.cli.findings import spoken
+from adapters.cli.findings import columns, padded, spoken
 from adapters.clock import SystemClock
 from adapters.db.auth import PostgresAudit
 from adapters.db.freezes import PostgresFreezes
@@ -24,7 +22,7 @@ from adapters.db.runs import PostgresRuns, PostgresVenueAccounts
 from adapters.db.store import PostgresStore
 from adapters.settings import load_settings
 from adapters.texts.catalogues import LOCALES
-from bot.words import Words
+from bot.words import Words, named
 from domain.health.recovery import Choice
 from domain.ports.recoveries import Recovering
 from domain.services.admission import Admission
@@ -45,22 +43,13 @@ def table(planned: Sequence[Planned], words: Words) -> list[str]:
             str(each.run.pair),
             each.run.state.value,
             words(f"recover_outlook_{each.outlook}"),
-            reason_in(words, each.reason),
+            named(words, "reason_", each.reason),
         )
         for each in planned
     ]
     rows = [tuple(words(f"recover_column_{name}") for name in _COLUMNS), *cells]
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
-
-
-def _width(text: str) -> int:
-    """Return how many places a terminal gives a text: Chinese characters have two."""
-    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+    widths = [max(columns(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return ["  ".join(map(padded, row, widths)).rstrip() for row in rows]
 
 
 def plan_of(store: PostgresStore, choice: Choice) -> RecoveryPlan:

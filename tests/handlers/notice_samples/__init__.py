@@ -130,7 +130,7 @@ SAMPLES: dict[str, list[dict[str, Json]]] = {
             "standings": [
                 STANDING,
                 {**STANDING, "outcome": "good", "lines": [{**LINE, "unexplained": "0", "explained": ["p"]}]},
-                {**STANDING, "outcome": "surplus", "fine_s": None, "age_s": 86_400},
+                {**STANDING, "outcome": "surplus", "fine_s": None, "age_s": 172_800},
                 {**STANDING, "outcome": "moving", "strays": [{"order": "mmk1", "reason": "tide"}]},
             ]
         },
