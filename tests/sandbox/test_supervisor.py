@@ -126,11 +126,12 @@ def test_parts_stop_last_started_first(part: Callable[..., Part], tmp_path: Path
     order = tmp_path / "order"
     supervisor = Supervisor(lambda what: None)
     for name in ("first", "second"):
-        code = (
-            "import signal, sys, time\n"
-            "def stop(*_):\n"
-            f"    open({str(order)!r}, 'a').write('{name} '); sys.exit(0)\n"
-            f"signal.signal(signal.SIGTERM, stop)\n{READY}\ntime.sleep(60)"
+        code = (  # blocked and waited for: a handler may be missed between its being asked for and a sleep
+            "import signal\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+            f"{READY}\n"
+            "signal.sigwait({signal.SIGTERM})\n"
+            f"open({str(order)!r}, 'a').write('{name} ')"
         )
         one = part(code, name)
         supervisor.start(one)
